@@ -1,0 +1,1 @@
+"""The flashing station: one unit, one certificate, proven and recorded."""

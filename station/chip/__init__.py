@@ -1,0 +1,1 @@
+"""One port, one chip: the only door to esptool and pyserial."""

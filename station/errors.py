@@ -1,0 +1,185 @@
+"""The error tree, split by who must act. Every error names its place, its cause and the mend; none ever holds a secret.
+
+CodedError                     code, cause, mend, place
+├── UnitError                  FAIL: the unit is bad; the technician reworks it            exit 1
+│   ├── ChipError              what the chip is, says or does not say (F1x, F2x, F3x)
+│   ├── CertificateHeld        the unit or its certificate needs a line lead (F5x)
+│   └── UnitSilent             it was written, but does not start or does not come online (F4x)
+├── InputError                 a file or an argument is wrong; who wrote it mends it       exit 2
+│   ├── UsageError             an argument names nothing or contradicts another (I1x)
+│   ├── ProfileError           the profile or a file that it names (I2x); holds every fault
+│   └── BatchError             the certificate CSV (I3x); holds every fault
+├── StationFault               ERROR: the station is bad; the line engineer mends it       exit 3
+│   ├── PortFault              the serial port (E1x)
+│   ├── LedgerFault            the ledger, its key, its disk (E2x)
+│   └── InternalFault          our bug, translated at the lane's edge (E90)
+├── NoCertificateLeft          the batch is used up; the line lead brings another (E40)    exit 4
+└── Aborted                    a person stopped the run (A01, A02)                         exit 130
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from station.verdict import Verdict
+
+
+class Code(StrEnum):
+    """The code that is read out over the phone; its texts for people stand in the catalogue of the screen."""
+
+    CHIP_GARBLED = "F10"
+    NOT_IN_DOWNLOAD_MODE = "F11"
+    WRONG_CHIP = "F12"
+    FLASH_TOO_SMALL = "F13"
+    SECURITY_SET = "F14"
+    UNIT_SWAPPED = "F20"
+    UNIT_GONE = "F21"
+    UNIT_ON_OTHER_LANE = "F22"
+    WRITE_REFUSED = "F23"
+    VERIFY_MISMATCH = "F30"
+    NO_BOOT = "F31"
+    CREDENTIALS_DIFFER = "F32"
+    NOT_ONLINE = "F40"
+    FOREIGN_CERTIFICATE = "F50"
+    RETRY_LIMIT = "F51"
+    USAGE = "I10"
+    PROFILE = "I20"
+    BATCH = "I30"
+    PORT_MISSING = "E10"
+    PORT_BUSY = "E11"
+    PORT_DENIED = "E12"
+    PORT_LOST = "E13"
+    LEDGER_UNREADABLE = "E20"
+    LEDGER_BUSY = "E21"
+    LEDGER_NOT_WRITABLE = "E22"
+    KEY_MISSING = "E23"
+    KEY_WRONG = "E24"
+    KEY_EXPOSED = "E25"
+    LEDGER_NEWER = "E26"
+    DISK_FULL = "E27"
+    NO_CERTIFICATE_LEFT = "E40"
+    INTERNAL = "E90"
+    ABORTED = "A01"
+    INTERRUPTED = "A02"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One mistake in a file: where (`line` counts from 1, None for the whole file), why, and the mend."""
+
+    file: str
+    line: int | None
+    cause: str
+    mend: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.cause}. {self.mend}"
+
+
+class CodedError(Exception):
+    """Base of all. `cause` and `mend` are sentences for a person, without a final full stop in `cause`."""
+
+    exit_code: ClassVar[int] = 3
+    verdict: ClassVar[Verdict] = Verdict.ERROR
+
+    def __init__(self, code: Code, cause: str, mend: str, place: str = "") -> None:
+        super().__init__(cause)
+        self.code = code
+        self.cause = cause
+        self.mend = mend
+        self.place = place
+
+    def __str__(self) -> str:
+        head = f"{self.place}: " if self.place else ""
+        return f"{head}{self.cause}. {self.mend}"
+
+
+class UnitError(CodedError):
+    """The unit is bad."""
+
+    exit_code = 1
+    verdict = Verdict.FAIL
+
+
+class ChipError(UnitError):
+    """What the chip is, says or does not say."""
+
+
+class CertificateHeld(UnitError):
+    """A line lead must decide about the unit's certificate."""
+
+
+class UnitSilent(UnitError):
+    """The unit was written and verified, but is not seen to work."""
+
+
+class InputError(CodedError):
+    """A file or an argument is wrong. `faults` lists every mistake found, in the order of the file."""
+
+    exit_code = 2
+
+    def __init__(self, code: Code, cause: str, mend: str, place: str = "", faults: Sequence[Fault] = ()) -> None:
+        super().__init__(code, cause, mend, place)
+        self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        if not self.faults:
+            return super().__str__()
+        return "\n".join([super().__str__(), *(f"  {fault}" for fault in self.faults)])
+
+
+class UsageError(InputError):
+    """An argument names nothing or contradicts another."""
+
+    def __init__(self, cause: str, mend: str, place: str = "") -> None:
+        super().__init__(Code.USAGE, cause, mend, place)
+
+
+class ProfileError(InputError):
+    """The profile, or a file that it names, is wrong."""
+
+    def __init__(self, cause: str, mend: str, place: str = "", faults: Sequence[Fault] = ()) -> None:
+        super().__init__(Code.PROFILE, cause, mend, place, faults)
+
+
+class BatchError(InputError):
+    """The certificate CSV is wrong, or contradicts the ledger."""
+
+    def __init__(self, cause: str, mend: str, place: str = "", faults: Sequence[Fault] = ()) -> None:
+        super().__init__(Code.BATCH, cause, mend, place, faults)
+
+
+class StationFault(CodedError):
+    """The station is bad."""
+
+
+class PortFault(StationFault):
+    """The serial port is missing, busy, forbidden or lost."""
+
+
+class LedgerFault(StationFault):
+    """The ledger, its key or its disk."""
+
+
+class InternalFault(StationFault):
+    """Our bug."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(Code.INTERNAL, cause, "Note the code and call the line engineer")
+
+
+class NoCertificateLeft(CodedError):
+    """The batch is used up."""
+
+    exit_code = 4
+
+
+class Aborted(CodedError):
+    """A person stopped the run."""
+
+    exit_code = 130
+    verdict = Verdict.ABORTED

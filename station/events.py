@@ -1,0 +1,104 @@
+"""What a lane says while it works: past facts, frozen, from the lane's own thread. Faces and logs read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from station.unit import Mac
+from station.verdict import Step, StepState, Verdict
+
+
+class WaitReason(StrEnum):
+    """What an idle lane waits for."""
+
+    INSERT_UNIT = "insert_unit"
+    REMOVE_UNIT = "remove_unit"
+    """The unit of the last verdict still answers."""
+    PRESS_START = "press_start"
+    """The profile wants a key before each unit."""
+    HOLD_BOOT = "hold_boot"
+    """The port cannot reset the chip: the technician holds BOOT and presses EN."""
+    STATION_FAULT = "station_fault"
+    """Nothing can start until the fault that `message` tells is mended; the lane tries again by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneWaiting:
+    """The lane is idle, for this reason."""
+
+    lane: int
+    reason: WaitReason
+    message: str = ""
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A chip answered; the walk of a unit began."""
+
+    lane: int
+    run_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnitIdentified:
+    """The unit's MAC and chip are known."""
+
+    lane: int
+    mac: Mac
+    chip: str
+    flash_size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateAllocated:
+    """The unit has its certificate; `resumed` when it had it before. `left` counts available ones of the batch."""
+
+    lane: int
+    mac: Mac
+    product_key: str
+    device_name: str
+    resumed: bool
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepReported:
+    """One step began, moved on (at most ten a second), ended. Bytes are set on progress of `write` only:
+    compressed bytes on the wire. `seconds` count from the step's begin."""
+
+    lane: int
+    step: Step
+    state: StepState
+    seconds: float = 0.0
+    done_bytes: int | None = None
+    total_bytes: int | None = None
+    code: str | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictReached:
+    """The run is over and recorded. `message` says what happened, `mend` what to do now."""
+
+    lane: int
+    run_id: int | None
+    verdict: Verdict
+    mac: Mac | None
+    device_name: str | None
+    seconds: float
+    code: str | None = None
+    message: str = ""
+    mend: str = ""
+    left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneClosed:
+    """The lane's thread has returned and its port is closed."""
+
+    lane: int
+
+
+Event = LaneWaiting | RunStarted | UnitIdentified | CertificateAllocated | StepReported | VerdictReached | LaneClosed

@@ -1,0 +1,1 @@
+"""Bytes for flash: partition table, NVS, filesystem, image checks, the flash plan."""

@@ -1,0 +1,1 @@
+"""The ledger: batches, certificates, units, runs, audit chain."""

@@ -1,0 +1,1 @@
+"""The walk of a unit, the lanes, recovery after a crash."""

@@ -1,0 +1,1 @@
+"""The recipe: what a unit of one product gets and how it is checked (DESIGN §6)."""
