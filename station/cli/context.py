@@ -1,0 +1,90 @@
+"""What every command shares: the data folder, JSON or text, and the language."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+import platformdirs
+
+if TYPE_CHECKING:
+    from station.ledger import Ledger
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def default_data_folder() -> Path:
+    """The user's data folder of this system, unless STATION_DATA names one."""
+    named = os.environ.get("STATION_DATA")
+    return Path(named) if named else Path(platformdirs.user_data_dir("flashing-station", appauthor=False))
+
+
+@dataclass(slots=True)
+class Session:
+    """The global options, wherever on the line they stood."""
+
+    data: Path = field(default_factory=default_data_folder)
+    json: bool = False
+    lang: str = "en"
+
+    def open_ledger(self) -> Ledger:
+        """Open (or make at first start) the ledger of the data folder; LedgerFault."""
+        from station.ledger import Ledger  # noqa: PLC0415  --help must not pay for SQLAlchemy
+
+        return Ledger.open(self.data)
+
+
+pass_session = click.make_pass_decorator(Session, ensure=True)
+
+
+def _set_data(context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        context.ensure_object(Session).data = value
+
+
+def _set_json(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.ensure_object(Session).json = True
+
+
+def _set_lang(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.ensure_object(Session).lang = value
+
+
+def global_options(command: Command) -> Command:
+    """Let a command take the global options too, so that they may stand before or after it."""
+    for option in (
+        click.option(
+            "--lang",
+            type=click.Choice(["en", "zh-CN"]),
+            expose_value=False,
+            callback=_set_lang,
+            help="Language of the screen.",
+        ),
+        click.option("--json", is_flag=True, expose_value=False, callback=_set_json, help="Print JSON, for programs."),
+        click.option(
+            "--data",
+            type=click.Path(file_okay=False, path_type=Path),
+            expose_value=False,
+            callback=_set_data,
+            help="Data folder (or STATION_DATA).",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def say(text: str) -> None:
+    """Print one text for a person."""
+    click.echo(text)
+
+
+def say_json(value: object) -> None:
+    """Print one JSON value on one line, flushed, for a program that reads along."""
+    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
