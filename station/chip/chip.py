@@ -1,0 +1,233 @@
+"""One chip on one lane's port: found, identified, written, proven, restarted. Used from the lane's own thread only.
+
+esptool's loader classes do the talking; the order of commands is ours (measured fastest: one connection, one stub
+upload, one baud change, no pipelining). Everything that esptool or pyserial raises leaves here as ChipError, PortFault or Aborted.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+from esptool import cmds
+from esptool.loader import ESPLoader
+from esptool.targets import ROM_LIST
+from esptool.util import FatalError, flash_size_bytes
+
+from station.chip import quiet_esptool
+from station.chip.chip_failures import RESET_UNIT, port_lost, translated, unit_garbled, unit_gone
+from station.chip.console import Console
+from station.chip.lane_port import LanePort
+from station.chip.packed_region import PackedRegion
+from station.errors import ChipError, Code
+from station.unit import ChipIdentity, Mac, SecurityState, parse_mac
+
+ROM_BAUD: Final = 115200
+BLOCK_TIMEOUT_S: Final = 3.0
+ERASE_WRITE_TIMEOUT_S_PER_MB: Final = 40.0
+SEND_ATTEMPTS_MAX: Final = 2
+STUBBORN_CONNECT_ATTEMPTS: Final = 4
+
+
+class ResetMode(StrEnum):
+    """How the chip gets into download mode; esptool's words."""
+
+    DEFAULT_RESET = "default-reset"
+    USB_RESET = "usb-reset"
+    NO_RESET = "no-reset"
+
+
+class SyncOutcome(StrEnum):
+    """What one look for a chip found."""
+
+    READY = "ready"
+    SILENT = "silent"
+    """Nothing at all was heard: no unit."""
+    RUNNING = "running"
+    """A chip boots, but not into download mode."""
+    GARBLED = "garbled"
+    """Something is heard that is no answer."""
+
+
+class Chip:
+    """The connection of one lane to whatever unit is in its fixture."""
+
+    def __init__(self, port: LanePort, reset: ResetMode = ResetMode.DEFAULT_RESET, lane: str = "-") -> None:
+        self._port = port
+        self._reset = reset
+        self._loader: Any = None
+        quiet_esptool.LANE.set(lane)
+
+    def sync(self) -> SyncOutcome:
+        """Reset into download mode and look for a chip once (about 1 s of silence when there is none)."""
+        outcome = self._connect(attempts=1)
+        if outcome in {SyncOutcome.RUNNING, SyncOutcome.GARBLED} and self._reset is not ResetMode.NO_RESET:
+            outcome = self._connect(STUBBORN_CONNECT_ATTEMPTS)
+        return outcome
+
+    def _connect(self, attempts: int) -> SyncOutcome:
+        try:
+            with translated(self._port.url, "connect"):
+                self._port.baudrate = ROM_BAUD
+                loader = ESPLoader(self._port, ROM_BAUD)
+                loader.USES_RFC2217 = self._port.url.startswith("rfc2217:")
+                try:
+                    loader.connect(self._reset, attempts, detecting=True, warnings=False)
+                except FatalError as error:
+                    return _outcome_of(str(error))
+                self._loader = loader
+        except ChipError:
+            return SyncOutcome.GARBLED
+        return SyncOutcome.READY
+
+    def identify(self) -> ChipIdentity:
+        """Ask model, revision, MAC and security eFuses of the ROM; the flash size stays 0 until `prepare`. ChipError."""
+        with translated(self._port.url, "identify itself"):
+            rom = self._rom_class()(self._port, ROM_BAUD)
+            rom.sync_stub_detected = self._loader.sync_stub_detected
+            rom.USES_RFC2217 = self._loader.USES_RFC2217
+            rom._post_connect()
+            self._loader = rom
+            revision = rom.get_chip_revision()
+            return ChipIdentity(
+                chip=rom.CHIP_NAME.lower().replace("-", ""),
+                description=rom.get_chip_description(),
+                revision=f"v{revision // 100}.{revision % 100}",
+                mac=self._read_mac(),
+                flash_size_bytes=0,
+                security=SecurityState(
+                    flash_encryption=bool(rom.get_flash_encryption_enabled()),
+                    secure_boot=bool(rom.get_secure_boot_enabled()),
+                ),
+            )
+
+    def _rom_class(self) -> Any:
+        """Find esptool's class by the magic register, or by the chip id that newer chips tell (esptool's ROM_LIST)."""
+        magic = self._loader.read_reg(ESPLoader.CHIP_DETECT_MAGIC_REG_ADDR)
+        for rom_class in ROM_LIST:
+            if rom_class.USES_MAGIC_VALUE and magic == rom_class.MAGIC_VALUE:
+                return rom_class
+        chip_id = self._loader.get_chip_id()
+        for rom_class in ROM_LIST:
+            if not rom_class.USES_MAGIC_VALUE and chip_id == rom_class.IMAGE_CHIP_ID:
+                return rom_class
+        raise ChipError(
+            Code.WRONG_CHIP,
+            f"This chip is of a kind that the station does not know (magic {magic:#010x})",
+            "Put the unit aside for the line lead",
+        )
+
+    def _read_mac(self) -> Mac:
+        return parse_mac(bytes(self._loader.read_mac("BASE_MAC")).hex())
+
+    def mac_now(self) -> Mac:
+        """Ask the MAC again; ChipError F21 when the unit is gone."""
+        with translated(self._port.url, "tell its MAC"):
+            return self._read_mac()
+
+    def prepare(self, bauds: Sequence[int]) -> int:
+        """Start the flasher stub at the first baud rate that holds, attach the flash; give its size in bytes."""
+        last = len(bauds) - 1
+        for index, baud in enumerate(bauds):
+            try:
+                self._start_stub(baud)
+                break
+            except ChipError:
+                if index == last:
+                    raise
+                self._connect_again()
+        with translated(self._port.url, "attach its flash"):
+            cmds.attach_flash(self._loader)
+            size = cmds.detect_flash_size(self._loader)
+            if size is None:
+                raise ChipError(Code.WRITE_REFUSED, "The flash of the unit does not answer", RESET_UNIT)
+            size_bytes = int(flash_size_bytes(size))
+            self._loader.flash_set_parameters(size_bytes)
+        return size_bytes
+
+    def _start_stub(self, baud: int) -> None:
+        with translated(self._port.url, "start the flasher"):
+            self._loader = self._loader.run_stub()
+            if baud != self._port.baudrate:
+                self._loader.change_baud(baud)
+                self._loader.read_reg(ESPLoader.CHIP_DETECT_MAGIC_REG_ADDR)
+
+    def _connect_again(self) -> None:
+        before = self._loader
+        if self._connect(STUBBORN_CONNECT_ATTEMPTS) is not SyncOutcome.READY:
+            raise unit_gone()
+        rom_class = type(before) if not before.IS_STUB else type(before).__mro__[2]
+        with translated(self._port.url, "connect again"):
+            rom = rom_class(self._port, ROM_BAUD)
+            rom.sync_stub_detected = self._loader.sync_stub_detected
+            self._loader = rom
+
+    def md5(self, offset: int, size_bytes: int) -> str:
+        """Let the chip compute the MD5 of a stretch of its flash; lower-case hex."""
+        with translated(self._port.url, "compute a checksum"):
+            return str(self._loader.flash_md5sum(offset, size_bytes)).lower()
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        """Read a stretch of flash; esptool checks its MD5."""
+        with translated(self._port.url, "read its flash"):
+            return bytes(self._loader.read_flash(offset, size_bytes))
+
+    def write(self, packed: PackedRegion, progress: Callable[[int], None]) -> None:
+        """Write one region; `progress` gets the compressed bytes of it sent so far, from 0 again after a refused try."""
+        for attempt in range(1, SEND_ATTEMPTS_MAX + 1):
+            try:
+                with translated(self._port.url, f"write {packed.region.name}"):
+                    self._send(packed, progress)
+            except ChipError as error:
+                # A refused block cannot be sent again alone: the loader's sequence has moved on (01 07 is followed by 01 05).
+                if error.code is not Code.WRITE_REFUSED or attempt == SEND_ATTEMPTS_MAX:
+                    raise
+            else:
+                return
+
+    def _send(self, packed: PackedRegion, progress: Callable[[int], None]) -> None:
+        loader, blob, size = self._loader, packed.blob, len(packed.region.data)
+        progress(0)
+        loader.flash_defl_begin(size, len(blob), packed.region.offset)
+        step = loader.FLASH_WRITE_SIZE
+        inflated_per_byte = size / len(blob)
+        for sequence, start in enumerate(range(0, len(blob), step)):
+            block = blob[start : start + step]
+            limit_s = (
+                ERASE_WRITE_TIMEOUT_S_PER_MB * len(block) * inflated_per_byte / 1e6
+                + len(block) * 20 / self._port.baudrate
+            )
+            loader.check_command(
+                f"write {packed.region.name}",
+                loader.ESP_CMDS["FLASH_DEFL_DATA"],
+                struct.pack("<IIII", len(block), sequence, 0, 0) + block,
+                loader.checksum(block),
+                timeout=max(BLOCK_TIMEOUT_S, limit_s),
+            )
+            progress(start + len(block))
+
+    def restart(self) -> Console:
+        """Reset the chip into its application and give its console, which hears everything from the reset on."""
+        with translated(self._port.url, "restart"):
+            self._port.baudrate = ROM_BAUD
+            self._port.reset_input_buffer()
+            if self._reset is not ResetMode.NO_RESET:
+                self._loader.hard_reset()
+        return Console(self._port)
+
+    def release(self) -> None:
+        """Close the port; safe at any time."""
+        self._port.release()
+
+
+def _outcome_of(text: str) -> SyncOutcome:
+    if "Wrong boot mode" in text:
+        return SyncOutcome.RUNNING
+    if "No serial data received" in text:
+        return SyncOutcome.SILENT
+    return SyncOutcome.GARBLED
+
+
+__all__ = ["Chip", "ResetMode", "SyncOutcome", "port_lost", "unit_garbled"]

@@ -1,0 +1,49 @@
+"""What a unit says on its console, made harmless: bounded lines, no control characters."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Final
+
+from station.chip.lane_port import LanePort
+
+LINE_LENGTH_MAX: Final = 400
+KEPT_LINES_MAX: Final = 200
+READ_BYTES_MAX: Final = 4096
+_CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b.|[^\x20-\x7e\u00a0-\ufffd]")
+
+
+def harmless(raw: bytes) -> str:
+    """Give one console line as text without colours, control characters or more than 400 characters."""
+    return _CONTROL.sub("", raw.decode("utf-8", errors="replace"))[:LINE_LENGTH_MAX]
+
+
+class Console:
+    """Reads lines from a port until one is expected, or the limit is over. Keeps the last lines for the record."""
+
+    def __init__(self, port: LanePort, clock: Callable[[], float] = time.monotonic) -> None:
+        self._port = port
+        self._clock = clock
+        self._rest = b""
+        self.lines: list[str] = []
+
+    def wait_for(self, pattern: re.Pattern[str], within_s: float) -> re.Match[str] | None:
+        """Give the match of the first line that fits, None when `within_s` is over first; Aborted on abort."""
+        deadline = self._clock() + within_s
+        while self._clock() < deadline:
+            self._port.timeout = 0.0
+            for line in self._new_lines(self._port.read(max(1, min(self._port.in_waiting, READ_BYTES_MAX)))):
+                if match := pattern.search(line):
+                    return match
+        return pattern.search(harmless(self._rest))
+
+    def _new_lines(self, data: bytes) -> list[str]:
+        *whole, self._rest = re.split(rb"\r\n|\n|\r", self._rest + data)
+        if len(self._rest) > LINE_LENGTH_MAX:
+            whole.append(self._rest)
+            self._rest = b""
+        lines = [harmless(raw) for raw in whole if raw]
+        self.lines = (self.lines + lines)[-KEPT_LINES_MAX:]
+        return lines

@@ -1,0 +1,139 @@
+"""The serial port of one lane: opened by us, handed to esptool, always released by us.
+
+It wraps any pyserial port. Time limits are kept here (pyserial's own time-out is set once, short), so that an abort
+ends a read within one slice and a changed time-out costs no driver call. esptool's own `close` is ignored: only `release` closes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import threading
+import time
+from typing import Any, Final, cast
+
+import serial
+
+from station.chip.rfc2217 import QuickRfc2217
+from station.errors import Aborted, Code, PortFault
+
+READ_SLICE_S: Final = 0.05
+WRITE_TIMEOUT_S: Final = 10.0
+WRITE_SLICE_BYTES: Final = 4096
+_OWN: Final = frozenset({"_inner", "_abort", "timeout", "write_timeout", "url"})
+
+
+def aborted() -> Aborted:
+    """What a stopped run raises."""
+    return Aborted(
+        Code.ABORTED, "The run was stopped by hand", "Put the unit in again: it continues with the same certificate"
+    )
+
+
+class LanePort:
+    """A pyserial port that an abort can interrupt. Attributes that are not ours are the inner port's."""
+
+    def __init__(self, inner: serial.Serial, url: str, abort: threading.Event) -> None:
+        self._inner = inner
+        self._abort = abort
+        self.url = url
+        self.timeout: float | None = 3.0
+        self.write_timeout: float | None = None
+
+    @classmethod
+    def open(cls, url: str, abort: threading.Event) -> LanePort:
+        """Open a port by name or URL, for us alone; PortFault E10–E12 with the mend."""
+        try:
+            inner = _make(url)
+            inner.open()
+        except (serial.SerialException, OSError, ValueError) as error:
+            raise _open_fault(url, error) from error
+        return cls(inner, url, abort)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _OWN:
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self._inner, name, value)
+
+    def check_abort(self) -> None:
+        """Raise Aborted when a person stopped the run."""
+        if self._abort.is_set():
+            raise aborted()
+
+    def read(self, size: int = 1) -> bytes:
+        """Read up to `size` bytes; fewer when `timeout` is over."""
+        deadline = None if self.timeout is None else time.monotonic() + self.timeout
+        data = b""
+        while True:
+            self.check_abort()
+            data += self._inner.read(size - len(data))
+            if len(data) >= size or (deadline is not None and time.monotonic() >= deadline):
+                return data
+
+    def write(self, data: bytes) -> int:
+        """Write everything, in slices between which an abort is seen."""
+        for start in range(0, len(data), WRITE_SLICE_BYTES):
+            self.check_abort()
+            self._inner.write(data[start : start + WRITE_SLICE_BYTES])
+        return len(data)
+
+    def close(self) -> None:
+        """esptool closes a port after a failed connect; this one stays open until `release`."""
+
+    def release(self) -> None:
+        """Close for good; safe to call twice and on a port that is gone."""
+        with contextlib.suppress(serial.SerialException, OSError):
+            self._inner.close()
+
+
+def _make(url: str) -> serial.Serial:
+    if url.lower().startswith("rfc2217:"):
+        inner: serial.Serial = cast("serial.Serial", QuickRfc2217())
+        inner.port = url
+    else:
+        inner = serial.serial_for_url(url, do_not_open=True, exclusive=True)
+        if "://" not in url:
+            inner.write_timeout = WRITE_TIMEOUT_S
+            # Lines low while opening: a driver that raises them would reset the unit (pyserial 3.5, Windows).
+            inner.dtr = False
+            inner.rts = False
+    inner.baudrate = 115200
+    inner.timeout = READ_SLICE_S
+    return inner
+
+
+def _open_fault(url: str, error: Exception) -> PortFault:
+    text = str(error)
+    number = getattr(error, "errno", None)
+    busy = number == errno.EBUSY or "exclusively lock" in text or "Access is denied" in text
+    if busy or "does not seem to support RFC2217" in text or "connection failed" in text:
+        return PortFault(
+            Code.PORT_BUSY,
+            "The port is in use by another lane or another program",
+            "Close the other program, or give this lane another port",
+            url,
+        )
+    if number == errno.EACCES or "Permission denied" in text:
+        return PortFault(
+            Code.PORT_DENIED,
+            "This user may not open the port",
+            "On Linux: sudo usermod -a -G dialout $USER, then sign in again; `station doctor` shows more",
+            url,
+        )
+    if isinstance(error, ValueError) or ("protocol" in text and "not known" in text):
+        return PortFault(
+            Code.PORT_MISSING,
+            "This is not a port",
+            "Name one that `station ports` lists, or an rfc2217:// address",
+            url,
+        )
+    return PortFault(
+        Code.PORT_MISSING,
+        "The port does not exist or nothing answers there",
+        "Plug the adapter in; `station ports` lists the ports that are there",
+        url,
+    )
