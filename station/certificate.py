@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -61,7 +61,7 @@ class Certificate:
 
     identity: Identity
     secrets: Mapping[str, Secret]
-    extras: Mapping[str, str] = MappingProxyType({})
+    extras: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def device_secret(self) -> Secret:
