@@ -1,0 +1,16 @@
+"""What is wrong with bytes that were meant for flash."""
+
+from __future__ import annotations
+
+
+class ImageFault(ValueError):
+    """A file or a value cannot go into flash.
+
+    `cause` and `mend` are sentences for a person, without a final full stop in `cause`. Neither ever holds a value that
+    may be a secret: keys, sizes and addresses only.
+    """
+
+    def __init__(self, cause: str, mend: str) -> None:
+        super().__init__(f"{cause}. {mend}")
+        self.cause = cause
+        self.mend = mend
