@@ -1,0 +1,142 @@
+"""`station doctor`: what is wrong with this PC, and the mend."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import click
+
+from station.chip.ports import list_serial_ports
+from station.cli.context import Session, global_options, pass_session, say, say_json
+from station.errors import CodedError
+
+PACKAGES: Final = (
+    "esptool",
+    "pyserial",
+    "textual",
+    "sqlalchemy",
+    "cryptography",
+    "esp-idf-nvs-partition-gen",
+    "littlefs-python",
+)
+FREE_BYTES_MIN: Final = 200 * 1024 * 1024
+
+
+class Health(StrEnum):
+    """good; odd: works, but look at it; bad: units cannot be walked."""
+
+    GOOD = "good"
+    ODD = "odd"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: what it is, how it is, what was seen, the mend."""
+
+    subject: str
+    health: Health
+    seen: str
+    mend: str = ""
+
+
+@click.command()
+@global_options
+@pass_session
+def doctor(session: Session) -> None:
+    """Look at everything the station needs, and tell the mend of what is wrong.
+
+    Exit code 3 when units cannot be walked. With --json an array of {subject, health, seen, mend}.
+    """
+    findings = [finding for look in LOOKS for finding in look(session)]
+    if session.json:
+        say_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            mark = {Health.GOOD: "✔", Health.ODD: "▲", Health.BAD: "✘"}[finding.health]
+            say(f"{mark} {finding.subject:<14} {finding.seen}" + (f"\n    → {finding.mend}" if finding.mend else ""))
+    sys.exit(3 if any(finding.health is Health.BAD for finding in findings) else 0)
+
+
+def _python(_session: Session) -> Iterator[Finding]:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    yield Finding("python", Health.GOOD, f"{version} on {sys.platform}")
+    for package in PACKAGES:
+        try:
+            yield Finding(package, Health.GOOD, metadata.version(package))
+        except metadata.PackageNotFoundError:
+            yield Finding(package, Health.BAD, "not installed", "Install the station again: pip install .")
+
+
+def _ports(_session: Session) -> Iterator[Finding]:
+    found = list_serial_ports()
+    if not any(port.likely_unit for port in found):
+        yield Finding("ports", Health.ODD, "no USB serial port", "Plug an adapter in; on Windows install its driver")
+    for port in found:
+        if not port.usable:
+            yield Finding(
+                "ports",
+                Health.BAD,
+                f"{port.url} may not be opened by this user",
+                f"sudo usermod -a -G {_owning_group(Path(port.url))} $USER, then sign out and in",
+            )
+        elif port.likely_unit:
+            yield Finding("ports", Health.GOOD, f"{port.url} {port.description}")
+
+
+def _owning_group(device: Path) -> str:
+    try:
+        return device.group()
+    except (OSError, KeyError, NotImplementedError):
+        return "dialout"
+
+
+def _disk(session: Session) -> Iterator[Finding]:
+    folder = session.data
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    health = Health.GOOD if free >= FREE_BYTES_MIN else Health.BAD
+    mend = "" if health is Health.GOOD else "Free some space, or choose another folder with --data"
+    yield Finding("disk", health, f"{free >> 20} MB free for {session.data}", mend)
+    if not os.access(folder, os.W_OK):
+        yield Finding("data folder", Health.BAD, f"{folder} is not writable", "Choose a folder of yours with --data")
+
+
+def _ledger(session: Session) -> Iterator[Finding]:
+    database, key = session.data / "ledger.sqlite3", session.data / "ledger.key"
+    if not database.exists():
+        yield Finding("ledger", Health.GOOD, f"none yet in {session.data}; it is made at the first start")
+        return
+    if key.exists() and sys.platform != "win32":
+        mode = stat.S_IMODE(key.stat().st_mode)
+        health = Health.BAD if mode & 0o077 else Health.GOOD
+        yield Finding("key file", health, f"{key} {mode:04o}", f"chmod 600 {key}" if health is Health.BAD else "")
+    try:
+        with session.open_ledger() as ledger:
+            batches = ledger.batches()
+            unfinished = ledger.unfinished_runs()
+    except CodedError as error:
+        yield Finding("ledger", Health.BAD, f"{error.code}: {error.cause}", error.mend)
+        return
+    left = sum(batch.left for batch in batches)
+    yield Finding("ledger", Health.GOOD, f"{len(batches)} batches, {left} certificates left")
+    if unfinished:
+        yield Finding(
+            "unfinished",
+            Health.ODD,
+            f"{len(unfinished)} runs were broken off",
+            "Put those units in again: they continue",
+        )
+
+
+LOOKS: Final[tuple[Callable[[Session], Iterator[Finding]], ...]] = (_python, _ports, _disk, _ledger)

@@ -1,0 +1,187 @@
+"""`station flash`: the walk without a screen, for scripts and for a look at what happens."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from station.cli.context import Session, global_options, pass_session, say, say_json
+from station.cli.lanes import (
+    batch_option,
+    choose_ports,
+    log_to,
+    operator_name,
+    operator_option,
+    plan_lanes,
+    port_option,
+    profile_argument,
+    replace_option,
+)
+from station.errors import Code
+from station.events import CertificateAllocated, Event, LaneWaiting, StepReported, UnitIdentified, VerdictReached
+from station.line.line import Line
+from station.line.shift import open_shift
+from station.verdict import StepState, Verdict
+
+STOP_TIMEOUT_S: Final = 20.0
+POLL_PERIOD_S: Final = 0.2
+
+
+@click.command()
+@profile_argument
+@port_option
+@batch_option
+@click.option(
+    "--units", type=click.IntRange(min=1), default=1, show_default=True, help="Verdicts on each port, then end."
+)
+@operator_option
+@replace_option
+@global_options
+@pass_session
+def flash(
+    session: Session,
+    profile: Path,
+    ports: Sequence[str],
+    batch: str | None,
+    units: int,
+    operator: str | None,
+    replace_foreign: bool,
+) -> None:
+    """Walk units without a screen.
+
+    Waits for a unit on each port, walks it, and ends after --units verdicts on each.
+    With --json one event stands on each line; the last for each unit is its verdict.
+    """
+    chosen = choose_ports(ports)
+    log_to(session.data)
+    with session.open_ledger() as ledger:
+        shift = open_shift(profile, ledger, batch)
+        line = Line(
+            shift,
+            plan_lanes(shift, chosen, units=units, end_on_error=True),
+            operator=operator_name(operator),
+            replace_foreign=replace_foreign,
+        )
+        sys.exit(run_headless(line, session.json))
+
+
+def run_headless(line: Line, as_json: bool) -> int:
+    """Start a line, print its events until every lane has ended; give the exit code of the worst verdict."""
+    verdicts: list[VerdictReached] = []
+    printing = threading.Lock()
+
+    def hear(event: Event) -> None:
+        if isinstance(event, VerdictReached):
+            verdicts.append(event)
+        with printing:
+            if as_json:
+                for record in event_records(event):
+                    say_json(record)
+            elif (text := event_text(event)) is not None:
+                say(text)
+
+    line.subscribe(hear)
+    line.start()
+    try:
+        while not line.join(POLL_PERIOD_S):
+            pass
+    except KeyboardInterrupt:
+        line.stop(STOP_TIMEOUT_S)
+        raise
+    return exit_code(verdicts)
+
+
+def exit_code(verdicts: Sequence[VerdictReached]) -> int:
+    """0 all PASS; 3 the station is at fault; 4 no certificate left; 1 a unit failed; 130 aborted: the first that holds."""
+    errors = [verdict for verdict in verdicts if verdict.verdict is Verdict.ERROR]
+    if any(error.code != Code.NO_CERTIFICATE_LEFT for error in errors):
+        return 3
+    if errors:
+        return 4
+    if any(verdict.verdict is Verdict.FAIL for verdict in verdicts):
+        return 1
+    return 130 if any(verdict.verdict is Verdict.ABORTED for verdict in verdicts) else 0
+
+
+def event_records(event: Event) -> list[dict[str, object]]:
+    """Give an event as the JSON objects of the command line's contract (DESIGN §6)."""
+    match event:
+        case StepReported():
+            record: dict[str, object] = {
+                "event": "step",
+                "lane": event.lane,
+                "step": event.step,
+                "state": event.state,
+                "seconds": round(event.seconds, 3),
+            }
+            if event.state is StepState.PROGRESS:
+                record |= {"done_bytes": event.done_bytes, "total_bytes": event.total_bytes}
+            if event.state is StepState.FAILED:
+                record |= {"code": event.code, "message": event.message}
+            return [record]
+        case LaneWaiting():
+            return [{"event": "waiting", "lane": event.lane, "reason": event.reason, "message": event.message}]
+        case UnitIdentified():
+            return [{"event": "unit", "lane": event.lane, "mac": event.mac, "chip": event.chip}]
+        case CertificateAllocated():
+            return [
+                {
+                    "event": "certificate",
+                    "lane": event.lane,
+                    "device_name": event.device_name,
+                    "resumed": event.resumed,
+                    "left": event.left,
+                }
+            ]
+        case VerdictReached():
+            return [
+                {
+                    "event": "verdict",
+                    "verdict": event.verdict,
+                    "lane": event.lane,
+                    "mac": event.mac,
+                    "device_name": event.device_name,
+                    "seconds": event.seconds,
+                    "code": event.code,
+                    "message": event.message,
+                    "mend": event.mend,
+                }
+            ]
+        case _:
+            return []
+
+
+def event_text(event: Event) -> str | None:
+    """Give an event as a line for a person, None for those of no interest."""
+    match event:
+        case LaneWaiting():
+            return f"[{event.lane}] {event.message or _WAITS[event.reason]}"
+        case UnitIdentified():
+            return f"[{event.lane}] unit {event.mac} ({event.chip}, {event.flash_size_bytes >> 20} MB)"
+        case CertificateAllocated():
+            how = "has had" if event.resumed else "gets"
+            return f"[{event.lane}] {how} certificate {event.device_name}; {event.left} left"
+        case StepReported(state=StepState.DONE):
+            return f"[{event.lane}]   {event.step:<9} {event.seconds:6.2f} s"
+        case StepReported(state=StepState.FAILED):
+            return f"[{event.lane}]   {event.step:<9} {event.seconds:6.2f} s  failed"
+        case VerdictReached():
+            name = event.device_name or "-"
+            head = f"[{event.lane}] {event.verdict}  {name}  {event.mac or '-'}  {event.seconds:.1f} s"
+            return head if event.code is None else f"{head}\n    {event.code}: {event.message}. {event.mend}"
+        case _:
+            return None
+
+
+_WAITS: Final = {
+    "insert_unit": "Insert a unit.",
+    "remove_unit": "Remove the unit.",
+    "press_start": "Press the start key.",
+    "hold_boot": "Hold BOOT and press EN.",
+    "station_fault": "The station has a fault.",
+}

@@ -1,0 +1,242 @@
+"""A lane: one thread that owns one port, waits for units and walks them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from station.chip.chip import Chip, ResetMode, SyncOutcome
+from station.chip.chip_failures import unit_garbled
+from station.chip.lane_port import LanePort
+from station.errors import Aborted, ChipError, Code, CodedError, PortFault
+from station.events import Event, LaneClosed, LaneWaiting, VerdictReached, WaitReason
+from station.line.passage import Passage
+from station.line.walk import walk_unit
+from station.unit import Mac
+from station.verdict import Verdict
+
+_logger = logging.getLogger(__name__)
+
+PORT_RETRY_PERIOD_S = 1.0
+PRESENCE_PERIOD_S = 0.25
+SETTLE_AFTER_VERDICT_S = 1.0
+"""A finished unit runs on for this long before the lane asks whether it is still there."""
+BAD_SYNCS_MAX = 3
+
+
+class Startup(StrEnum):
+    """What starts the next unit."""
+
+    AUTO = "auto"
+    KEY = "key"
+
+
+@dataclass(frozen=True, slots=True)
+class LaneInfo:
+    """A lane as the technician knows it."""
+
+    number: int
+    port: str
+
+
+@dataclass(frozen=True, slots=True)
+class LanePlan:
+    """How a lane works: `units` ends it after so many verdicts; `end_on_error` ends it at the first ERROR."""
+
+    info: LaneInfo
+    reset: ResetMode = ResetMode.DEFAULT_RESET
+    startup: Startup = Startup.AUTO
+    units: int | None = None
+    end_on_error: bool = False
+
+
+class Lane:
+    """`start` once; `abort` stops the run in hand, `retry` walks the same unit again, `stop` ends the lane."""
+
+    def __init__(
+        self, plan: LanePlan, new_passage: Callable[[LanePlan, Chip], Passage], report: Callable[[Event], None]
+    ) -> None:
+        self.plan = plan
+        self._new_passage = new_passage
+        self._report = report
+        self._abort = threading.Event()
+        self._stopping = threading.Event()
+        self._key = threading.Event()
+        self._busy = threading.Event()
+        self._verdicts = 0
+        self._waiting: LaneWaiting | None = None
+        self._thread = threading.Thread(target=self._live, name=f"lane-{plan.info.number}", daemon=True)
+
+    def start(self) -> None:
+        """Start the lane's thread."""
+        self._thread.start()
+
+    def abort(self) -> None:
+        """Stop the run in hand at once; without one, do nothing."""
+        if self._busy.is_set():
+            self._abort.set()
+
+    def retry(self) -> None:
+        """Start the next walk now: the same unit again, or the unit that waits for the key."""
+        self._key.set()
+
+    def stop(self) -> None:
+        """End the lane; a run in hand is aborted."""
+        self._stopping.set()
+        self._abort.set()
+        self._key.set()
+
+    def join(self, timeout_s: float | None = None) -> bool:
+        """Wait until the thread has returned and the port is closed."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    @property
+    def _number(self) -> int:
+        return self.plan.info.number
+
+    @property
+    def _finished(self) -> bool:
+        return self._stopping.is_set() or (self.plan.units is not None and self._verdicts >= self.plan.units)
+
+    def _live(self) -> None:
+        try:
+            while not self._finished:
+                try:
+                    self._serve()
+                except PortFault as fault:
+                    if not self._outlive(fault):
+                        return
+                except Aborted:
+                    self._abort.clear()
+        finally:
+            self._report(LaneClosed(self._number))
+
+    def _outlive(self, fault: PortFault) -> bool:
+        """Tell a port's fault and wait a moment; False when the lane shall end on it."""
+        if self.plan.end_on_error:
+            self._verdicts += 1
+            self._report(
+                VerdictReached(
+                    self._number,
+                    None,
+                    Verdict.ERROR,
+                    None,
+                    None,
+                    0.0,
+                    fault.code,
+                    f"{fault.place}: {fault.cause}",
+                    fault.mend,
+                )
+            )
+            return False
+        self._wait_for(WaitReason.STATION_FAULT, f"{fault.place}: {fault.cause}. {fault.mend}", fault.code)
+        self._stopping.wait(PORT_RETRY_PERIOD_S)
+        return True
+
+    def _serve(self) -> None:
+        """Open the port and walk units until the lane ends or the port fails."""
+        port = LanePort.open(self.plan.info.port, self._abort)
+        try:
+            chip = Chip(port, self.plan.reset, str(self._number))
+            while not self._finished:
+                refusal = self._await_unit(chip)
+                while not self._finished:
+                    mac = self._walk(chip, refusal)
+                    refusal = None
+                    if self._finished or not self._await_removal(chip, mac):
+                        break
+        finally:
+            port.release()
+
+    def _walk(self, chip: Chip, refusal: CodedError | None) -> Mac | None:
+        self._busy.set()
+        self._waiting = None
+        try:
+            verdict = walk_unit(self._new_passage(self.plan, chip), refusal)
+        finally:
+            self._busy.clear()
+            if not self._stopping.is_set():
+                self._abort.clear()
+        self._verdicts += 1
+        self._key.clear()
+        self._report(verdict)
+        if verdict.verdict is Verdict.ERROR and self.plan.end_on_error:
+            self._stopping.set()
+        elif verdict.code == Code.PORT_LOST:
+            raise PortFault(Code.PORT_LOST, verdict.message, verdict.mend, self.plan.info.port)
+        return verdict.mac
+
+    def _await_unit(self, chip: Chip) -> CodedError | None:
+        """Return when a chip is in download mode (None), or when one is there that cannot be talked to (why)."""
+        if self.plan.startup is Startup.KEY:
+            self._await_key()
+        bad_syncs = 0
+        self._wait_for(self._idle_reason())
+        while not self._finished:
+            outcome = chip.sync()
+            if outcome is SyncOutcome.READY:
+                return None
+            bad_syncs = 0 if outcome is SyncOutcome.SILENT else bad_syncs + 1
+            if bad_syncs >= BAD_SYNCS_MAX and self.plan.reset is not ResetMode.NO_RESET:
+                return _refusal(outcome)
+        return None
+
+    def _idle_reason(self) -> WaitReason:
+        return WaitReason.HOLD_BOOT if self.plan.reset is ResetMode.NO_RESET else WaitReason.INSERT_UNIT
+
+    def _await_key(self) -> None:
+        self._wait_for(WaitReason.PRESS_START)
+        self._key.wait()
+        self._key.clear()
+
+    def _await_removal(self, chip: Chip, mac: Mac | None) -> bool:
+        """Wait until the finished unit is gone; True when a new one (or, by key, the same one) is ready to walk."""
+        if self.plan.startup is Startup.KEY:
+            return False
+        self._wait_for(WaitReason.REMOVE_UNIT)
+        if self._key.wait(SETTLE_AFTER_VERDICT_S):
+            return self._again(chip)
+        while not self._finished:
+            outcome = chip.sync()
+            if outcome is SyncOutcome.SILENT:
+                return False
+            if outcome is SyncOutcome.READY:
+                if mac is not None and self._other_unit(chip, mac):
+                    return True
+                # It rests in download mode while it is asked: no restarts, so it does not come and go in the cloud.
+                while chip.still_there() and not self._key.is_set():
+                    self._stopping.wait(PRESENCE_PERIOD_S)
+            if self._key.is_set():
+                return self._again(chip)
+        return False
+
+    def _other_unit(self, chip: Chip, mac: Mac) -> bool:
+        try:
+            return chip.identify().mac != mac
+        except ChipError:
+            return False
+
+    def _again(self, chip: Chip) -> bool:
+        """By key: walk what is in the fixture now, if anything is."""
+        self._key.clear()
+        return not self._finished and chip.sync() is SyncOutcome.READY
+
+    def _wait_for(self, reason: WaitReason, message: str = "", code: Code | None = None) -> None:
+        waiting = LaneWaiting(self._number, reason, message, code)
+        if waiting != self._waiting:
+            self._waiting = waiting
+            self._report(waiting)
+
+
+def _refusal(outcome: SyncOutcome) -> CodedError:
+    if outcome is SyncOutcome.RUNNING:
+        return ChipError(
+            Code.NOT_IN_DOWNLOAD_MODE,
+            "The unit starts, but does not go into download mode",
+            "Hold BOOT, press EN, let BOOT go; check the fixture's contacts for DTR and RTS",
+        )
+    return unit_garbled()

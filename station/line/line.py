@@ -1,0 +1,149 @@
+"""The line: all lanes of one station on one batch. Owns the threads; the faces only listen."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from station.chip.chip import Chip
+from station.events import Event, VerdictReached
+from station.line.lane import Lane, LaneInfo, LanePlan
+from station.line.packing import pack_static
+from station.line.passage import Passage
+from station.line.shift import Shift
+from station.unit import Mac
+from station.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftSummary:
+    """The numbers of this shift. FPY: units that passed at their first run ÷ units seen, both since the line started."""
+
+    batch: str
+    work_order: str | None
+    quantity: int | None
+    passed: int
+    failed: int
+    errors: int
+    left: int
+    first_pass_yield: float | None
+    units_per_hour: float | None
+
+
+class Line:
+    """Lanes that share a recipe, its packed regions and a ledger. Callbacks come on the lanes' threads."""
+
+    def __init__(
+        self,
+        shift: Shift,
+        plans: Sequence[LanePlan],
+        *,
+        operator: str,
+        training: bool = False,
+        replace_foreign: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._shift = shift
+        self._operator = operator
+        self._replace_foreign = replace_foreign
+        self._clock = clock
+        self._callbacks: list[Callable[[Event], None]] = []
+        self._static = pack_static(shift.recipe)
+        self._lock = threading.Lock()
+        self._began = clock()
+        self._verdicts: dict[Verdict, int] = dict.fromkeys(Verdict, 0)
+        self._first_runs: dict[Mac, Verdict] = {}
+        self._lanes = {plan.info.number: Lane(plan, self._new_passage, self._publish) for plan in plans}
+        self.training = training
+
+    @property
+    def lanes(self) -> tuple[LaneInfo, ...]:
+        return tuple(lane.plan.info for lane in self._lanes.values())
+
+    @property
+    def profile_name(self) -> str:
+        return self._shift.recipe.profile.name
+
+    @property
+    def firmware_version(self) -> str:
+        return self._shift.recipe.profile.firmware.version
+
+    @property
+    def batch(self) -> str:
+        return self._shift.batch
+
+    def subscribe(self, callback: Callable[[Event], None]) -> None:
+        """Hear every event of every lane, on the lane's thread; the callback must return at once."""
+        self._callbacks.append(callback)
+
+    def start(self) -> None:
+        """Start every lane."""
+        self._began = self._clock()
+        for lane in self._lanes.values():
+            lane.start()
+
+    def abort(self, lane: int) -> None:
+        """Stop the run in hand on a lane."""
+        self._lanes[lane].abort()
+
+    def retry(self, lane: int) -> None:
+        """Start the next walk on a lane: the same unit again, or the unit that waits for a key."""
+        self._lanes[lane].retry()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Abort what runs and end all lanes; True when every thread has returned and every port is closed."""
+        for lane in self._lanes.values():
+            lane.stop()
+        deadline = self._clock() + timeout_s
+        joined = [lane.join(max(0.0, deadline - self._clock())) for lane in self._lanes.values()]
+        return all(joined)
+
+    def join(self, timeout_s: float | None = None) -> bool:
+        """Wait until every lane has ended by itself."""
+        joined = [lane.join(timeout_s) for lane in self._lanes.values()]
+        return all(joined)
+
+    def summary(self) -> ShiftSummary:
+        """Give the shift's numbers; reads the ledger, so not for a UI loop."""
+        left = self._shift.ledger.left(self._shift.batch)
+        with self._lock:
+            verdicts, firsts = dict(self._verdicts), list(self._first_runs.values())
+        hours = (self._clock() - self._began) / 3600
+        passed = verdicts[Verdict.PASS]
+        return ShiftSummary(
+            batch=self._shift.batch,
+            work_order=self._shift.work_order,
+            quantity=self._shift.quantity,
+            passed=passed,
+            failed=verdicts[Verdict.FAIL],
+            errors=verdicts[Verdict.ERROR],
+            left=left,
+            first_pass_yield=firsts.count(Verdict.PASS) / len(firsts) if firsts else None,
+            units_per_hour=passed / hours if passed and hours > 0 else None,
+        )
+
+    def _new_passage(self, plan: LanePlan, chip: Chip) -> Passage:
+        return Passage(
+            lane=plan.info.number,
+            port=plan.info.port,
+            chip=chip,
+            recipe=self._shift.recipe,
+            static=self._static,
+            batch=self._shift.batch,
+            operator=self._operator,
+            ledger=self._shift.ledger,
+            report=self._publish,
+            clock=self._clock,
+            replace_foreign=self._replace_foreign,
+        )
+
+    def _publish(self, event: Event) -> None:
+        if isinstance(event, VerdictReached):
+            with self._lock:
+                self._verdicts[event.verdict] += 1
+                if event.mac is not None and event.verdict in {Verdict.PASS, Verdict.FAIL}:
+                    self._first_runs.setdefault(event.mac, event.verdict)
+        for callback in self._callbacks:
+            callback(event)

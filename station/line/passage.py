@@ -1,0 +1,134 @@
+"""One passage of a unit through a lane: what the steps of the walk share, and how they report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from station.certificate import Certificate
+from station.chip.chip import Chip
+from station.chip.console import Console
+from station.chip.packed_region import PackedRegion
+from station.errors import CodedError, InternalFault, LedgerFault
+from station.events import Event, StepReported
+from station.ledger import Allocation, Ledger, UnitHistory
+from station.profile import Recipe
+from station.unit import ChipIdentity
+from station.verdict import Step, StepState
+
+PROGRESS_PERIOD_S = 0.1
+
+
+@dataclass(slots=True)
+class Passage:
+    """The run in hand. The first block is given, the second is learned on the way."""
+
+    lane: int
+    port: str
+    chip: Chip
+    recipe: Recipe
+    static: tuple[PackedRegion, ...]
+    batch: str
+    operator: str
+    ledger: Ledger
+    report: Callable[[Event], None]
+    clock: Callable[[], float] = time.monotonic
+    replace_foreign: bool = False
+
+    run_id: int | None = None
+    unit: ChipIdentity | None = None
+    history: UnitHistory | None = None
+    allocation: Allocation | None = None
+    proven: set[str] = field(default_factory=set)
+    """Names of the regions whose MD5 the chip has told to be ours."""
+    console: Console | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+    """Facts for the record: sizes, hashes, what was skipped."""
+
+    @property
+    def certificate(self) -> Certificate:
+        """The unit's certificate, from `allocate` on."""
+        if self.allocation is None:
+            raise InternalFault("a step ran before allocate")
+        return self.allocation.certificate
+
+    @contextmanager
+    def step(self, step: Step) -> Iterator[None]:
+        """Report a step's begin and end, to the faces and to the ledger."""
+        began = self.clock()
+        self.report(StepReported(self.lane, step, StepState.BEGUN))
+        try:
+            yield
+        except CodedError as error:
+            seconds = self._took(step, began)
+            # When the ledger itself is at fault, `record` meets it again and tells.
+            with suppress(LedgerFault):
+                self._keep(step, StepState.FAILED, seconds, {"cause": error.cause}, error.code)
+            self.report(StepReported(self.lane, step, StepState.FAILED, seconds, code=error.code, message=error.cause))
+            raise
+        seconds = self._took(step, began)
+        self._keep(step, StepState.DONE, seconds, {}, None)
+        self.report(StepReported(self.lane, step, StepState.DONE, seconds))
+
+    def skip(self, step: Step) -> None:
+        """Report a step that the profile does not ask for."""
+        self.report(StepReported(self.lane, step, StepState.SKIPPED))
+
+    def _took(self, step: Step, began: float) -> float:
+        seconds = self.clock() - began
+        self.timings[step] = round(seconds, 3)
+        return seconds
+
+    def _keep(self, step: Step, state: StepState, seconds: float, data: dict[str, Any], code: Any) -> None:
+        if self.run_id is not None and step is not Step.RECORD:
+            self.ledger.record_step(self.run_id, step, state, round(seconds, 3), data, code)
+
+    def progress(self, total_bytes: int) -> Progress:
+        """Give the meter of the write step."""
+        return Progress(self, total_bytes)
+
+    def mask(self, text: str) -> str:
+        """Take the unit's secrets out of a text that the unit itself said."""
+        secrets: Sequence[str] = (
+            [secret.reveal() for secret in self.allocation.certificate.secrets.values()] if self.allocation else []
+        )
+        for secret in secrets:
+            if secret:
+                text = text.replace(secret, "***")
+        return text
+
+
+class Progress:
+    """Bytes on the wire of the write step; reports at most ten a second, and the last always."""
+
+    def __init__(self, passage: Passage, total_bytes: int) -> None:
+        self._passage = passage
+        self._total_bytes = total_bytes
+        self._done_bytes = 0
+        self._began = self._reported = passage.clock()
+
+    def region(self) -> Callable[[int], None]:
+        """Give the hook for the next region: it takes the bytes of that region sent so far."""
+        base = self._done_bytes
+
+        def hook(sent_bytes: int) -> None:
+            self._done_bytes = base + sent_bytes
+            now = self._passage.clock()
+            if self._done_bytes >= self._total_bytes or now - self._reported >= PROGRESS_PERIOD_S:
+                self._reported = now
+                self._passage.report(
+                    StepReported(
+                        self._passage.lane,
+                        Step.WRITE,
+                        StepState.PROGRESS,
+                        now - self._began,
+                        self._done_bytes,
+                        self._total_bytes,
+                    )
+                )
+
+        return hook

@@ -1,0 +1,312 @@
+"""The walk of a unit (DESIGN §3): one function, synchronous, in the lane's thread; the steps below it in their order."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import traceback
+
+from station.errors import (
+    CertificateHeld,
+    ChipError,
+    Code,
+    CodedError,
+    InternalFault,
+    LedgerFault,
+    UnitSilent,
+)
+from station.events import CertificateAllocated, RunStarted, UnitIdentified, VerdictReached
+from station.image.nvs_reader import read_nvs_image
+from station.image.partition_table import Partition
+from station.line.packing import pack_regions
+from station.line.passage import Passage
+from station.unit import ChipIdentity
+from station.verdict import Step, Verdict
+
+_logger = logging.getLogger(__name__)
+
+ALWAYS_COMPARED_BYTES_MAX = 64 * 1024
+"""A region up to this size is compared before it is written, on a new unit too: the MD5 costs about 10 ms."""
+LAST_WORDS_MAX = 3
+
+
+def walk_unit(passage: Passage, refusal: CodedError | None = None) -> VerdictReached:
+    """Take the unit that has just answered through all steps; record and give the verdict. Raises nothing of ours.
+
+    `refusal` is why a unit that is there cannot be talked to: the run is then only recorded.
+    """
+    began = passage.clock()
+    failure: CodedError | None = None
+    try:
+        with passage.step(Step.DETECT):
+            detect(passage, refusal)
+        with passage.step(Step.IDENTIFY):
+            identify(passage)
+        with passage.step(Step.ALLOCATE):
+            allocate(passage)
+        with passage.step(Step.WRITE):
+            write(passage)
+        with passage.step(Step.VERIFY):
+            verify(passage)
+        with passage.step(Step.START):
+            start(passage)
+        if passage.recipe.profile.checks.online is None:
+            passage.skip(Step.ONLINE)
+        else:
+            with passage.step(Step.ONLINE):
+                online(passage)
+    except CodedError as error:
+        failure = error
+    except Exception as error:  # noqa: BLE001  a bug of ours must end this run as ERROR, not the lane
+        failure = internal_fault(error)
+    return record(passage, failure, began)
+
+
+def internal_fault(error: Exception) -> InternalFault:
+    """Log where a bug struck, without the values that its message may hold, and give it as a fault of the station."""
+    _logger.error("unexpected %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+    return InternalFault(f"The station met an error of its own ({type(error).__name__})")
+
+
+def detect(passage: Passage, refusal: CodedError | None) -> None:
+    """The lane has heard a chip: the run begins in the ledger, and ends here when the chip cannot be talked to."""
+    passage.run_id = passage.ledger.begin_run(
+        lane=passage.lane,
+        port=passage.port,
+        profile=passage.recipe.profile.name,
+        firmware_version=passage.recipe.profile.firmware.version,
+        batch=passage.batch,
+        operator=passage.operator,
+    )
+    passage.report(RunStarted(passage.lane, passage.run_id))
+    if refusal is not None:
+        raise refusal
+
+
+def identify(passage: Passage) -> None:
+    """Learn what the unit is; refuse what the profile does not allow before anything is written."""
+    profile, chip = passage.recipe.profile, passage.chip
+    seen = chip.identify()
+    passage.unit = seen
+    passage.history = passage.ledger.identify_run(_run(passage), seen)
+    if seen.chip != profile.chip:
+        raise ChipError(
+            Code.WRONG_CHIP,
+            f"This unit is an {seen.chip} ({seen.description}), the profile {profile.name} is for {profile.chip}",
+            "Put in a unit of this product, or choose the profile of this unit",
+        )
+    if seen.security.flash_encryption or seen.security.secure_boot:
+        locks = [
+            name
+            for name, is_set in (
+                ("flash encryption", seen.security.flash_encryption),
+                ("secure boot", seen.security.secure_boot),
+            )
+            if is_set
+        ]
+        raise ChipError(
+            Code.SECURITY_SET,
+            f"This unit has {' and '.join(locks)} set; plain firmware would make it unusable",
+            "Put it aside for the line lead",
+        )
+    size_bytes = chip.prepare(profile.baud)
+    if size_bytes < profile.flash_size_bytes:
+        raise ChipError(
+            Code.FLASH_TOO_SMALL,
+            f"The flash of this unit has {size_bytes >> 20} MB, the profile needs {profile.flash_size_bytes >> 20} MB",
+            "Put in a unit of this product, or choose the profile of this unit",
+        )
+    passage.notes["flash_size_bytes"] = size_bytes
+    passage.report(UnitIdentified(passage.lane, seen.mac, seen.chip, size_bytes))
+
+
+def allocate(passage: Passage) -> None:
+    """Give the unit its own certificate, or the next unused one; hold a unit that carries somebody else's."""
+    carried = _carried_device_name(passage)
+    unit = _unit(passage)
+    if carried is not None and not passage.ledger.has_had(unit.mac, *carried):
+        product_key, device_name = carried
+        passage.ledger.record_note(
+            _run(passage),
+            "certificate.foreign",
+            {"device_name": device_name, "product_key": product_key, "replace": passage.replace_foreign},
+        )
+        if not passage.replace_foreign:
+            raise CertificateHeld(
+                Code.FOREIGN_CERTIFICATE,
+                f"This unit already carries {device_name}, which the ledger does not know for it",
+                "Call the line lead, who may have it written anew with --replace-foreign",
+            )
+    passage.allocation = passage.ledger.allocate(_run(passage))
+    passage.report(
+        CertificateAllocated(
+            passage.lane,
+            unit.mac,
+            passage.certificate.identity.product_key,
+            passage.certificate.identity.device_name,
+            passage.allocation.resumed,
+            passage.allocation.left,
+        )
+    )
+
+
+def _carried_device_name(passage: Passage) -> tuple[str, str] | None:
+    """Read which (ProductKey, DeviceName) the unit's credentials partition holds; None when it is blank or unreadable."""
+    partition = passage.recipe.credentials_partition
+    blank = hashlib.md5(b"\xff" * partition.size_bytes, usedforsecurity=False).hexdigest()
+    if passage.chip.md5(partition.offset, partition.size_bytes) == blank:
+        return None
+    contents = read_nvs_image(passage.chip.read(partition.offset, partition.size_bytes), tolerant=True)
+    device_name = passage.recipe.device_name_in(contents)
+    if device_name is None:
+        return None
+    return passage.recipe.product_key_in(contents) or "", device_name
+
+
+def write(passage: Passage) -> None:
+    """Write what differs, static regions first; the credentials last, after the ledger knows that they leave."""
+    credentials = pack_regions(
+        region for region in passage.recipe.unit_plan(passage.certificate).regions if region.secret
+    )
+    known = passage.history is not None and passage.history.runs > 0
+    _require_same_unit(passage)
+    pending = []
+    for packed in (*passage.static, *credentials):
+        compared = known or packed.size_bytes <= ALWAYS_COMPARED_BYTES_MAX
+        if compared and passage.chip.md5(packed.offset, packed.size_bytes) == packed.md5:
+            passage.proven.add(packed.name)
+        else:
+            pending.append(packed)
+    progress = passage.progress(sum(len(packed.blob) for packed in pending))
+    for packed in pending:
+        if packed not in credentials:
+            passage.chip.write(packed, progress.region())
+    _require_same_unit(passage)
+    passage.ledger.begin_installing(_run(passage))
+    for packed in pending:
+        if packed in credentials:
+            passage.chip.write(packed, progress.region())
+    passage.notes["written"] = [packed.name for packed in pending]
+    passage.notes["wire_bytes"] = sum(len(packed.blob) for packed in pending)
+
+
+def _require_same_unit(passage: Passage) -> None:
+    """Stop before the next destructive command when another board sits there now."""
+    now = passage.chip.mac_now()
+    if now != _unit(passage).mac:
+        raise ChipError(
+            Code.UNIT_SWAPPED,
+            f"The unit was changed during the run: it was {_unit(passage).mac}, now it is {now}",
+            "Put the first unit back, or start this one anew",
+        )
+
+
+def verify(passage: Passage) -> None:
+    """Have the chip prove every region by MD5, then compare the credentials field by field."""
+    plan = passage.recipe.unit_plan(passage.certificate)
+    for region in plan.regions:
+        if region.name in passage.proven:
+            continue
+        if passage.chip.md5(region.offset, len(region.data)) != region.md5:
+            raise ChipError(
+                Code.VERIFY_MISMATCH,
+                f"The flash does not hold what was written ({region.name} at {region.offset:#x})",
+                "Try the unit once more; if it happens again, its flash is bad",
+            )
+        passage.proven.add(region.name)
+    partition: Partition = passage.recipe.credentials_partition
+    held = read_nvs_image(passage.chip.read(partition.offset, partition.size_bytes), tolerant=True)
+    for wanted in passage.recipe.expected_credentials(passage.certificate):
+        found = held.get(wanted.namespace, wanted.key)
+        if found is None or found.type is not wanted.type or found.value != wanted.value:
+            raise ChipError(
+                Code.CREDENTIALS_DIFFER,
+                f"The credentials in the unit differ from its certificate in {wanted.namespace}/{wanted.key}",
+                "Try the unit once more; if it happens again, its flash is bad",
+            )
+
+
+def start(passage: Passage) -> None:
+    """Reset into the application and wait for the line that the profile expects."""
+    passage.console = passage.chip.restart()
+    check = passage.recipe.profile.checks.boot
+    if check is not None:
+        _expect(passage, Code.NO_BOOT, check.pattern, check.within_s, "start")
+
+
+def online(passage: Passage) -> None:
+    """Wait until the unit itself says that the platform has it."""
+    check = passage.recipe.profile.checks.online
+    if check is None or check.pattern is None:
+        raise InternalFault("the online step ran without a console check")
+    _expect(passage, Code.NOT_ONLINE, check.pattern, check.within_s, "come online")
+
+
+def _expect(passage: Passage, code: Code, pattern: re.Pattern[str], within_s: float, doing: str) -> None:
+    console = passage.console
+    if console is None:
+        raise InternalFault("a console check ran before start")
+    if console.wait_for(pattern, within_s) is not None:
+        return
+    words = [passage.mask(line) for line in list(console.lines)[-LAST_WORDS_MAX:]]
+    said = f"its last words: {' | '.join(words)}" if words else "it said nothing"
+    raise UnitSilent(
+        code,
+        f"The unit was written and verified, but did not {doing} within {within_s:g} s; {said}",
+        "Check supply and BOOT pin of the fixture, put the unit in again: the same certificate is used",
+    )
+
+
+def record(passage: Passage, failure: CodedError | None, began: float) -> VerdictReached:
+    """Write the verdict into the ledger and give it to the faces; a ledger that cannot take it makes it an ERROR."""
+    seconds = round(passage.clock() - began, 3)
+    verdict = Verdict.PASS if failure is None else failure.verdict
+    try:
+        with passage.step(Step.RECORD):
+            _finish(passage, verdict, failure, seconds)
+    except LedgerFault as fault:
+        verdict, failure = Verdict.ERROR, fault
+    allocation, unit = passage.allocation, passage.unit
+    return VerdictReached(
+        passage.lane,
+        passage.run_id,
+        verdict,
+        None if unit is None else unit.mac,
+        None if allocation is None else allocation.certificate.identity.device_name,
+        seconds,
+        None if failure is None else failure.code,
+        "" if failure is None else failure.cause,
+        "" if failure is None else failure.mend,
+        None if allocation is None else allocation.left,
+    )
+
+
+def _finish(passage: Passage, verdict: Verdict, failure: CodedError | None, seconds: float) -> None:
+    if passage.run_id is None:
+        return
+    passage.ledger.finish_run(
+        passage.run_id,
+        verdict,
+        seconds=seconds,
+        code=None if failure is None else failure.code,
+        message="" if failure is None else failure.cause,
+        data={
+            "timings_s": passage.timings,
+            "regions_sha256": passage.recipe.region_hashes(),
+            "proven": sorted(passage.proven),
+            **passage.notes,
+        },
+    )
+
+
+def _run(passage: Passage) -> int:
+    if passage.run_id is None:
+        raise InternalFault("a step ran before detect")
+    return passage.run_id
+
+
+def _unit(passage: Passage) -> ChipIdentity:
+    if passage.unit is None:
+        raise InternalFault("a step ran before identify")
+    return passage.unit
