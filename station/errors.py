@@ -44,7 +44,6 @@ class Code(StrEnum):
     CREDENTIALS_DIFFER = "F32"
     NOT_ONLINE = "F40"
     FOREIGN_CERTIFICATE = "F50"
-    RETRY_LIMIT = "F51"
     USAGE = "I10"
     PROFILE = "I20"
     BATCH = "I30"

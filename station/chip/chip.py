@@ -17,7 +17,7 @@ from esptool.targets import ROM_LIST
 from esptool.util import FatalError, flash_size_bytes
 
 from station.chip import quiet_esptool
-from station.chip.chip_failures import RESET_UNIT, port_lost, translated, unit_garbled, unit_gone
+from station.chip.chip_failures import RESET_UNIT, translated, unit_gone
 from station.chip.console import Console
 from station.chip.lane_port import LanePort
 from station.chip.packed_region import PackedRegion
@@ -26,6 +26,7 @@ from station.unit import ChipIdentity, Mac, SecurityState, parse_mac
 
 ROM_BAUD: Final = 115200
 BLOCK_TIMEOUT_S: Final = 3.0
+PRESENCE_TIMEOUT_S: Final = 0.3
 ERASE_WRITE_TIMEOUT_S_PER_MB: Final = 40.0
 SEND_ATTEMPTS_MAX: Final = 2
 STUBBORN_CONNECT_ATTEMPTS: Final = 4
@@ -164,6 +165,15 @@ class Chip:
             rom.sync_stub_detected = self._loader.sync_stub_detected
             self._loader = rom
 
+    def still_there(self) -> bool:
+        """Ask the chip that `sync` left in download mode for a sign of life, without a reset."""
+        try:
+            with translated(self._port.url, "answer"):
+                self._loader.read_reg(ESPLoader.CHIP_DETECT_MAGIC_REG_ADDR, timeout=PRESENCE_TIMEOUT_S)
+        except ChipError:
+            return False
+        return True
+
     def md5(self, offset: int, size_bytes: int) -> str:
         """Let the chip compute the MD5 of a stretch of its flash; lower-case hex."""
         with translated(self._port.url, "compute a checksum"):
@@ -178,7 +188,7 @@ class Chip:
         """Write one region; `progress` gets the compressed bytes of it sent so far, from 0 again after a refused try."""
         for attempt in range(1, SEND_ATTEMPTS_MAX + 1):
             try:
-                with translated(self._port.url, f"write {packed.region.name}"):
+                with translated(self._port.url, f"write {packed.name}"):
                     self._send(packed, progress)
             except ChipError as error:
                 # A refused block cannot be sent again alone: the loader's sequence has moved on (01 07 is followed by 01 05).
@@ -188,9 +198,9 @@ class Chip:
                 return
 
     def _send(self, packed: PackedRegion, progress: Callable[[int], None]) -> None:
-        loader, blob, size = self._loader, packed.blob, len(packed.region.data)
+        loader, blob, size = self._loader, packed.blob, packed.size_bytes
         progress(0)
-        loader.flash_defl_begin(size, len(blob), packed.region.offset)
+        loader.flash_defl_begin(size, len(blob), packed.offset)
         step = loader.FLASH_WRITE_SIZE
         inflated_per_byte = size / len(blob)
         for sequence, start in enumerate(range(0, len(blob), step)):
@@ -200,7 +210,7 @@ class Chip:
                 + len(block) * 20 / self._port.baudrate
             )
             loader.check_command(
-                f"write {packed.region.name}",
+                f"write {packed.name}",
                 loader.ESP_CMDS["FLASH_DEFL_DATA"],
                 struct.pack("<IIII", len(block), sequence, 0, 0) + block,
                 loader.checksum(block),
@@ -228,6 +238,3 @@ def _outcome_of(text: str) -> SyncOutcome:
     if "No serial data received" in text:
         return SyncOutcome.SILENT
     return SyncOutcome.GARBLED
-
-
-__all__ = ["Chip", "ResetMode", "SyncOutcome", "port_lost", "unit_garbled"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from station.chip.chip_failures import translated
 from station.chip.lane_port import LanePort
 
 LINE_LENGTH_MAX: Final = 400
@@ -27,23 +29,32 @@ class Console:
         self._port = port
         self._clock = clock
         self._rest = b""
-        self.lines: list[str] = []
+        self._unread: deque[str] = deque(maxlen=KEPT_LINES_MAX)
+        self.lines: deque[str] = deque(maxlen=KEPT_LINES_MAX)
 
     def wait_for(self, pattern: re.Pattern[str], within_s: float) -> re.Match[str] | None:
-        """Give the match of the first line that fits, None when `within_s` is over first; Aborted on abort."""
-        deadline = self._clock() + within_s
-        while self._clock() < deadline:
-            self._port.timeout = 0.0
-            for line in self._new_lines(self._port.read(max(1, min(self._port.in_waiting, READ_BYTES_MAX)))):
-                if match := pattern.search(line):
-                    return match
-        return pattern.search(harmless(self._rest))
+        """Give the match of the first line that fits, None when `within_s` is over first; Aborted on abort, PortFault.
 
-    def _new_lines(self, data: bytes) -> list[str]:
+        Lines after the match stay for the next call. A last line without an end counts when the limit is over.
+        """
+        deadline = self._clock() + within_s
+        with translated(self._port.url, "speak on its console"):
+            while True:
+                while self._unread:
+                    if match := pattern.search(self._unread.popleft()):
+                        return match
+                if self._clock() >= deadline:
+                    return pattern.search(harmless(self._rest))
+                self._listen()
+
+    def _listen(self) -> None:
+        self._port.timeout = 0.0
+        data = self._port.read(max(1, min(self._port.in_waiting, READ_BYTES_MAX)))
         *whole, self._rest = re.split(rb"\r\n|\n|\r", self._rest + data)
         if len(self._rest) > LINE_LENGTH_MAX:
             whole.append(self._rest)
             self._rest = b""
-        lines = [harmless(raw) for raw in whole if raw]
-        self.lines = (self.lines + lines)[-KEPT_LINES_MAX:]
-        return lines
+        for raw in whole:
+            if raw:
+                self._unread.append(harmless(raw))
+                self.lines.append(harmless(raw))

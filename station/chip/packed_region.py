@@ -5,22 +5,23 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 
-from station.image.flash_plan import Region
-
 DEFLATE_LEVEL = 9
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PackedRegion:
-    """`blob` is the zlib stream of the region's bytes."""
+    """`size_bytes` in flash from `offset` on, their MD5 as lower-case hex, and the zlib stream that unpacks to them."""
 
-    region: Region
+    name: str
+    offset: int
+    size_bytes: int
+    md5: str
     blob: bytes
 
     def __repr__(self) -> str:
-        return f"PackedRegion({self.region.name!r}, {len(self.blob)} bytes on the wire)"
+        return f"PackedRegion({self.name!r} at {self.offset:#x}, {len(self.blob)} bytes on the wire)"
 
 
-def pack(region: Region) -> PackedRegion:
-    """Deflate a region."""
-    return PackedRegion(region, zlib.compress(region.data, DEFLATE_LEVEL))
+def pack(name: str, offset: int, data: bytes, md5: str) -> PackedRegion:
+    """Deflate the bytes of a region."""
+    return PackedRegion(name, offset, len(data), md5, zlib.compress(data, DEFLATE_LEVEL))
