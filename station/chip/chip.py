@@ -59,6 +59,7 @@ class Chip:
         self._port = port
         self._reset = reset
         self._loader: Any = None
+        self._rom_type: Any = None
         quiet_esptool.LANE.set(lane)
 
     def sync(self) -> SyncOutcome:
@@ -86,11 +87,8 @@ class Chip:
     def identify(self) -> ChipIdentity:
         """Ask model, revision, MAC and security eFuses of the ROM; the flash size stays 0 until `prepare`. ChipError."""
         with translated(self._port.url, "identify itself"):
-            rom = self._rom_class()(self._port, ROM_BAUD)
-            rom.sync_stub_detected = self._loader.sync_stub_detected
-            rom.USES_RFC2217 = self._loader.USES_RFC2217
-            rom._post_connect()
-            self._loader = rom
+            self._rom_type = self._rom_class()
+            rom = self._speak_as(self._rom_type)
             revision = rom.get_chip_revision()
             return ChipIdentity(
                 chip=rom.CHIP_NAME.lower().replace("-", ""),
@@ -103,6 +101,14 @@ class Chip:
                     secure_boot=bool(rom.get_secure_boot_enabled()),
                 ),
             )
+
+    def _speak_as(self, rom_type: Any) -> Any:
+        """Go on as the loader of this kind of chip, over the same port."""
+        rom = rom_type(self._port, ROM_BAUD)
+        rom.sync_stub_detected = self._loader.sync_stub_detected
+        rom._post_connect()
+        self._loader = rom
+        return rom
 
     def _rom_class(self) -> Any:
         """Find esptool's class by the magic register, or by the chip id that newer chips tell (esptool's ROM_LIST)."""
@@ -156,14 +162,10 @@ class Chip:
                 self._loader.read_reg(ESPLoader.CHIP_DETECT_MAGIC_REG_ADDR)
 
     def _connect_again(self) -> None:
-        before = self._loader
         if self._connect(STUBBORN_CONNECT_ATTEMPTS) is not SyncOutcome.READY:
             raise unit_gone()
-        rom_class = type(before) if not before.IS_STUB else type(before).__mro__[2]
         with translated(self._port.url, "connect again"):
-            rom = rom_class(self._port, ROM_BAUD)
-            rom.sync_stub_detected = self._loader.sync_stub_detected
-            self._loader = rom
+            self._speak_as(self._rom_type)
 
     def still_there(self) -> bool:
         """Ask the chip that `sync` left in download mode for a sign of life, without a reset."""

@@ -30,10 +30,13 @@ class QuickRfc2217(rfc2217.Serial):
 
     def _wait_for(self, item: Any) -> None:
         deadline = time.monotonic() + self._network_timeout
-        while not item.is_ready():
-            if time.monotonic() > deadline:
-                raise serial.SerialException(f"the port server did not acknowledge {item.name!r}")
-            time.sleep(POLL_PERIOD_S)
+        try:
+            while not item.is_ready():
+                if time.monotonic() > deadline:
+                    raise serial.SerialException(f"the port server did not acknowledge {item.name!r}")
+                time.sleep(POLL_PERIOD_S)
+        except ValueError as error:
+            raise serial.SerialException(f"the port server refuses {item.name!r}") from error
 
     def rfc2217_set_control(self, value: bytes) -> None:
         """Change one control line and wait until the server says so."""
