@@ -28,54 +28,74 @@ def open_shift(
     batch: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Shift:
-    """Prepare a profile and choose its batch: the one named, the profile's own CSV (imported once), or the only one left.
+    """Prepare a profile and choose its batch: the one named, the profile's own CSV, or the only one that has some left.
 
-    ProfileError, BatchError, UsageError when there is no choice or more than one, LedgerFault.
+    ProfileError, BatchError, LedgerFault; UsageError when there is no batch to choose or more than one.
+    """
+    shifts = possible_shifts(profile, ledger, batch, progress)
+    if len(shifts) > 1:
+        names = ", ".join(shift.batch for shift in shifts)
+        raise UsageError(
+            f"More than one batch has certificates for this product: {names}", "Choose one with --batch", str(profile)
+        )
+    return shifts[0]
+
+
+def possible_shifts(
+    profile: Path,
+    ledger: Ledger,
+    batch: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Shift]:
+    """Prepare a profile and give a shift for each batch that it can work on, at least one; errors as `open_shift`.
+
+    A CSV that the profile names is imported on the way, once; `progress` gets its bytes done and in all.
     """
     recipe = prepare_recipe(profile)
     asked = recipe.profile.batch
     if batch is None and asked is not None:
         csv = (profile.parent / asked.certificates).resolve()
-        result = ledger.import_batch(
+        batch = ledger.import_batch(
             csv,
             name=csv.stem,
             product_key=recipe.profile.product_key,
             work_order=asked.work_order,
             progress=progress,
+        ).batch
+    chosen = [_fitting(ledger.batch(batch), recipe)] if batch is not None else _with_some_left(ledger, recipe)
+    return [
+        Shift(
+            recipe,
+            ledger,
+            entry.name,
+            entry.work_order if asked is None else asked.work_order,
+            None if asked is None else asked.quantity,
         )
-        batch = result.batch
-    chosen = ledger.batch(batch) if batch is not None else _only_batch(ledger, recipe)
-    if chosen.product_key != recipe.profile.product_key:
+        for entry in chosen
+    ]
+
+
+def _fitting(batch: BatchSummary, recipe: Recipe) -> BatchSummary:
+    if batch.product_key != recipe.profile.product_key:
         raise UsageError(
-            f"Batch {chosen.name} holds certificates of product {chosen.product_key}, "
+            f"Batch {batch.name} holds certificates of product {batch.product_key}, "
             f"the profile {recipe.profile.name} is for {recipe.profile.product_key}",
             "Choose the batch of this product, or the profile of this batch",
-            str(profile),
+            str(recipe.path),
         )
-    return Shift(
-        recipe,
-        ledger,
-        chosen.name,
-        chosen.work_order if asked is None else asked.work_order,
-        None if asked is None else asked.quantity,
-    )
+    return batch
 
 
-def _only_batch(ledger: Ledger, recipe: Recipe) -> BatchSummary:
+def _with_some_left(ledger: Ledger, recipe: Recipe) -> list[BatchSummary]:
     of_product = [entry for entry in ledger.batches() if entry.product_key == recipe.profile.product_key]
-    with_some_left = [entry for entry in of_product if entry.left] or of_product
-    if len(with_some_left) == 1:
-        return with_some_left[0]
     if not of_product:
         raise UsageError(
             f"The ledger has no certificates of product {recipe.profile.product_key}",
             "Import them: station batch import FILE.csv",
             str(recipe.path),
         )
-    names = ", ".join(entry.name for entry in with_some_left)
-    raise UsageError(
-        f"More than one batch has certificates for this product: {names}", "Choose one with --batch", str(recipe.path)
-    )
+    # With nothing left anywhere, the newest batch still serves units that come back.
+    return [entry for entry in of_product if entry.left] or of_product[-1:]
 
 
 def check_ports(ports: Sequence[str]) -> None:

@@ -1,0 +1,57 @@
+"""`station run`: the technician's screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from station.chip.ports import list_serial_ports
+from station.cli.context import Session, global_options, pass_session
+from station.cli.lanes import (
+    batch_option,
+    log_to,
+    operator_name,
+    operator_option,
+    plan_lanes,
+    port_option,
+    profile_argument,
+    replace_option,
+)
+from station.cli.screen import ShiftDesk, show_screen
+from station.line.line import Line
+from station.line.shift import Shift, check_ports
+
+
+@click.command()
+@profile_argument
+@port_option
+@batch_option
+@operator_option
+@replace_option
+@global_options
+@pass_session
+def run(
+    session: Session,
+    profile: Path,
+    ports: Sequence[str],
+    batch: str | None,
+    operator: str | None,
+    replace_foreign: bool,
+) -> None:
+    """Open the technician's screen on a profile.
+
+    Without --port every USB serial port of this PC is a lane.
+    """
+    check_ports(ports)
+    log_to(session.data)
+
+    def find_ports() -> Sequence[str]:
+        return ports or [port.url for port in list_serial_ports() if port.likely_unit]
+
+    def open_line(shift: Shift, chosen: Sequence[str]) -> Line:
+        return Line(shift, plan_lanes(shift, chosen), operator=operator_name(operator), replace_foreign=replace_foreign)
+
+    with session.open_ledger() as ledger:
+        show_screen(session, ShiftDesk(profile, ledger, batch, find_ports, open_line))

@@ -1,0 +1,71 @@
+"""The technician's screen, fed by the line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from station.cli.context import Session
+from station.errors import UsageError
+from station.ledger import Ledger
+from station.line.line import Line
+from station.line.readiness import ReadinessItem, check_readiness
+from station.line.shift import Shift, possible_shifts
+from station.tui.app import StationApp, run_station_app
+from station.tui.choice import Choice
+
+
+class ShiftDesk:
+    """Answers the screen's questions: what can be chosen, is it ready, open it. Called from the screen's worker threads."""
+
+    def __init__(
+        self,
+        profile: Path,
+        ledger: Ledger,
+        batch: str | None,
+        ports: Callable[[], Sequence[str]],
+        open_line: Callable[[Shift, Sequence[str]], Line],
+    ) -> None:
+        self._profile = profile
+        self._ledger = ledger
+        self._batch = batch
+        self._ports = ports
+        self._open_line = open_line
+        self._shifts: dict[str, Shift] = {}
+
+    def choices(self) -> list[Choice]:
+        """Prepare the profile and list its batches; CodedError."""
+        shifts = possible_shifts(self._profile, self._ledger, self._batch)
+        self._shifts = {shift.batch: shift for shift in shifts}
+        return [
+            Choice(self._profile, shift.recipe.profile.name, shift.batch, self._ledger.left(shift.batch))
+            for shift in shifts
+        ]
+
+    def readiness(self, choice: Choice) -> list[ReadinessItem]:
+        """Look whether the chosen shift can start."""
+        return check_readiness(self._shifts[choice.batch], self._ports())
+
+    def open_line(self, choice: Choice) -> Line:
+        """Make the line of the chosen shift; CodedError."""
+        return self._open_line(self._shifts[choice.batch], self._ports())
+
+
+def show_screen(session: Session, desk: ShiftDesk, *, training: bool = False) -> None:
+    """Run the screen to its end; UsageError without a terminal. Exit code 3 when a port could not be closed in time."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "The screen needs a terminal",
+            "Use `station flash PROFILE --port URL`, or `station demo --auto`, without one",
+        )
+    app = StationApp(
+        choices=desk.choices,
+        readiness=desk.readiness,
+        open_line=desk.open_line,
+        training=training,
+        language=session.lang,
+        start_at_once=training,
+    )
+    if not run_station_app(app):
+        sys.exit(3)
