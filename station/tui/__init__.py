@@ -1,1 +1,1 @@
-"""The technician's screen (Textual)."""
+"""The technician's screen: Textual, one screen or widget per file, painted from frozen views of the line's events."""

@@ -1,0 +1,76 @@
+"""Texts for people, by language: what the screens say, and what each failure code means and what to try.
+
+Catalogues are YAML files beside this one; `en` is the model, a test keeps the others complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+import yaml
+
+LANGUAGES: Final = ("en", "zh-CN")
+"""Each has a catalogue `<language>.yaml`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailureText:
+    """One code in words: a title of a few words, what happened and the likeliest cause, what to try in order."""
+
+    title: str
+    cause: str
+    tries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """All texts of one language."""
+
+    language: str
+    sentences: Mapping[str, str]
+    """By dotted key: `wait.insert_unit`."""
+    failures: Mapping[str, FailureText]
+    """By code: `F31`."""
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Paragraphs by dotted key."""
+
+    def say(self, key: str, **values: object) -> str:
+        """Give the text of this dotted key with its `{places}` filled; KeyError when there is none."""
+        sentence = self.sentences[key]
+        return sentence.format(**values) if values else sentence
+
+    def failure(self, code: str | None) -> FailureText | None:
+        """Give the words for a code, or None when the catalogue does not know it."""
+        return None if code is None else self.failures.get(code)
+
+
+@cache
+def load_texts(language: str = "en") -> Texts:
+    """Read a language's catalogue; an unknown language gives English."""
+    known = language if language in LANGUAGES else LANGUAGES[0]
+    tree = yaml.safe_load((files(__package__) / f"{known}.yaml").read_text(encoding="utf-8"))
+    failures = {
+        code: FailureText(entry["title"], entry["cause"], tuple(entry["try"]))
+        for code, entry in tree.pop("failures").items()
+    }
+    sentences: dict[str, str] = {}
+    lists: dict[str, tuple[str, ...]] = {}
+    _flatten(tree, "", sentences, lists)
+    return Texts(known, sentences, failures, lists)
+
+
+def _flatten(
+    tree: Mapping[str, object], prefix: str, sentences: dict[str, str], lists: dict[str, tuple[str, ...]]
+) -> None:
+    for name, value in tree.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            _flatten(value, f"{key}.", sentences, lists)
+        elif isinstance(value, list):
+            lists[key] = tuple(str(item) for item in value)
+        else:
+            sentences[key] = str(value)

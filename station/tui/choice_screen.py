@@ -1,0 +1,233 @@
+"""Start of a shift: which product and batch, whether everything is ready, and off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import Footer, OptionList, Static
+from textual.widgets.option_list import Option
+
+from station.errors import CodedError
+from station.texts import Texts
+from station.tui.cell_text import pad, plain
+from station.tui.choice import Choice, Readiness, ReadinessItem
+from station.tui.line_port import LinePort
+from station.tui.readiness_list import ReadinessList
+from station.tui.station_screen import StationScreen, TitleRow
+
+
+class Stage(StrEnum):
+    """How far the start is."""
+
+    LOOKING = "looking"
+    CHOOSING = "choosing"
+    CHECKING = "checking"
+    CHECKED = "checked"
+    OPENING = "opening"
+
+
+class ChoiceScreen(StationScreen):
+    """Everything that may wait (folders, hashes, the ledger, ports) runs in thread workers, one at a time."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "app.explain", "key.help"),
+        Binding("enter", "go", "key.choose"),
+        Binding("escape", "back", "key.back"),
+        Binding("f10", "app.leave", "key.quit"),
+        Binding("up", "move(-1)", show=False),
+        Binding("down", "move(1)", show=False),
+    ]
+
+    stage: reactive[Stage] = reactive(Stage.LOOKING, init=False)
+
+    class LineOpened(Message):
+        """The chosen line stands ready to be started."""
+
+        def __init__(self, line: LinePort) -> None:
+            super().__init__()
+            self.line = line
+
+    class ChoicesFound(Message, bubble=False):
+        """What can be chosen."""
+
+        def __init__(self, choices: Sequence[Choice], error: CodedError | None = None) -> None:
+            super().__init__()
+            self.choices = tuple(choices)
+            self.error = error
+
+    class Checked(Message, bubble=False):
+        """The readiness list of the chosen one."""
+
+        def __init__(self, items: Sequence[ReadinessItem]) -> None:
+            super().__init__()
+            self.items = tuple(items)
+
+    def __init__(
+        self,
+        texts: Texts,
+        *,
+        training: bool,
+        choices: Callable[[], Sequence[Choice]],
+        readiness: Callable[[Choice], Sequence[ReadinessItem]],
+        open_line: Callable[[Choice], LinePort],
+        start_at_once: bool,
+    ) -> None:
+        super().__init__(texts, training=training)
+        self._find_choices = choices
+        self._check_readiness = readiness
+        self._open_line = open_line
+        self._start_at_once = start_at_once
+        self._choices: tuple[Choice, ...] = ()
+        self._choice: Choice | None = None
+
+    def compose(self) -> ComposeResult:
+        yield TitleRow(self._title, self.texts, training=self.training)
+        with VerticalScroll(id="room", can_focus=False):
+            yield OptionList(id="choices")
+            yield ReadinessList(self.texts)
+        yield Static(id="sentence")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self.query_one(OptionList).can_focus = False
+        self._show_stage()
+        self.run_worker(self._look, thread=True, group="start")
+
+    def _title(self) -> str:
+        if self._choice is None:
+            return self.texts.say("choice.title")
+        batch = self.texts.say("header.batch", batch=plain(self._choice.batch))
+        return f"{self.texts.say('choice.ready')}  {plain(self._choice.profile_name)} · {batch}"
+
+    def _look(self) -> None:
+        try:
+            self.post_message(self.ChoicesFound(self._find_choices()))
+        except CodedError as error:
+            self.post_message(self.ChoicesFound((), error))
+
+    def on_choice_screen_choices_found(self, message: ChoiceScreen.ChoicesFound) -> None:
+        self._choices = message.choices
+        if message.error is not None:
+            self.query_one(ReadinessList).items = (_blocked(message.error),)
+            self.stage = Stage.CHECKED
+        elif len(self._choices) == 1:
+            self._check(self._choices[0])
+        else:
+            names = max((len(choice.profile_name) for choice in self._choices), default=0)
+            options = [Option(_option(choice, names, self.texts)) for choice in self._choices]
+            self.query_one(OptionList).set_options(options).highlighted = 0 if options else None
+            self.stage = Stage.CHOOSING
+
+    def _check(self, choice: Choice) -> None:
+        self._choice = choice
+        self.query_one(ReadinessList).items = ()
+        self.stage = Stage.CHECKING
+        self.run_worker(lambda: self._read_readiness(choice), thread=True, group="start")
+
+    def _read_readiness(self, choice: Choice) -> None:
+        try:
+            items = self._check_readiness(choice)
+        except CodedError as error:
+            items = (_blocked(error),)
+        self.post_message(self.Checked(items))
+
+    def on_choice_screen_checked(self, message: ChoiceScreen.Checked) -> None:
+        self.query_one(ReadinessList).items = message.items
+        self.stage = Stage.CHECKED
+        if self._start_at_once and not self.is_blocked:
+            self.action_go()
+
+    @property
+    def is_blocked(self) -> bool:
+        return any(item.state is Readiness.BLOCKED for item in self.query_one(ReadinessList).items)
+
+    def _open(self, choice: Choice) -> None:
+        try:
+            line = self._open_line(choice)
+        except CodedError as error:
+            self._start_at_once = False
+            self.post_message(self.Checked((_blocked(error),)))
+        else:
+            self.post_message(self.LineOpened(line))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self._check(self._choices[event.option_index])
+
+    def action_go(self) -> None:
+        """Enter: choose, check again, or start, as the stage is."""
+        options = self.query_one(OptionList)
+        if self.stage is Stage.CHOOSING and options.highlighted is not None:
+            self._check(self._choices[options.highlighted])
+        elif self.stage is Stage.CHECKED and self._choice is None:
+            self.stage = Stage.LOOKING
+            self.query_one(ReadinessList).items = ()
+            self.run_worker(self._look, thread=True, group="start")
+        elif self.stage is Stage.CHECKED and self._choice is not None:
+            if self.is_blocked:
+                self._check(self._choice)
+            else:
+                choice = self._choice
+                self.stage = Stage.OPENING
+                self.run_worker(lambda: self._open(choice), thread=True, group="start")
+
+    def action_back(self) -> None:
+        if self.stage is Stage.CHECKED and len(self._choices) > 1:
+            self._choice = None
+            self.stage = Stage.CHOOSING
+
+    def action_move(self, rows: int) -> None:
+        options = self.query_one(OptionList)
+        if self.stage is Stage.CHOOSING:
+            options.action_cursor_down() if rows > 0 else options.action_cursor_up()
+        else:
+            self.query_one("#room", VerticalScroll).scroll_relative(y=rows, animate=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "back":
+            return self.stage is Stage.CHECKED and len(self._choices) > 1
+        if action == "go":
+            return True if self.stage in (Stage.CHOOSING, Stage.CHECKED) else None
+        return super().check_action(action, parameters)
+
+    def key_words(self, description: str) -> str:
+        if description == "key.choose" and self.stage is not Stage.CHOOSING:
+            description = "key.check" if self.stage is Stage.CHECKED and self.is_blocked else "key.begin"
+        return super().key_words(description)
+
+    def watch_stage(self) -> None:
+        self._show_stage()
+        self.refresh_bindings()
+
+    def _show_stage(self) -> None:
+        self.query_one(OptionList).display = self.stage is Stage.CHOOSING and bool(self._choices)
+        self.query_one(ReadinessList).display = self.stage is not Stage.CHOOSING
+        self.query_one(TitleRow).refresh()
+        self.query_one("#sentence", Static).update(Content(f" {self.texts.say(self._sentence_key())}"))
+
+    def _sentence_key(self) -> str:
+        if self.stage is Stage.CHOOSING:
+            return "choice.pick" if self._choices else "choice.none"
+        if self.stage is Stage.CHECKED:
+            if self.is_blocked:
+                return "choice.blocked"
+            warned = any(item.state is Readiness.WARNING for item in self.query_one(ReadinessList).items)
+            return "choice.with_warnings" if warned else "choice.all_ready"
+        return f"choice.{self.stage}"
+
+
+def _blocked(error: CodedError) -> ReadinessItem:
+    return ReadinessItem("station", Readiness.BLOCKED, f"{error.code} {error.cause}", error.mend)
+
+
+def _option(choice: Choice, name_cells: int, texts: Texts) -> Content:
+    left = texts.say("choice.left", count=choice.left) if choice.left is not None else ""
+    batch = texts.say("header.batch", batch=plain(choice.batch))
+    return Content(f"{pad(plain(choice.profile_name), name_cells)}   {batch}   {left}")

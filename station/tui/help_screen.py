@@ -1,0 +1,91 @@
+"""F1: what happened on the chosen lane, how a unit is made, what the tiles say, which keys there are."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.events import Resize
+from textual.geometry import Size
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from station.texts import Texts
+from station.tui.blocks import Row, text_rows
+from station.tui.lane_view import LaneView
+from station.tui.station_screen import StationScreen, TitleRow
+
+
+class HelpScreen(StationScreen):
+    """One page of words; the lanes go on behind it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f1,enter", "app.pop_screen", "key.back", key_display="Esc"),
+        Binding("f10", "app.leave", "key.quit"),
+        Binding("up", "scroll(-1)", show=False),
+        Binding("down", "scroll(1)", show=False),
+        Binding("pageup", "scroll(-10)", show=False),
+        Binding("pagedown", "scroll(10)", show=False),
+    ]
+
+    def __init__(self, texts: Texts, *, training: bool, explained: LaneView | None) -> None:
+        super().__init__(texts, training=training)
+        self._explained = explained
+
+    def compose(self) -> ComposeResult:
+        yield TitleRow(lambda: self.texts.say("help.title"), self.texts, training=self.training)
+        with VerticalScroll(id="room", can_focus=False):
+            yield HelpPage(self.texts, self._explained)
+        yield Footer()
+
+    def action_scroll(self, rows: int) -> None:
+        self.query_one("#room", VerticalScroll).scroll_relative(y=rows, animate=False)
+
+
+class HelpPage(Widget):
+    """The page's words, wrapped to the width."""
+
+    def __init__(self, texts: Texts, explained: LaneView | None) -> None:
+        super().__init__()
+        self._texts = texts
+        self._explained = explained
+
+    def on_resize(self, _event: Resize) -> None:
+        self.refresh(layout=True)
+
+    def render(self) -> Content:
+        return Content("\n").join(help_rows(self._texts, self._explained, self.size.width))
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        del container, viewport
+        return len(help_rows(self._texts, self._explained, width))
+
+
+def help_rows(texts: Texts, explained: LaneView | None, width: int) -> list[Row]:
+    """Give the page's rows; a lane's failure comes first, because that is why somebody asks."""
+    rows = _failure_rows(texts, explained, width) if explained is not None else []
+    for part in ("work", "colours", "keys"):
+        lines = texts.lists[{"work": "help.work_lines", "colours": "help.colour_lines", "keys": "help.key_lines"}[part]]
+        indents = [f"{number}  " if part == "work" else "   " for number in range(1, len(lines) + 1)]
+        rows.append(Content.styled(texts.say(f"help.{part}"), "bold $lane-accent"))
+        for indent, line in zip(indents, lines, strict=True):
+            rows.extend(text_rows(line, width, indent=indent))
+        rows.append(Content(""))
+    rows.extend(text_rows(texts.say("help.phone"), width))
+    return rows
+
+
+def _failure_rows(texts: Texts, view: LaneView, width: int) -> list[Row]:
+    failure = texts.failure(view.code)
+    rows = [Content.styled(texts.say("help.failure", lane=view.lane), "bold $lane-accent")]
+    rows.extend(text_rows(f"{view.code}  {failure.title if failure else ''}", width, "bold"))
+    if failure:
+        rows.extend(text_rows(failure.cause, width))
+        for number, sentence in enumerate(failure.tries, 1):
+            rows.extend(text_rows(sentence, width, indent=f"{number}  "))
+    for reported in (view.message, view.mend):
+        rows.extend(text_rows(reported, width, "$text-muted"))
+    return [*rows, Content("")]

@@ -1,0 +1,130 @@
+"""The tile of one lane: it receives its lane's events and paints one frozen view."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from textual.content import Content
+from textual.events import Click
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from station.events import Event, StepReported, VerdictReached
+from station.texts import Texts
+from station.tui.cell_text import fit, plain
+from station.tui.lane_picture import ROOMY_ROWS, picture, unit_words
+from station.tui.lane_view import LaneView, Phase, apply, tick
+from station.tui.line_port import LaneInfo
+from station.verdict import StepState, Verdict
+
+_FILLS: Final = {
+    Verdict.PASS: "-pass",
+    Verdict.FAIL: "-fail",
+    Verdict.ERROR: "-error",
+    Verdict.ABORTED: "-aborted",
+}
+_CLASSES: Final = ("-waiting", "-working", "-closed", *_FILLS.values())
+
+
+class LanePane(Widget):
+    """One lane. All it knows is `view`."""
+
+    view: reactive[LaneView] = reactive(LaneView(0, ""), init=False)
+    chosen: reactive[bool] = reactive(False, init=False, toggle_class="-chosen")
+
+    class Reported(Message, bubble=False):
+        """The lane said something; posted from the lane's thread."""
+
+        def __init__(self, event: Event) -> None:
+            super().__init__()
+            self.event = event
+
+        def can_replace(self, message: Message) -> bool:
+            """Progress gives way to newer progress of the same step; facts never do."""
+            if not isinstance(message, LanePane.Reported):
+                return False
+            mine, newer = self.event, message.event
+            return (
+                isinstance(mine, StepReported)
+                and isinstance(newer, StepReported)
+                and mine.state is newer.state is StepState.PROGRESS
+                and mine.step is newer.step
+            )
+
+    class UnitFinished(Message):
+        """A verdict stands on this lane."""
+
+        def __init__(self, event: VerdictReached) -> None:
+            super().__init__()
+            self.event = event
+
+    class StateChanged(Message):
+        """What the keys may do on this lane has changed."""
+
+    class Picked(Message):
+        """The technician clicked this lane."""
+
+        def __init__(self, lane: int) -> None:
+            super().__init__()
+            self.lane = lane
+
+    def __init__(self, lane: LaneInfo, texts: Texts, *, tick_s: float | None) -> None:
+        super().__init__(id=f"lane-{lane.number}")
+        self._texts = texts
+        self._tick_s = tick_s
+        self.set_reactive(LanePane.view, LaneView(lane.number, plain(lane.port)))
+
+    def on_mount(self) -> None:
+        self._dress()
+        if self._tick_s is not None:
+            self.set_interval(self._tick_s, self._grow_older)
+
+    def on_lane_pane_reported(self, message: LanePane.Reported) -> None:
+        self.view = apply(self.view, message.event)
+        if isinstance(message.event, VerdictReached):
+            self.post_message(self.UnitFinished(message.event))
+
+    def on_click(self, event: Click) -> None:
+        event.stop()
+        self.post_message(self.Picked(self.view.lane))
+
+    def on_resize(self) -> None:
+        self._dress()
+
+    def watch_view(self, before: LaneView, after: LaneView) -> None:
+        self._dress()
+        if (before.can_start, before.can_abort, before.phase) != (after.can_start, after.can_abort, after.phase):
+            self.post_message(self.StateChanged())
+
+    def watch_chosen(self) -> None:
+        self._dress()
+
+    def render(self) -> Content:
+        return picture(self.view, self._texts, self.size.width, self.size.height)
+
+    def _grow_older(self) -> None:
+        if self._tick_s is not None:
+            self.view = tick(self.view, self._tick_s)
+
+    def _dress(self) -> None:
+        """Set the fill and the border's words by the view."""
+        self.remove_class(*_CLASSES)
+        self.add_class(_fill(self.view))
+        room = max(0, self.size.width - 6)
+        number = f"▶ {self.view.lane}" if self.chosen else str(self.view.lane)
+        head = f"{number}  {self.view.port}" if room >= 20 else number
+        # Content, not str: a port's name is text from outside and must never be read as markup.
+        self.border_title = Content(fit(head, room))
+        words = unit_words(self.view) if self.size.height < ROOMY_ROWS else ""
+        if words and len(words) > room:
+            words = self.view.device_name or words
+        self.border_subtitle = Content(fit(words, room))
+
+
+def _fill(view: LaneView) -> str:
+    if view.phase is Phase.FINISHED and view.verdict is not None:
+        return _FILLS[view.verdict]
+    if view.phase is Phase.FAULT:
+        return _FILLS[Verdict.ERROR]
+    return {Phase.WORKING: "-working", Phase.CLOSED: "-closed"}.get(view.phase, "-waiting")

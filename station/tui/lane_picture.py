@@ -1,0 +1,221 @@
+"""How a lane's view is painted into the room of its tile: pure, from the view, the texts and the size."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.cells import cell_len
+from textual.content import Content
+
+from station.events import WaitReason
+from station.texts import Texts
+from station.tui import big_word
+from station.tui.blocks import Block, Row, middle, place, stack, text_row, text_rows
+from station.tui.cell_text import fit, pad
+from station.tui.lane_view import LaneView, Phase, StepLine
+from station.tui.quantity import rate_words, seconds_words, size_words
+from station.verdict import Step, StepState, Verdict
+
+SYMBOLS: Final = {Verdict.PASS: "✔", Verdict.FAIL: "✘", Verdict.ERROR: "▲", Verdict.ABORTED: "■"}
+"""Each verdict's sign, so that colour is never needed."""
+
+_STEP_SIGNS: Final = {
+    None: "·",
+    StepState.BEGUN: "▸",
+    StepState.PROGRESS: "▸",
+    StepState.DONE: "✔",
+    StepState.FAILED: "✘",
+    StepState.SKIPPED: "-",
+}
+_COLUMN_CELLS: Final = 72
+"""Wider tiles get more air, not longer lines."""
+ROOMY_ROWS: Final = 10
+"""From this height on, a tile names its unit inside; below, its border does."""
+_READABLE_ROWS: Final = 5
+"""Block letters of this height are read from two metres."""
+_SMALLEST_BAR_CELLS: Final = 4
+
+
+def picture(view: LaneView, texts: Texts, width: int, height: int) -> Content:
+    """Paint a tile of `width` × `height` cells, its border not counted."""
+    if width < 4 or height < 1:
+        return Content("")
+    room = min(width - (2 if width >= 24 else 0), _COLUMN_CELLS)
+    match view.phase:
+        case Phase.WORKING:
+            rows = stack(_working(view, texts, room, height), height)
+        case Phase.FINISHED if view.verdict is Verdict.PASS:
+            rows = stack(_passed(view, texts, width, room, height), height)
+        case Phase.FINISHED | Phase.FAULT:
+            rows = stack(_troubled(view, texts, width, room, height), height)
+        case _:
+            rows = stack(_idle(view, texts, width, room, height), height)
+    return place(rows, width, height, room)
+
+
+def unit_words(view: LaneView) -> str:
+    """DeviceName and MAC as far as they are known."""
+    return " · ".join(word for word in (view.device_name, view.mac) if word)
+
+
+def _unit_block(view: LaneView, room: int, height: int, *, centred: bool) -> Block:
+    if height < ROOMY_ROWS:
+        return Block(())
+    words = [word for word in (view.device_name, view.mac) if word]
+    joined = " · ".join(words)
+    lines = [joined] if cell_len(joined) <= room else words
+    if not joined:
+        return Block(()) if centred else Block((Content(" "),), rank=2, air=True)
+    rows = tuple(text_row(line, room, "bold") for line in lines)
+    return Block(tuple(middle(row, room) for row in rows) if centred else rows, rank=2, air=True)
+
+
+def _word_rows(word: str, symbol: str, width: int, room: int, most_rows: int) -> tuple[Row, ...]:
+    lines = big_word.largest(word, symbol, width, most_rows) or [fit(f"{symbol} {word}", width)]
+    # Bold would draw block letters in another shade on some terminals.
+    style = "bold" if len(lines) == 1 else ""
+    return tuple(middle(Content.styled(line, style), room) for line in lines)
+
+
+def _idle(view: LaneView, texts: Texts, width: int, room: int, height: int) -> list[Block]:
+    blocks = []
+    if view.wait is WaitReason.INSERT_UNIT and height >= ROOMY_ROWS and width >= 12:
+        arrow = big_word.draw("▼", scale=2, gap=0)
+        blocks.append(Block(tuple(middle(Content.styled(line, "$text-muted"), room) for line in arrow), rank=3))
+    key = view.wait.value if view.wait else ("closed" if view.phase is Phase.CLOSED else "opening")
+    sentence = text_rows(texts.say(f"wait.{key}"), room, "bold")
+    blocks.append(Block(tuple(middle(row, room) for row in sentence), air=True))
+    if view.message:
+        blocks.append(Block(text_rows(view.message, room, "$text-muted"), rank=2, air=True))
+    last = view.previous
+    if last is not None and last.verdict is not None:
+        head = f"{SYMBOLS[last.verdict]} {last.verdict}"
+        long = f"{texts.say('now.last')} {head}  {last.device_name or last.mac or ''}".rstrip()
+        words = long if cell_len(long) <= room else f"{head} {last.device_name or last.mac or ''}".rstrip()
+        blocks.append(Block((middle(text_row(words, room, "$text-muted"), room),), rank=1, air=True))
+    return blocks
+
+
+def _working(view: LaneView, texts: Texts, room: int, height: int) -> list[Block]:
+    current = view.current_step
+    writing = current is not None and current.step is Step.WRITE
+    number = list(Step).index(current.step) + 1 if current else 0
+    doing = texts.say(f"doing.{current.step}") if current else texts.say("wait.starting")
+    right = f"{view.share_written:4.0%}".replace("%", " %") if writing else ""
+    if not right and current and room >= 24:
+        right = texts.say("pane.step_of", number=number, count=len(Step))
+    headline = pad(f"▸ {doing}", room - cell_len(right) - 1) + " " + right
+    return [
+        Block((text_row(headline, room, "bold $lane-accent"),)),
+        Block((_bar(view, room),), rank=1),
+        Block((text_row(_rate(view, texts) or " ", room),), rank=3),
+        _unit_block(view, room, height, centred=False),
+        Block(_step_rows(view, texts, room), rank=6, short=(_step_track(view, room),), air=True),
+        Block((text_row(texts.say("now.do_not_touch"), room, "bold"),), rank=2, air=True),
+    ]
+
+
+def _passed(view: LaneView, texts: Texts, width: int, room: int, height: int) -> list[Block]:
+    sentence = texts.say("wait.remove_unit")
+    needed = 2 + (4 if height >= ROOMY_ROWS else 0)
+    word = _word_rows("PASS", SYMBOLS[Verdict.PASS], width, room, max(1, height - needed))
+    total = f"{texts.say('verdict.PASS')} · {seconds_words(view.seconds, texts)}"
+    if view.resumed:
+        total += f" · {texts.say('pane.same_certificate')}"
+    return [
+        Block(word),
+        _unit_block(view, room, height, centred=True),
+        Block((middle(text_row(sentence, room, "bold"), room),), rank=1, air=True),
+        Block((middle(text_row(total, room), room),), rank=4),
+    ]
+
+
+def _troubled(view: LaneView, texts: Texts, width: int, room: int, height: int) -> list[Block]:
+    """FAIL, ERROR, ABORTED and a station fault: the word, what it is, what to try, and what was reported."""
+    verdict = view.verdict or Verdict.ERROR
+    failure = texts.failure(view.code)
+    title = failure.title if failure else texts.say(f"verdict.{verdict}")
+    named = f"{view.code}  {title}" if view.code else title
+    tries = failure.tries if failure else tuple(part for part in (view.mend,) if part)
+    listed = tuple(
+        row
+        for number, sentence in enumerate(tries, 1)
+        for row in text_rows(sentence, room, indent=f"{number}  " if len(tries) > 1 else "")
+    )
+    first = text_rows(tries[0], room) if tries else ()
+    end = texts.say("wait.station_fault") if view.phase is Phase.FAULT else texts.say("now.retry")
+    message = f"{texts.say('pane.detail')} {view.message}" if view.message else ""
+    others = [
+        Block((text_row(named, room, "bold"),)),
+        _unit_block(view, room, height, centred=False) if view.mac else Block(()),
+        Block(text_rows(failure.cause, room) if failure else (), rank=4, air=True),
+        Block(listed, rank=1, short=first if len(tries) > 1 else None, air=True),
+        Block(text_rows(message, room), rank=5, air=True),
+        Block((text_row(end, room, "bold"),), rank=3, air=True),
+    ]
+    # The word grows only into rows that no sentence needs, but stays readable from afar wherever the tile allows it.
+    spare = height - sum(len(block.rows) for block in others)
+    most_rows = min(max(spare, _READABLE_ROWS), height - 1 - max(1, len(first)))
+    word = _word_rows(str(verdict), SYMBOLS[verdict], width, room, max(1, most_rows))
+    return [Block(word), *others]
+
+
+def _bar(view: LaneView, room: int) -> Row:
+    """Drawn from the first moment of the run, so that nothing below it moves when the write begins."""
+    return bar(view.share_written if not _write_done(view) else 1.0, room)
+
+
+def bar(share: float, width: int) -> Row:
+    """A progress bar of exactly `width` cells."""
+    inner = max(_SMALLEST_BAR_CELLS, width)
+    eighths = round(share * inner * 8)
+    full, rest = divmod(eighths, 8)
+    part = " ▏▎▍▌▋▊▉"[rest] if rest else ""
+    return Content.assemble(
+        ("█" * full + part, "$lane-accent on $lane-bar"), (" " * (inner - full - len(part)), "on $lane-bar")
+    )
+
+
+def _write_done(view: LaneView) -> bool:
+    return any(line.step is Step.WRITE and line.state is StepState.DONE for line in view.steps)
+
+
+def _rate(view: LaneView, texts: Texts) -> str:
+    current = view.current_step
+    if current is not None and current.step is Step.WRITE:
+        rate = view.rate_bytes_per_s
+        if rate is None:
+            return ""
+        left = view.time_left_s
+        return rate_words(rate) if left is None else f"{rate_words(rate)} · {_left_words(left, texts)}"
+    if _write_done(view) and view.total_bytes:
+        seconds = next(line.seconds for line in view.steps if line.step is Step.WRITE)
+        return texts.say("pane.written", size=size_words(view.total_bytes), seconds=f"{seconds:.1f}")
+    return ""
+
+
+def _left_words(seconds: float, texts: Texts) -> str:
+    whole = int(seconds + 0.5)
+    if whole < 100:
+        return texts.say("pane.seconds_left", seconds=whole)
+    return texts.say("pane.minutes_left", minutes=whole // 60, seconds=whole % 60)
+
+
+def _step_rows(view: LaneView, texts: Texts, room: int) -> tuple[Row, ...]:
+    name_cells = max(cell_len(texts.say(f"step.{step}")) for step in Step) + 2
+    return tuple(_step_row(line, texts, name_cells, room) for line in view.steps)
+
+
+def _step_row(line: StepLine, texts: Texts, name_cells: int, room: int) -> Row:
+    sign = _STEP_SIGNS[line.state]
+    name = pad(texts.say(f"step.{line.step}"), name_cells)
+    known = line.state not in (None, StepState.SKIPPED)
+    time = seconds_words(line.seconds, texts) if known else ""
+    running = line.state in (StepState.BEGUN, StepState.PROGRESS)
+    style = "bold $lane-accent" if running else ("$text-muted" if not known else "")
+    return text_row(f"{sign} {name}{time:>8}", room, style)
+
+
+def _step_track(view: LaneView, room: int) -> Row:
+    signs = [_STEP_SIGNS[line.state] for line in view.steps]
+    return text_row(" ".join(signs), room)

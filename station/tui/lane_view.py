@@ -1,0 +1,220 @@
+"""What one lane's tile shows, as one frozen value made from the lane's events by a pure function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from station.events import (
+    CertificateAllocated,
+    Event,
+    LaneClosed,
+    LaneWaiting,
+    RunStarted,
+    StepReported,
+    UnitIdentified,
+    VerdictReached,
+    WaitReason,
+)
+from station.tui.cell_text import plain
+from station.verdict import Step, StepState, Verdict
+
+RATE_WINDOW_S: Final = 2.0
+"""The rate is the mean of this many seconds: calm enough to read, quick enough to show a stall."""
+
+
+class Phase(StrEnum):
+    """What the lane is doing."""
+
+    OPENING = "opening"
+    """It has said nothing yet."""
+    WAITING = "waiting"
+    WORKING = "working"
+    FINISHED = "finished"
+    """The verdict stands; the unit may still be in."""
+    FAULT = "fault"
+    """Nothing can start until the station's fault is mended."""
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """One step of the walk; `state` is None before it begins, `seconds` count from its begin."""
+
+    step: Step
+    state: StepState | None = None
+    seconds: float = 0.0
+
+
+NO_STEPS: Final = tuple(StepLine(step) for step in Step)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """How many bytes were written at a moment of the write step."""
+
+    seconds: float
+    done_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """Everything that a tile shows of one lane. Texts from outside are already harmless."""
+
+    lane: int
+    port: str
+    phase: Phase = Phase.OPENING
+    wait: WaitReason | None = None
+    run_id: int | None = None
+    steps: tuple[StepLine, ...] = NO_STEPS
+    mac: str | None = None
+    device_name: str | None = None
+    resumed: bool = False
+    samples: tuple[Sample, ...] = ()
+    """Progress of the write step within the rate's window, oldest first."""
+    total_bytes: int | None = None
+    verdict: Verdict | None = None
+    code: str | None = None
+    message: str = ""
+    mend: str = ""
+    seconds: float = 0.0
+    """Of the whole run, once the verdict stands."""
+    previous: LaneView | None = None
+    """The finished run before this wait, so that a tile can still name the last unit."""
+
+    @property
+    def current_step(self) -> StepLine | None:
+        """The step that has begun and not ended."""
+        running = (StepState.BEGUN, StepState.PROGRESS)
+        return next((line for line in self.steps if line.state in running), None)
+
+    @property
+    def failed_step(self) -> StepLine | None:
+        return next((line for line in self.steps if line.state is StepState.FAILED), None)
+
+    @property
+    def done_bytes(self) -> int:
+        return self.samples[-1].done_bytes if self.samples else 0
+
+    @property
+    def share_written(self) -> float:
+        """0 to 1."""
+        return min(1.0, self.done_bytes / self.total_bytes) if self.total_bytes else 0.0
+
+    @property
+    def rate_bytes_per_s(self) -> float | None:
+        """Bytes per second over the window, None before two samples."""
+        if len(self.samples) < 2:
+            return None
+        first, last = self.samples[0], self.samples[-1]
+        passed_s = last.seconds - first.seconds
+        return (last.done_bytes - first.done_bytes) / passed_s if passed_s > 0 else None
+
+    @property
+    def time_left_s(self) -> float | None:
+        """Seconds until the write is done at the present rate, None while that is not known."""
+        rate = self.rate_bytes_per_s
+        if not rate or self.total_bytes is None:
+            return None
+        return max(0.0, (self.total_bytes - self.done_bytes) / rate)
+
+    @property
+    def can_start(self) -> bool:
+        """Whether `retry` does something: a key is awaited, or a unit that did not pass still stands there."""
+        if self.phase is Phase.WAITING:
+            return self.wait is WaitReason.PRESS_START
+        return self.phase is Phase.FINISHED and self.verdict is not Verdict.PASS
+
+    @property
+    def can_abort(self) -> bool:
+        return self.phase is Phase.WORKING
+
+
+def apply(view: LaneView, event: Event) -> LaneView:
+    """Give the view after this event of the same lane."""
+    match event:
+        case LaneWaiting():
+            return _waiting(view, event)
+        case RunStarted(run_id=run_id):
+            return LaneView(view.lane, view.port, Phase.WORKING, run_id=run_id, steps=_kept_steps(view))
+        case UnitIdentified(mac=mac):
+            return replace(view, mac=plain(mac))
+        case CertificateAllocated(mac=mac, device_name=name, resumed=resumed):
+            return replace(view, mac=plain(mac), device_name=plain(name), resumed=resumed)
+        case StepReported():
+            return _stepped(view, event)
+        case VerdictReached():
+            return _finished(view, event)
+        case LaneClosed():
+            return LaneView(view.lane, view.port, Phase.CLOSED, previous=_last_finished(view))
+
+
+def tick(view: LaneView, seconds: float) -> LaneView:
+    """Let the current step grow older by `seconds`, for steps that report nothing while they wait."""
+    current = view.current_step
+    if view.phase is not Phase.WORKING or current is None:
+        return view
+    return replace(view, steps=_with_step(view.steps, replace(current, seconds=current.seconds + seconds)))
+
+
+def _waiting(view: LaneView, event: LaneWaiting) -> LaneView:
+    if event.reason is WaitReason.REMOVE_UNIT and view.phase is Phase.FINISHED:
+        return replace(view, wait=event.reason)
+    phase = Phase.FAULT if event.reason is WaitReason.STATION_FAULT else Phase.WAITING
+    message, code = plain(event.message), plain(event.code) if event.code else None
+    return LaneView(
+        view.lane, view.port, phase, wait=event.reason, code=code, message=message, previous=_last_finished(view)
+    )
+
+
+def _stepped(view: LaneView, event: StepReported) -> LaneView:
+    line = StepLine(event.step, event.state, event.seconds)
+    if view.phase is not Phase.WORKING:
+        # Detect may be told before the run has its number.
+        return replace(view, steps=_with_step(NO_STEPS, line)) if event.step is Step.DETECT else view
+    changed = replace(view, steps=_with_step(view.steps, line))
+    if event.step is not Step.WRITE:
+        return changed
+    if event.state is StepState.BEGUN:
+        return replace(changed, samples=(Sample(event.seconds, 0),), total_bytes=event.total_bytes)
+    if event.done_bytes is None:
+        return changed
+    kept = tuple(old for old in view.samples if event.seconds - RATE_WINDOW_S <= old.seconds < event.seconds)
+    # One older sample keeps a slow line's rate known.
+    kept = kept or view.samples[-1:]
+    return replace(
+        changed,
+        samples=(*kept, Sample(event.seconds, event.done_bytes)),
+        total_bytes=event.total_bytes if event.total_bytes is not None else view.total_bytes,
+    )
+
+
+def _finished(view: LaneView, event: VerdictReached) -> LaneView:
+    return replace(
+        view,
+        phase=Phase.FINISHED,
+        wait=None,
+        verdict=event.verdict,
+        mac=plain(event.mac) if event.mac else view.mac,
+        device_name=plain(event.device_name) if event.device_name else view.device_name,
+        code=plain(event.code) if event.code else None,
+        message=plain(event.message),
+        mend=plain(event.mend),
+        seconds=event.seconds,
+        previous=None,
+    )
+
+
+def _last_finished(view: LaneView) -> LaneView | None:
+    return view if view.phase is Phase.FINISHED else view.previous
+
+
+def _kept_steps(view: LaneView) -> tuple[StepLine, ...]:
+    """Detect's line when it was told before the run started, else a fresh list."""
+    before_run = view.phase in (Phase.WAITING, Phase.OPENING)
+    return view.steps if before_run else NO_STEPS
+
+
+def _with_step(steps: tuple[StepLine, ...], line: StepLine) -> tuple[StepLine, ...]:
+    return tuple(line if old.step is line.step else old for old in steps)

@@ -1,0 +1,73 @@
+"""What the screen needs of a line: the real one fits by its shape, and so do the tests' fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from station.events import Event
+
+
+class LaneInfo(Protocol):
+    """One lane as the technician sees it."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def port(self) -> str: ...
+
+
+class ShiftNumbers(Protocol):
+    """The numbers above the lanes. `first_pass_yield` is 0 to 1; None where nothing is known yet."""
+
+    @property
+    def batch(self) -> str: ...
+    @property
+    def work_order(self) -> str | None: ...
+    @property
+    def quantity(self) -> int | None: ...
+    @property
+    def passed(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
+    @property
+    def errors(self) -> int: ...
+    @property
+    def left(self) -> int: ...
+    @property
+    def first_pass_yield(self) -> float | None: ...
+    @property
+    def units_per_hour(self) -> float | None: ...
+
+
+class LinePort(Protocol):
+    """The line behind the screen."""
+
+    @property
+    def lanes(self) -> Sequence[LaneInfo]: ...
+    @property
+    def profile_name(self) -> str: ...
+    @property
+    def firmware_version(self) -> str: ...
+    @property
+    def batch(self) -> str: ...
+    @property
+    def training(self) -> bool: ...
+
+    def subscribe(self, callback: Callable[[Event], None], /) -> None:
+        """Call back with every event, from the lanes' own threads."""
+
+    def start(self) -> None:
+        """Start every lane."""
+
+    def abort(self, lane: int, /) -> None:
+        """Stop this lane's run at once."""
+
+    def retry(self, lane: int, /) -> None:
+        """Walk the same unit again, or start where the profile wants a key."""
+
+    def stop(self, timeout_s: float) -> bool:
+        """Stop all lanes and wait; True when every port is closed. May take as long as the limit."""
+
+    def summary(self) -> ShiftNumbers:
+        """Read the numbers; may wait for the ledger, so never on the screen's own thread."""

@@ -1,0 +1,178 @@
+"""The screen of the shift: the numbers, one tile per lane, the last units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.reactive import reactive
+from textual.widgets import Footer
+
+from station.events import Event
+from station.texts import Texts
+from station.tui.lane_pane import LanePane
+from station.tui.lane_view import LaneView, Phase
+from station.tui.last_units import LastUnits, unit_line
+from station.tui.line_layout import grid_size, last_units_rows
+from station.tui.line_port import LinePort
+from station.tui.shift_header import ShiftHeader
+from station.tui.station_screen import StationScreen
+
+_HEADER_ROWS = 2
+_FOOTER_ROWS = 1
+
+
+class LineScreen(StationScreen):
+    """Routes events to the tiles and keys to the line; what a lane may do is asked of its view."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "app.explain", "key.help"),
+        Binding("f5", "retry", "key.retry"),
+        Binding("f8", "abort", "key.abort"),
+        Binding("enter", "zoom", "key.zoom"),
+        Binding("f10", "app.leave", "key.quit"),
+        Binding("escape", "unzoom", show=False),
+        Binding("left", "step(-1, 0)", show=False),
+        Binding("right", "step(1, 0)", show=False),
+        Binding("up", "step(0, -1)", show=False),
+        Binding("down", "step(0, 1)", show=False),
+        *[Binding(str(number % 10), f"choose({number})", show=False) for number in range(1, 11)],
+    ]
+
+    chosen: reactive[int] = reactive(0, init=False)
+    """The chosen lane's number; the keys act on it."""
+    zoomed: reactive[bool] = reactive(False, init=False)
+
+    def __init__(
+        self, line: LinePort, texts: Texts, *, training: bool, now: Callable[[], datetime], tick_s: float | None
+    ) -> None:
+        super().__init__(texts, training=training)
+        self._line = line
+        self._now = now
+        self._tick_s = tick_s
+        self._panes = {lane.number: LanePane(lane, texts, tick_s=tick_s) for lane in line.lanes}
+        self._columns = 1
+        self.set_reactive(LineScreen.chosen, min(self._panes, default=0))
+
+    def compose(self) -> ComposeResult:
+        yield ShiftHeader(self._line, self.texts, self._now, periodic=self._tick_s is not None)
+        with Container(id="lanes"):
+            yield from self._panes.values()
+        yield LastUnits(self.texts)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self._mark_chosen()
+        self._line.subscribe(self._deliver)
+        self.run_worker(self._line.start, thread=True, group="line")
+
+    def _deliver(self, event: Event) -> None:
+        """Called in a lane's thread: to that lane's own tile, and nowhere else."""
+        pane = self._panes.get(event.lane)
+        if pane is not None and self.app.is_running:
+            pane.post_message(LanePane.Reported(event))
+
+    def view(self, lane: int) -> LaneView:
+        """What this lane's tile shows now."""
+        return self._panes[lane].view
+
+    @property
+    def working_lanes(self) -> list[int]:
+        return [number for number, pane in self._panes.items() if pane.view.phase is Phase.WORKING]
+
+    @property
+    def explained_view(self) -> LaneView | None:
+        """The chosen lane's view, when it has a failure to explain."""
+        pane = self._panes.get(self.chosen)
+        return pane.view if pane is not None and pane.view.code else None
+
+    def on_resize(self) -> None:
+        self._arrange()
+
+    def watch_chosen(self) -> None:
+        self._mark_chosen()
+        self.refresh_bindings()
+
+    def watch_zoomed(self) -> None:
+        self._arrange()
+        self.refresh_bindings()
+
+    def _mark_chosen(self) -> None:
+        for number, pane in self._panes.items():
+            pane.chosen = number == self.chosen and len(self._panes) > 1
+            pane.set_class(self.zoomed and number != self.chosen, "-hidden")
+
+    def _arrange(self) -> None:
+        """Lay the tiles out for the space there is."""
+        width, height = self.app.size
+        count = 1 if self.zoomed else len(self._panes)
+        rows_below = last_units_rows(count, height)
+        self.query_one(LastUnits).styles.height = rows_below
+        lanes_height = height - _HEADER_ROWS - _FOOTER_ROWS - rows_below
+        self._columns, rows = grid_size(count, width, lanes_height)
+        lanes = self.query_one("#lanes")
+        lanes.styles.grid_size_columns = self._columns
+        lanes.styles.grid_size_rows = rows
+        self._mark_chosen()
+
+    def on_lane_pane_unit_finished(self, message: LanePane.UnitFinished) -> None:
+        self.query_one(LastUnits).add(unit_line(message.event, self._now()))
+        self.query_one(ShiftHeader).ask()
+        self.app.bell()
+
+    def on_lane_pane_state_changed(self) -> None:
+        self.refresh_bindings()
+
+    def on_lane_pane_picked(self, message: LanePane.Picked) -> None:
+        self.chosen = message.lane
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key that does nothing now is shown dim."""
+        pane = self._panes.get(self.chosen)
+        if action == "retry":
+            return True if pane and pane.view.can_start else None
+        if action == "abort":
+            return True if pane and pane.view.can_abort else None
+        if action == "zoom":
+            return len(self._panes) > 1
+        return super().check_action(action, parameters)
+
+    def key_words(self, description: str) -> str:
+        pane = self._panes.get(self.chosen)
+        if description == "key.retry" and pane and pane.view.phase is not Phase.FINISHED:
+            description = "key.start"
+        if description == "key.zoom" and self.zoomed:
+            description = "key.unzoom"
+        return super().key_words(description)
+
+    def action_retry(self) -> None:
+        self._line.retry(self.chosen)
+
+    def action_abort(self) -> None:
+        self._line.abort(self.chosen)
+
+    def action_zoom(self) -> None:
+        self.zoomed = not self.zoomed
+
+    def action_unzoom(self) -> None:
+        self.zoomed = False
+
+    def action_choose(self, lane: int) -> None:
+        if lane in self._panes:
+            self.chosen = lane
+
+    def action_step(self, right: int, down: int) -> None:
+        """Choose the next lane in that direction; at an edge nothing happens."""
+        numbers = list(self._panes)
+        place = numbers.index(self.chosen)
+        if self.zoomed:
+            target = place + right + down
+        else:
+            column = place % self._columns + right
+            target = place + right + down * self._columns if 0 <= column < self._columns else -1
+        if 0 <= target < len(numbers):
+            self.chosen = numbers[target]

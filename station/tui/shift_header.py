@@ -1,0 +1,156 @@
+"""The two rows above the lanes: what is being made, how far it is, how many certificates are left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from station.errors import CodedError
+from station.texts import Texts
+from station.tui.cell_text import fit, plain
+from station.tui.lane_picture import bar
+from station.tui.line_port import LinePort, ShiftNumbers
+
+FEW_CERTIFICATES: Final = 20
+"""From here on the header warns, so that the next batch comes before the line stands still."""
+ASK_AGAIN_S: Final = 30.0
+"""The rate per hour falls while nothing happens, so the numbers are read again now and then."""
+_BAR_CELLS: Final = 16
+
+
+class ShiftHeader(Widget):
+    """Reads the line's numbers in a thread and paints them."""
+
+    numbers: reactive[ShiftNumbers | None] = reactive(None)
+    unreadable: reactive[bool] = reactive(False)
+
+    class NumbersRead(Message, bubble=False):
+        """The ledger answered; None when it could not."""
+
+        def __init__(self, numbers: ShiftNumbers | None) -> None:
+            super().__init__()
+            self.numbers = numbers
+
+    def __init__(self, line: LinePort, texts: Texts, now: Callable[[], datetime], *, periodic: bool) -> None:
+        super().__init__()
+        self._line = line
+        self._texts = texts
+        self._now = now
+        self._periodic = periodic
+        self._reading = False
+        self._read_again = False
+
+    def on_mount(self) -> None:
+        self.ask()
+        if self._periodic:
+            self.set_interval(ASK_AGAIN_S, self.ask)
+
+    def ask(self) -> None:
+        """Read the numbers soon; asking while they are being read reads them once more afterwards."""
+        if self._reading:
+            self._read_again = True
+            return
+        self._reading = True
+        self.run_worker(self._read, thread=True, group="summary")
+
+    def _read(self) -> None:
+        numbers: ShiftNumbers | None = None
+        try:
+            numbers = self._line.summary()
+        except CodedError:
+            # The header says that the numbers cannot be read; the lanes go on and tell the fault where it matters.
+            numbers = None
+        finally:
+            self.post_message(self.NumbersRead(numbers))
+
+    def on_shift_header_numbers_read(self, message: ShiftHeader.NumbersRead) -> None:
+        self._reading = False
+        self.unreadable = message.numbers is None
+        if message.numbers is not None:
+            self.numbers = message.numbers
+        if self._read_again:
+            self._read_again = False
+            self.ask()
+
+    def render(self) -> Content:
+        width = self.size.width
+        first = _spread(self._making(), self._progress(), width)
+        return Content("\n").join([first, self._counts(width)])
+
+    def _making(self) -> Content:
+        numbers = self.numbers
+        order = plain(numbers.work_order) if numbers and numbers.work_order else ""
+        name = f" {plain(self._line.profile_name)} {plain(self._line.firmware_version)}"
+        batch = self._texts.say("header.batch", batch=plain(self._line.batch))
+        return Content.assemble((name, "bold"), "".join(f" · {part}" for part in (order, batch) if part))
+
+    def _progress(self) -> Content:
+        numbers = self.numbers
+        parts: list[Content] = []
+        if numbers and numbers.quantity:
+            share = min(1.0, numbers.passed / numbers.quantity)
+            parts += [Content.styled(f"{numbers.passed} / {numbers.quantity} ", "bold"), bar(share, _BAR_CELLS)]
+        if self._line.training:
+            parts += [Content("  ") if parts else Content(""), training_mark(self._texts)]
+        return Content("").join(parts)
+
+    def _counts(self, width: int) -> Content:
+        numbers, say = self.numbers, self._texts.say
+        if numbers is None:
+            return Content.styled(f" {say('header.no_numbers')}" if self.unreadable else "", "$text-muted")
+        left = say("header.left", count=numbers.left)
+        style = ""
+        if numbers.left <= FEW_CERTIFICATES:
+            left = "▲ " + say("header.left_few" if numbers.left else "header.left_none", count=numbers.left)
+            style = "bold $verdict-error-text"
+        words = [say("header.failed", count=numbers.failed)]
+        if not numbers.quantity:
+            words.insert(0, say("header.passed", count=numbers.passed))
+        if numbers.errors:
+            words.append(say("header.errors", count=numbers.errors))
+        if numbers.first_pass_yield is not None:
+            words.append(say("header.first_pass", percent=f"{numbers.first_pass_yield * 100:.1f}"))
+        if numbers.units_per_hour is not None:
+            words.append(say("header.units_per_hour", count=round(numbers.units_per_hour)))
+        if done := self._done_about(numbers):
+            words.append(say("header.done_about", time=f"{done:%H:%M}"))
+        if self.unreadable:
+            words = [say("header.no_numbers")]
+        row = Content.assemble(" ", (left, style))
+        for word in words:
+            longer = row + f" · {word}"
+            if longer.cell_length >= width:
+                break
+            row = longer
+        return row
+
+    def _done_about(self, numbers: ShiftNumbers) -> datetime | None:
+        if not numbers.quantity or not numbers.units_per_hour or numbers.passed >= numbers.quantity:
+            return None
+        hours = (numbers.quantity - numbers.passed) / numbers.units_per_hour
+        return self._now() + timedelta(hours=hours) if hours < 24 else None
+
+
+def training_mark(texts: Texts) -> Content:
+    """The badge that stands on every screen of a training bench."""
+    return Content.styled(f" {texts.say('training')} ", "bold $training-text on $training")
+
+
+def _spread(left: Content, right: Content, width: int) -> Content:
+    """Left words, right words, air between; the left gives way."""
+    room = max(0, width - right.cell_length - 2)
+    kept = left if left.cell_length <= room else Content.styled(fit(left.plain, room), "bold")
+    return kept + " " * max(1, width - kept.cell_length - right.cell_length - 1) + right
+
+
+def title_row(text: str, texts: Texts, width: int, *, training: bool) -> Content:
+    """The first row of the other screens: a title, and the training badge on the right."""
+    mark = training_mark(texts) if training else Content("")
+    return _spread(Content.styled(f" {text}", "bold"), mark, max(width, cell_len(text) + 2))

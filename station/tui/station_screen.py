@@ -1,0 +1,51 @@
+"""What all our screens share: texts of the chosen language, also in the footer, and the training mark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from textual.binding import ActiveBinding
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+
+from station.texts import Texts
+from station.tui.shift_header import title_row
+
+
+class StationScreen(Screen[None]):
+    """A screen whose bindings carry catalogue keys (`key.help`) as their descriptions."""
+
+    AUTO_FOCUS = None
+
+    def __init__(self, texts: Texts, *, training: bool) -> None:
+        super().__init__()
+        self.texts = texts
+        self.training = training
+
+    def key_words(self, description: str) -> str:
+        """Give the footer's words for a binding."""
+        return self.texts.sentences.get(description, description)
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        return {
+            key: active._replace(
+                binding=replace(active.binding, description=self.key_words(active.binding.description))
+            )
+            for key, active in super().active_bindings.items()
+        }
+
+
+class TitleRow(Widget):
+    """One row: a title, and the training badge where it belongs."""
+
+    def __init__(self, words: Callable[[], str], texts: Texts, *, training: bool) -> None:
+        super().__init__()
+        self._words = words
+        self._texts = texts
+        self._training = training
+
+    def render(self) -> Content:
+        return title_row(self._words(), self._texts, self.size.width, training=self._training)

@@ -1,0 +1,193 @@
+"""A line without threads, ports or clock: a test says what happens on which lane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from station.events import (
+    CertificateAllocated,
+    Event,
+    LaneWaiting,
+    RunStarted,
+    StepReported,
+    UnitIdentified,
+    VerdictReached,
+    WaitReason,
+)
+from station.tui.app import StationApp
+from station.tui.choice import Choice, Readiness, ReadinessItem
+from station.unit import Mac
+from station.verdict import Step, StepState, Verdict
+
+NOW = datetime(2026, 11, 24, 15, 2, 11, tzinfo=UTC)
+TOTAL_BYTES = 912_384
+CHOICE = Choice(Path("profiles/smart-plug.yaml"), "smart-plug", "2026-11", 188)
+READY = (
+    ReadinessItem("images", Readiness.READY, "3 files, as locked on 2026-11-20"),
+    ReadinessItem("certificates", Readiness.READY, "188 left in batch 2026-11, enough for the order"),
+    ReadinessItem("lanes", Readiness.READY, "1 /dev/ttyUSB0   2 /dev/ttyUSB1"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeLane:
+    number: int
+    port: str
+
+
+@dataclass(frozen=True, slots=True)
+class FakeNumbers:
+    batch: str = "2026-11"
+    work_order: str | None = "WO-4711"
+    quantity: int | None = 500
+    passed: int = 312
+    failed: int = 5
+    errors: int = 0
+    left: int = 188
+    first_pass_yield: float | None = 0.984
+    units_per_hour: float | None = 114.0
+
+
+@dataclass
+class FakeLine:
+    """Remembers what it was told; `say` delivers events as a lane's thread would."""
+
+    lanes: tuple[FakeLane, ...]
+    training: bool = False
+    profile_name: str = "smart-plug"
+    firmware_version: str = "1.4.2"
+    batch: str = "2026-11"
+    numbers: FakeNumbers = field(default_factory=FakeNumbers)
+    calls: list[str] = field(default_factory=list)
+    stops_in_time: bool = True
+    callbacks: list[Callable[[Event], None]] = field(default_factory=list)
+
+    def subscribe(self, callback: Callable[[Event], None]) -> None:
+        self.callbacks.append(callback)
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    def abort(self, lane: int) -> None:
+        self.calls.append(f"abort {lane}")
+
+    def retry(self, lane: int) -> None:
+        self.calls.append(f"retry {lane}")
+
+    def stop(self, timeout_s: float) -> bool:
+        self.calls.append("stop")
+        return self.stops_in_time
+
+    def summary(self) -> FakeNumbers:
+        return self.numbers
+
+    def say(self, *events: Event) -> None:
+        for event in events:
+            for callback in self.callbacks:
+                callback(event)
+
+
+def fake_line(lanes: int = 2, *, training: bool = False) -> FakeLine:
+    return FakeLine(tuple(FakeLane(n, f"/dev/ttyUSB{n - 1}") for n in range(1, lanes + 1)), training=training)
+
+
+def fake_app(
+    line: FakeLine,
+    *,
+    language: str = "en",
+    choices: tuple[Choice, ...] = (CHOICE,),
+    readiness: Callable[[Choice], tuple[ReadinessItem, ...]] = lambda _choice: READY,
+    start_at_once: bool = True,
+) -> StationApp:
+    return StationApp(
+        choices=lambda: choices,
+        readiness=readiness,
+        open_line=lambda _choice: line,
+        training=line.training,
+        language=language,
+        start_at_once=start_at_once,
+        now=lambda: NOW,
+        tick_s=None,
+    )
+
+
+def mac_of(lane: int, number: int = 0) -> Mac:
+    return Mac(f"24:0a:c4:5e:{number:02x}:{0x90 + lane:02x}")
+
+
+def done(lane: int, step: Step, seconds: float) -> StepReported:
+    return StepReported(lane, step, StepState.DONE, seconds)
+
+
+def waiting(lane: int, reason: WaitReason = WaitReason.INSERT_UNIT) -> LaneWaiting:
+    return LaneWaiting(lane, reason)
+
+
+def progress(lane: int, seconds: float, share: float) -> StepReported:
+    written = int(TOTAL_BYTES * share)
+    return StepReported(lane, Step.WRITE, StepState.PROGRESS, seconds, written, TOTAL_BYTES)
+
+
+def until_write(lane: int, name: str = "plug-000313") -> list[Event]:
+    """A unit is in and known; its write begins."""
+    return [
+        waiting(lane),
+        RunStarted(lane, 100 + lane),
+        done(lane, Step.DETECT, 0.2),
+        StepReported(lane, Step.IDENTIFY, StepState.BEGUN),
+        UnitIdentified(lane, mac_of(lane), "esp32", 4 << 20),
+        done(lane, Step.IDENTIFY, 0.1),
+        StepReported(lane, Step.ALLOCATE, StepState.BEGUN),
+        CertificateAllocated(lane, mac_of(lane), "a1B2c3D4e5F", name, False, 187),
+        done(lane, Step.ALLOCATE, 0.3),
+        StepReported(lane, Step.WRITE, StepState.BEGUN, 0.0, 0, TOTAL_BYTES),
+    ]
+
+
+def writing(lane: int, name: str = "plug-000313", share: float = 0.71) -> list[Event]:
+    """The write is under way at an even 91.2 kB/s."""
+    end_s = TOTAL_BYTES * share / 91_238.4
+    steps = [end_s - 1.5, end_s - 1.0, end_s - 0.5, end_s]
+    return [*until_write(lane, name), *(progress(lane, at, share * at / end_s) for at in steps)]
+
+
+def passed(lane: int, name: str = "plug-000312", seconds: float = 14.2, number: int = 0) -> list[Event]:
+    """A good unit from insertion to its verdict; it still stands in the fixture."""
+    verdict = VerdictReached(lane, 100 + lane, Verdict.PASS, mac_of(lane, number), name, seconds, left=188)
+    return [
+        *writing(lane, name),
+        done(lane, Step.WRITE, 10.0),
+        done(lane, Step.VERIFY, 0.6),
+        done(lane, Step.START, 1.9),
+        done(lane, Step.ONLINE, 1.1),
+        done(lane, Step.RECORD, 0.1),
+        verdict,
+        waiting(lane, WaitReason.REMOVE_UNIT),
+    ]
+
+
+def failed(
+    lane: int,
+    code: str = "F31",
+    verdict: Verdict = Verdict.FAIL,
+    name: str = "plug-000310",
+    message: str = "no line matched 'station-app ready' within 20 s",
+) -> list[Event]:
+    """A unit that does not pass; it still stands in the fixture."""
+    mend = "Take the unit out and put it in again"
+    reached = VerdictReached(lane, 100 + lane, verdict, mac_of(lane), name, 33.8, code, message, mend, 188)
+    return [
+        *writing(lane, name),
+        done(lane, Step.WRITE, 10.0),
+        done(lane, Step.VERIFY, 0.6),
+        StepReported(lane, Step.START, StepState.FAILED, 20.0, code=code, message=message),
+        reached,
+        waiting(lane, WaitReason.REMOVE_UNIT),
+    ]
+
+
+def station_fault(lane: int, code: str = "E10") -> list[Event]:
+    return [LaneWaiting(lane, WaitReason.STATION_FAULT, f"/dev/ttyUSB{lane - 1} does not exist", code)]

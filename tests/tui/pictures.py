@@ -1,0 +1,42 @@
+"""Pictures of a screen, kept beside the tests and compared; UPDATE_SNAPSHOTS=1 in the environment writes them anew."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from station.tui.app import StationApp
+
+FOLDER = Path(__file__).parent / "snapshots"
+
+
+def screen_text(app: StationApp) -> str:
+    """The screen's letters, row by row, without colours."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join(strip.text.rstrip() for strip in strips).rstrip() + "\n"
+
+
+def screen_svg(app: StationApp) -> str:
+    """The screen with its colours; fonts are the reader's own, so that the picture needs no network."""
+    svg = app.export_screenshot(title="flashing-station", simplify=True)
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    svg = svg.replace("Fira Code", "DejaVu Sans Mono")
+    return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
+
+
+def expect_picture(name: str, now: str) -> None:
+    """Fail when the picture differs from the kept one."""
+    path = FOLDER / name
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.write_text(now, encoding="utf-8", newline="\n")
+        return
+    if not path.exists():
+        pytest.fail(f"{path} is missing: look at the screen, then run with UPDATE_SNAPSHOTS=1")
+    kept = path.read_text(encoding="utf-8")
+    if name.endswith(".txt"):
+        assert now == kept
+    elif now != kept:
+        pytest.fail(f"{path} no longer shows the screen: look at both, then run with UPDATE_SNAPSHOTS=1")
