@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from littlefs import LFSConfig, LittleFS, LittleFSError, UserContext
@@ -58,8 +58,12 @@ def read_folder(folder: Path) -> dict[str, bytes | None]:
 
 
 def build_littlefs_of(files: Mapping[str, bytes | None], size_bytes: int) -> tuple[Block, ...]:
-    """Make a littlefs of these paths and contents (None for a folder); otherwise as `build_littlefs`."""
+    """Make a littlefs of these paths and contents (None for a folder); otherwise as `build_littlefs`.
+
+    Folders above a path are made where they are not named.
+    """
     _check_size(size_bytes)
+    files = _with_parents(files)
     context = UserContext(size_bytes)
     try:
         _write_files(context, files)
@@ -89,6 +93,16 @@ def _collect(folder: Path, prefix: str, found: dict[str, bytes | None]) -> None:
             found[prefix + name] = path.read_bytes()
 
 
+def _with_parents(files: Mapping[str, bytes | None]) -> dict[str, bytes | None]:
+    whole: dict[str, bytes | None] = {}
+    for path, content in files.items():
+        for parent in PurePosixPath(path).parents:
+            if parent.name:
+                whole.setdefault(str(parent), None)
+        whole[path] = content
+    return dict(sorted(whole.items()))
+
+
 def _check_size(size_bytes: int) -> None:
     if size_bytes % BLOCK_BYTES or size_bytes < _BLOCKS_MIN * BLOCK_BYTES:
         raise ImageFault(
@@ -101,8 +115,7 @@ def _write_files(context: UserContext, files: Mapping[str, bytes | None]) -> Non
     filesystem = _filesystem(context)
     filesystem.format()
     filesystem.mount()
-    for path in sorted(files):
-        content = files[path]
+    for path, content in files.items():
         if content is None:
             filesystem.makedirs(path, exist_ok=True)
             continue
@@ -156,7 +169,7 @@ def _check_mount(context: _ReadOnlyContext, files: Mapping[str, bytes | None]) -
             for name in names:
                 with filesystem.open(base + name, "rb") as file:
                     there[base + name] = file.read()
-        whole = there == dict(files) and filesystem.fs_stat().disk_version == _DISK_VERSION
+        whole = there == files and filesystem.fs_stat().disk_version == _DISK_VERSION
         _ = filesystem.used_block_count  # walks every block once more, as the device does before it first writes
         filesystem.unmount()
     except LittleFSError as error:

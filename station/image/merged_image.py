@@ -47,7 +47,13 @@ def check_merged_image(data: bytes, offset: int, what: str) -> MergedImage:
         start = partition.offset - offset
         if not 0 <= start < len(data) or data[start] == _BLANK:
             continue
-        app = check_esp_image(data[start : start + partition.size_bytes], f"the app {partition.name} in {what}")
+        app = check_esp_image(data[start:], f"the app {partition.name} in {what}")
+        if app.length_bytes > partition.size_bytes:
+            raise ImageFault(
+                f"the app {partition.name} in {what} has {app.length_bytes} bytes, "
+                f"its partition only {partition.size_bytes}",
+                "Make the partition larger in the build's partitions CSV, or the application smaller",
+            )
         if app.chip != bootloader.chip:
             raise ImageFault(
                 f"{what} holds a bootloader for {bootloader.chip} and an app for {app.chip}",
