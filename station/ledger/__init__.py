@@ -1,1 +1,35 @@
-"""The ledger: batches, certificates, units, runs, audit chain."""
+"""The ledger: who got which certificate, what happened, and the proof of it. `Ledger` is the only door."""
+
+from station.ledger.audit import EventKind, canonical_json, event_hash, event_object
+from station.ledger.ledger import Ledger, utc_now
+from station.ledger.records import (
+    Allocation,
+    AuditEvent,
+    BatchSummary,
+    CertificateRow,
+    ExportResult,
+    ImportResult,
+    JsonValue,
+    RunRow,
+    UnitHistory,
+    UnitStory,
+)
+
+__all__ = [
+    "Allocation",
+    "AuditEvent",
+    "BatchSummary",
+    "CertificateRow",
+    "EventKind",
+    "ExportResult",
+    "ImportResult",
+    "JsonValue",
+    "Ledger",
+    "RunRow",
+    "UnitHistory",
+    "UnitStory",
+    "canonical_json",
+    "event_hash",
+    "event_object",
+    "utc_now",
+]

@@ -1,0 +1,196 @@
+"""The audit log: one chain of events per station, appended in the transaction of what it tells (invariant I3).
+
+An event's hash is the SHA-256 of its canonical JSON (UTF-8, sorted keys, no spaces) with the hash of the one before in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
+
+from station.ledger.records import AuditEvent, JsonValue
+from station.ledger.schema import AUDIT_EVENTS, AUDIT_HEADS
+
+FIRST_PREV: Final = "0" * 64
+"""What the first event of a chain has as the hash of the one before."""
+_PAGE_ROWS: Final = 2000
+
+
+class EventKind(StrEnum):
+    """What an event tells; notes of the walk have kinds of their own."""
+
+    LEDGER_CREATED = "ledger_created"
+    BATCH_IMPORTED = "batch_imported"
+    RUN_BEGUN = "run_begun"
+    UNIT_IDENTIFIED = "unit_identified"
+    CERTIFICATE_ALLOCATED = "certificate_allocated"
+    CERTIFICATE_INSTALLING = "certificate_installing"
+    CERTIFICATE_INSTALLED = "certificate_installed"
+    CERTIFICATE_RETURNED = "certificate_returned"
+    """Back to available: no byte of it had left the PC."""
+    CERTIFICATE_VOIDED = "certificate_voided"
+    STEP = "step"
+    RUN_FINISHED = "run_finished"
+    RUN_INTERRUPTED = "run_interrupted"
+    """Ended for a process that died in the middle of it."""
+
+
+def iso_utc(moment: datetime) -> str:
+    """Give a moment as `2026-11-03T07:15:04.123456Z`; texts of it sort as time does."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def canonical_json(value: Any) -> str:
+    """Give the one text of a JSON value: sorted keys, no spaces, no escapes for letters. TypeError for a secret."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def event_object(event: AuditEvent) -> dict[str, JsonValue]:
+    """Give the event as the exports show it."""
+    return {**_hashed_part(event), "hash": event.hash}
+
+
+def event_hash(event: AuditEvent) -> str:
+    """Give the hash that the event must bear: SHA-256 over everything but the hash itself, as hex."""
+    return hashlib.sha256(canonical_json(_hashed_part(event)).encode()).hexdigest()
+
+
+def _hashed_part(event: AuditEvent) -> dict[str, JsonValue]:
+    return {
+        "number": event.number,
+        "at": event.at,
+        "station": event.station,
+        "lane": event.lane,
+        "operator": event.operator,
+        "kind": event.kind,
+        "subject": {"mac": event.mac, "device_name": event.device_name, "batch": event.batch},
+        "data": event.data,
+        "prev": event.prev,
+    }
+
+
+_READ_HEAD: Final = (
+    select(AUDIT_HEADS.c.number, AUDIT_HEADS.c.hash).where(AUDIT_HEADS.c.station == bindparam("of")).with_for_update()
+)
+_MOVE_HEAD: Final = update(AUDIT_HEADS).where(AUDIT_HEADS.c.station == bindparam("of"))
+
+
+class Trail:
+    """The events of one transaction. `close` writes them; the chain's head is read once and written once."""
+
+    def __init__(self, connection: Connection, station: str, now: str) -> None:
+        self._connection = connection
+        self._station = station
+        self._now = now
+        self._rows: list[dict[str, Any]] = []
+        head = connection.execute(_READ_HEAD, {"of": station}).first()
+        self._is_new = head is None
+        self._number: int = head.number if head else 0
+        self._hash: str = head.hash if head else FIRST_PREV
+
+    def append(
+        self,
+        kind: str,
+        *,
+        data: Mapping[str, JsonValue],
+        lane: int | None = None,
+        operator: str = "",
+        mac: str | None = None,
+        device_name: str | None = None,
+        batch: str | None = None,
+    ) -> None:
+        """Add an event to the chain; it becomes durable with the transaction."""
+        text = canonical_json(dict(data))
+        draft = AuditEvent(
+            number=self._number + 1,
+            at=self._now,
+            station=self._station,
+            lane=lane,
+            operator=operator,
+            kind=str(kind),
+            mac=mac,
+            device_name=device_name,
+            batch=batch,
+            data=json.loads(text),
+            prev=self._hash,
+            hash="",
+        )
+        self._number = draft.number
+        self._hash = event_hash(draft)
+        row = {name: getattr(draft, name) for name in _PLAIN_COLUMNS}
+        self._rows.append({**row, "data": text, "hash": self._hash})
+
+    def close(self) -> None:
+        """Write the events and the chain's new head."""
+        if not self._rows:
+            return
+        self._connection.execute(insert(AUDIT_EVENTS), self._rows)
+        head = {"number": self._number, "hash": self._hash}
+        if self._is_new:
+            self._connection.execute(insert(AUDIT_HEADS), {"station": self._station, **head})
+        else:
+            self._connection.execute(_MOVE_HEAD, {"of": self._station, **head})
+
+
+_PLAIN_COLUMNS: Final = tuple(
+    column.name for column in AUDIT_EVENTS.columns if column.name not in {"id", "data", "hash"}
+)
+
+
+def read_events(
+    connection: Connection,
+    *,
+    mac: str | None = None,
+    device_name: str | None = None,
+    batch: str | None = None,
+    operator: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+) -> Iterator[AuditEvent]:
+    """Give events in the order they were written, all filters holding; `mac` or `device_name` given together: either."""
+    events = AUDIT_EVENTS
+    query = select(events).order_by(events.c.id).limit(_PAGE_ROWS)
+    subjects = [
+        column == value
+        for column, value in ((events.c.mac, mac), (events.c.device_name, device_name))
+        if value is not None
+    ]
+    if subjects:
+        query = query.where(or_(*subjects))
+    if batch is not None:
+        query = query.where(events.c.batch == batch)
+    if operator is not None:
+        query = query.where(events.c.operator == operator)
+    if since is not None:
+        query = query.where(events.c.at >= since)
+    if until is not None:
+        query = query.where(events.c.at < until)
+    last_id = 0
+    while True:
+        rows = connection.execute(query.where(events.c.id > last_id)).all()
+        for row in rows:
+            yield _event(row)
+        if len(rows) < _PAGE_ROWS:
+            return
+        last_id = rows[-1].id
+
+
+def _event(row: Any) -> AuditEvent:
+    values = {name: getattr(row, name) for name in _PLAIN_COLUMNS}
+    return AuditEvent(**values, data=json.loads(row.data), hash=row.hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One transaction that writes: its connection, its moment, and the trail on which every change leaves its event."""
+
+    connection: Connection
+    now: str
+    trail: Trail

@@ -1,0 +1,183 @@
+"""The life of a certificate in the ledger: taking the next one, moving it on, and voiding it (DESIGN §4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, bindparam, case, or_, select, update
+
+from station.certificate import ALLOWED_MOVES, Certificate, CertificateState, Identity
+from station.errors import Code, InternalFault, LedgerFault
+from station.ledger.audit import Change, EventKind
+from station.ledger.records import CertificateRow
+from station.ledger.schema import BATCH_COUNTS, BATCHES, CERTIFICATES
+from station.ledger.secret_box import SecretBox
+
+LIVE_STATES: Final = (
+    CertificateState.ALLOCATED,
+    CertificateState.INSTALLING,
+    CertificateState.INSTALLED,
+    CertificateState.ACTIVATED,
+)
+"""States in which a MAC has the certificate; at most one of them per MAC and product (I2)."""
+
+_C = CERTIFICATES.c
+
+_LIVE_OF_MAC: Final = (
+    select(CERTIFICATES, BATCHES.c.name.label("batch"))
+    .join(BATCHES, BATCHES.c.id == _C.batch_id)
+    .where(_C.mac == bindparam("of_mac"), _C.product_key == bindparam("of_product"))
+    .where(_C.state.in_(LIVE_STATES))
+)
+_NEXT: Final = (
+    select(CERTIFICATES, BATCHES.c.name.label("batch"))
+    .join(BATCHES, BATCHES.c.id == _C.batch_id)
+    .where(_C.batch_id == bindparam("of_batch"), _C.state == CertificateState.AVAILABLE.value)
+    .order_by(_C.position)
+    .limit(1)
+    .with_for_update(skip_locked=True, of=CERTIFICATES)
+)
+_MOVE: Final = (
+    update(CERTIFICATES)
+    .where(_C.id == bindparam("of_id"), _C.state == bindparam("from_state"))
+    .values(
+        state=bindparam("to_state"),
+        mac=bindparam("to_mac"),
+        run_id=bindparam("to_run"),
+        void_reason=bindparam("to_reason"),
+        changed_at=bindparam("to_time"),
+    )
+)
+_COUNT_MOVE: Final = (
+    update(BATCH_COUNTS)
+    .where(
+        BATCH_COUNTS.c.batch_id == bindparam("of_batch"),
+        or_(BATCH_COUNTS.c.state == bindparam("from_state"), BATCH_COUNTS.c.state == bindparam("to_state")),
+    )
+    .values(quantity=BATCH_COUNTS.c.quantity + case((BATCH_COUNTS.c.state == bindparam("to_state"), 1), else_=-1))
+)
+_LEFT: Final = select(BATCH_COUNTS.c.quantity).where(
+    BATCH_COUNTS.c.batch_id == bindparam("of_batch"), BATCH_COUNTS.c.state == CertificateState.AVAILABLE.value
+)
+_BY_ID: Final = (
+    select(CERTIFICATES, BATCHES.c.name.label("batch"))
+    .join(BATCHES, BATCHES.c.id == _C.batch_id)
+    .where(_C.id == bindparam("of_id"))
+    .with_for_update(of=CERTIFICATES)
+)
+
+
+def live_certificate(connection: Connection, mac: str, product_key: str) -> Row[Any] | None:
+    """Give the row that this MAC holds for a product, or None."""
+    return connection.execute(_LIVE_OF_MAC, {"of_mac": mac, "of_product": product_key}).first()
+
+
+def next_certificate(connection: Connection, batch_id: int) -> Row[Any] | None:
+    """Give the first available row of a batch in the order of its CSV, or None."""
+    return connection.execute(_NEXT, {"of_batch": batch_id}).first()
+
+
+def certificate_by_id(connection: Connection, certificate_id: int) -> Row[Any]:
+    """Give one row, held for this transaction."""
+    return connection.execute(_BY_ID, {"of_id": certificate_id}).one()
+
+
+def left_in_batch(connection: Connection, batch_id: int) -> int:
+    """Count the available certificates of a batch: one row is read."""
+    return int(connection.execute(_LEFT, {"of_batch": batch_id}).scalar_one())
+
+
+def move_certificate(
+    change: Change,
+    row: Row[Any],
+    to: CertificateState,
+    *,
+    mac: str | None,
+    run_id: int | None,
+    reason: str | None = None,
+) -> None:
+    """Move a certificate on and keep its batch's counts; InternalFault when the move is not one of its life."""
+    state = CertificateState(row.state)
+    if to not in ALLOWED_MOVES[state]:
+        raise InternalFault(f"certificate {row.device_name} was to go from {state} to {to}")
+    parameters = {
+        "of_id": row.id,
+        "from_state": state.value,
+        "to_state": to.value,
+        "to_mac": mac,
+        "to_run": run_id,
+        "to_reason": reason,
+        "to_time": change.now,
+    }
+    if change.connection.execute(_MOVE, parameters).rowcount != 1:
+        raise InternalFault(f"certificate {row.device_name} was moved by another process in the same instant")
+    change.connection.execute(_COUNT_MOVE, {"of_batch": row.batch_id, "from_state": state.value, "to_state": to.value})
+
+
+def decrypted(row: Row[Any], box: SecretBox) -> Certificate:
+    """Give the certificate with its secrets, for the wire to the chip; LedgerFault when they cannot be opened."""
+    identity = Identity(row.product_key, row.device_name)
+    try:
+        sealed = json.loads(row.secrets)
+        fields = list(sealed.items())
+    except (ValueError, AttributeError):
+        raise LedgerFault(
+            Code.LEDGER_UNREADABLE,
+            f"the stored secrets of {identity} are damaged",
+            "Stop the station, keep the ledger, and bring back the last backup of the data folder",
+        ) from None
+    secrets = {field: box.open(identity, field, text) for field, text in fields}
+    return Certificate(identity, MappingProxyType(secrets), _extras(row))
+
+
+def certificate_row(row: Row[Any]) -> CertificateRow:
+    """Give what people may see of a certificate."""
+    return CertificateRow(
+        identity=Identity(row.product_key, row.device_name),
+        batch=row.batch,
+        position=row.position,
+        state=CertificateState(row.state),
+        mac=row.mac,
+        run_id=row.run_id,
+        changed_at=row.changed_at,
+        void_reason=row.void_reason,
+        extras=_extras(row),
+    )
+
+
+def certificates_of(
+    connection: Connection,
+    *,
+    mac: str | None = None,
+    device_name: str | None = None,
+    product_key: str | None = None,
+) -> list[Row[Any]]:
+    """Give all certificates of a MAC or of a DeviceName, void ones too, the live one first."""
+    query = select(CERTIFICATES, BATCHES.c.name.label("batch")).join(BATCHES, BATCHES.c.id == _C.batch_id)
+    if mac is not None:
+        query = query.where(_C.mac == mac)
+    if device_name is not None:
+        query = query.where(_C.device_name == device_name)
+    if product_key is not None:
+        query = query.where(_C.product_key == product_key)
+    return list(connection.execute(query.order_by(_C.state == CertificateState.VOID.value, _C.id)))
+
+
+def void_certificate(change: Change, row: Row[Any], *, reason: str, operator: str) -> None:
+    """Take a certificate out of use for ever. The caller has made sure that no run holds it."""
+    move_certificate(change, row, CertificateState.VOID, mac=row.mac, run_id=row.run_id, reason=reason)
+    change.trail.append(
+        EventKind.CERTIFICATE_VOIDED,
+        operator=operator,
+        mac=row.mac,
+        device_name=row.device_name,
+        batch=row.batch,
+        data={"from": row.state, "to": CertificateState.VOID.value, "reason": reason, "product_key": row.product_key},
+    )
+
+
+def _extras(row: Row[Any]) -> Mapping[str, str]:
+    return MappingProxyType(json.loads(row.extras) if row.extras else {})

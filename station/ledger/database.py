@@ -1,0 +1,91 @@
+"""The only door to the database: transactions, and the one place where its errors become the ledger's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from sqlite3 import Error as SqliteError
+from typing import Protocol
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, Table
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.sql.dml import Insert
+
+from station.errors import CodedError, UsageError
+from station.ledger.sqlite import WRITES, SqliteDialect
+
+
+class Dialect(Protocol):
+    """What differs from one database to the next."""
+
+    @property
+    def name(self) -> str: ...
+
+    def make_engine(self) -> Engine: ...
+
+    def writing(self) -> AbstractContextManager[None]: ...
+
+    def insert_or_skip(self, table: Table) -> Insert: ...
+
+    def after_bulk(self, connection: Connection) -> None: ...
+
+    def translate(self, error: Exception) -> CodedError: ...
+
+
+def choose_dialect(url: str | None, default_file: Path, *, read_only: bool) -> Dialect:
+    """Give the dialect that a URL names; without one, SQLite in `default_file`. UsageError when there is none."""
+    if url is None:
+        return SqliteDialect(default_file, read_only=read_only)
+    try:
+        parsed = sqlalchemy.make_url(url)
+    except SQLAlchemyError:
+        raise UsageError("the ledger's address is no database URL", "Write it as sqlite:///path/to/file") from None
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        return SqliteDialect(Path(parsed.database), read_only=read_only)
+    raise UsageError(
+        f"ledgers on {parsed.get_backend_name()!r} are not known to this program",
+        "Leave the address away to use the ledger of the data folder",
+    )
+
+
+class Database:
+    """Transactions over one engine. Threads may share it; each transaction has a connection of its own."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        with self.translated():
+            self._engine = dialect.make_engine()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A consistent view of the database while the block lasts; LedgerFault."""
+        with self.translated(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction that writes: committed when the block ends, rolled back when it raises; LedgerFault."""
+        with self.dialect.writing(), self.translated(), self._engine.connect() as connection:
+            connection.execution_options(**{WRITES: True})
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def outside_transaction(self) -> Iterator[Connection]:
+        """A connection for what must not stand in a transaction."""
+        with self.translated(), self._engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn the database's errors into CodedErrors; others pass."""
+        try:
+            yield
+        except (SQLAlchemyError, SqliteError) as error:
+            raise self.dialect.translate(error) from None
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self._engine.dispose()

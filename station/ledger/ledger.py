@@ -1,0 +1,298 @@
+"""The ledger: batches, certificates, units, runs and the audit log of one data folder. Threads may share one object.
+
+Each method is one transaction; what it changed is on the disk when it returns, its audit events with it (I3).
+All of them raise LedgerFault when the database, its key or its disk fails.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Final, Self
+
+from station.errors import Code
+from station.ledger import batches as _batches
+from station.ledger import runs as _runs
+from station.ledger import units as _units
+from station.ledger.audit import Change, Trail, iso_utc, read_events
+from station.ledger.audit_export import ExportFormat, write_export
+from station.ledger.certificates import left_in_batch, live_certificate
+from station.ledger.console_csv import check_csv
+from station.ledger.opening import Opened, open_data_folder
+from station.ledger.processes import ProcessToken
+from station.ledger.records import (
+    Allocation,
+    AuditEvent,
+    BatchSummary,
+    CertificateRow,
+    ExportResult,
+    ImportResult,
+    JsonValue,
+    RunRow,
+    UnitHistory,
+    UnitStory,
+)
+from station.unit import ChipIdentity, parse_mac
+from station.verdict import Step, StepState, Verdict
+
+NO_DATA: Final[Mapping[str, JsonValue]] = MappingProxyType({})
+_BULK_ROWS: Final = 10_000
+_CHECK_SHARE: Final = 0.25
+"""How much of an import's time the first reading takes."""
+
+
+def utc_now() -> datetime:
+    """The real clock."""
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """Open with `Ledger.open`; close it, or use it as a context manager."""
+
+    def __init__(self, opened: Opened, processes: ProcessToken, clock: Callable[[], datetime]) -> None:
+        self._database = opened.database
+        self._box = opened.box
+        self._processes = processes
+        self._clock = clock
+        self.station = opened.station
+
+    @classmethod
+    def open(
+        cls,
+        data: Path,
+        *,
+        url: str | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        read_only: bool = False,
+    ) -> Self:
+        """Open the ledger of a data folder; the first start makes it with its key. LedgerFault, UsageError."""
+        return cls(open_data_folder(data, url, clock, read_only=read_only), ProcessToken(data / "processes"), clock)
+
+    def close(self) -> None:
+        """Close every connection; runs still under way count as interrupted from now on."""
+        self._processes.close()
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Batches
+
+    def import_batch(
+        self,
+        csv_path: Path,
+        *,
+        name: str | None = None,
+        product_key: str | None = None,
+        work_order: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ImportResult:
+        """Import the console's CSV, all or nothing; the same file again changes nothing.
+
+        `product_key` is the product that the file must be of. `progress` hears bytes done and bytes in all.
+        BatchError names every bad line (up to 20); UsageError for a name that cannot be one.
+        """
+        order = _batches.Order(name, product_key, work_order)
+        _batches.check_order(order)
+        begun = time.perf_counter()
+        checked = check_csv(csv_path, self._box, _part_of(progress, csv_path, 0.0, _CHECK_SHARE))
+        _batches.require_product(csv_path, product_key, checked.product_key)
+        with self._database.reading() as connection:
+            known = _batches.same_file(connection, csv_path, checked, order, begun)
+        if known is not None:
+            return known
+        try:
+            with self._changing() as change:
+                work = _batches.BatchImport(change, self._database.dialect, self._box, checked, order)
+                result = work.run(_part_of(progress, csv_path, _CHECK_SHARE, 1.0), begun)
+        except _batches.NothingNewError as nothing_new:
+            return nothing_new.result
+        if result.imported > _BULK_ROWS:
+            with self._database.outside_transaction() as connection:
+                self._database.dialect.after_bulk(connection)
+        return result
+
+    def batches(self) -> list[BatchSummary]:
+        """Give every batch with its counts, oldest first."""
+        with self._database.reading() as connection:
+            return _batches.batch_summaries(connection)
+
+    def batch(self, name: str) -> BatchSummary:
+        """Give one batch with its counts; UsageError with the nearest name when it is unknown."""
+        with self._database.reading() as connection:
+            return _batches.batch_summaries(connection, name)[0]
+
+    def certificates(self, batch: str, limit: int = 100, offset: int = 0) -> list[CertificateRow]:
+        """Give certificates of a batch in the order of its CSV, without secrets; UsageError."""
+        with self._database.reading() as connection:
+            return _batches.certificates_in(connection, batch, limit, offset)
+
+    def left(self, batch: str) -> int:
+        """Count the available certificates of a batch; UsageError."""
+        with self._database.reading() as connection:
+            return left_in_batch(connection, _batches.batch_row(connection, batch).id)
+
+    # Runs
+
+    def begin_run(self, *, lane: int, port: str, profile: str, firmware_version: str, batch: str, operator: str) -> int:
+        """Begin a run and give its number; UsageError when the batch is unknown."""
+        process = self._processes.take()
+        with self._changing() as change:
+            values = {
+                "station": self.station,
+                "process": process,
+                "lane": lane,
+                "port": port,
+                "profile": profile,
+                "firmware_version": firmware_version,
+                "batch_id": _batches.batch_row(change.connection, batch).id,
+                "operator": operator,
+            }
+            return _runs.begin_run(change, self._processes, values, batch)
+
+    def identify_run(self, run_id: int, chip: ChipIdentity) -> UnitHistory:
+        """Say which unit the run has. A run of it that a crash left open is ended (ABORTED, A02).
+
+        ChipError UNIT_ON_OTHER_LANE when a living lane has the same MAC.
+        """
+        with self._changing() as change:
+            return _runs.identify_run(change, self._processes, run_id, chip)
+
+    def known_device(self, mac: str, product_key: str) -> str | None:
+        """Give the DeviceName that this MAC holds for a product, or None."""
+        with self._database.reading() as connection:
+            row = live_certificate(connection, parse_mac(mac), product_key)
+            return str(row.device_name) if row is not None else None
+
+    def allocate(self, run_id: int) -> Allocation:
+        """Give the unit its certificate: the one it holds, else the next of the batch; NoCertificateLeft."""
+        with self._changing() as change:
+            return _runs.allocate(change, self._processes, self._box, run_id)
+
+    def begin_installing(self, run_id: int) -> None:
+        """Bind the certificate to the unit for ever. Call it before the first byte of the certificate leaves the PC.
+
+        Does nothing when it is bound already; CertificateHeld when it was made void meanwhile.
+        """
+        with self._changing() as change:
+            _runs.begin_installing(change, run_id)
+
+    def record_step(
+        self,
+        run_id: int,
+        step: Step,
+        state: StepState,
+        seconds: float,
+        data: Mapping[str, JsonValue] = NO_DATA,
+        code: Code | None = None,
+    ) -> None:
+        """Write a step's event; `data` must be JSON and hold no secret (a `Secret` raises TypeError)."""
+        with self._changing() as change:
+            _runs.record_step(change, run_id, step, state, seconds, data, code)
+
+    def record_note(self, run_id: int | None, kind: str, data: Mapping[str, JsonValue], *, operator: str = "") -> None:
+        """Write an event of another kind, about a run's unit or (None) about the station."""
+        with self._changing() as change:
+            if run_id is None:
+                change.trail.append(kind, operator=operator, data=data)
+            else:
+                run = _runs.open_run(change.connection, run_id)
+                _runs.run_event(change, run, kind, {"run": run_id, **data})
+
+    def finish_run(
+        self,
+        run_id: int,
+        verdict: Verdict,
+        *,
+        seconds: float,
+        code: Code | None,
+        message: str,
+        data: Mapping[str, JsonValue] = NO_DATA,
+    ) -> None:
+        """Record the verdict together with the certificate: PASS makes it installed, one that never left is free again."""
+        with self._changing() as change:
+            _runs.finish_run(change, run_id, verdict, seconds=seconds, code=code, message=message, data=data)
+
+    def unfinished_runs(self) -> list[RunRow]:
+        """Give runs without a verdict whose process is dead, and this ledger's own; oldest first."""
+        with self._database.reading() as connection:
+            return _runs.unfinished_runs(connection, self._processes)
+
+    def runs(self, limit: int = 50, mac: str | None = None, device_name: str | None = None) -> list[RunRow]:
+        """Give runs, newest first."""
+        with self._database.reading() as connection:
+            canonical = parse_mac(mac) if mac is not None else None
+            return _runs.find_runs(connection, limit=limit, mac=canonical, device_name=device_name)
+
+    # Units and the audit log
+
+    def unit(self, mac_or_device_name: str) -> UnitStory:
+        """Give everything about a unit, by MAC, DeviceName or ProductKey/DeviceName; UsageError when it is unknown."""
+        with self._database.reading() as connection:
+            return _units.unit_story(connection, mac_or_device_name)
+
+    def void(self, mac_or_device_name: str, *, reason: str, operator: str) -> CertificateRow:
+        """Take a unit's live certificate out of use for ever; UsageError when it is not one, or in a lane's hands."""
+        with self._changing() as change:
+            return _units.void(change, self._processes, mac_or_device_name, reason=reason, operator=operator)
+
+    def audit_events(
+        self,
+        *,
+        mac: str | None = None,
+        device_name: str | None = None,
+        batch: str | None = None,
+        operator: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[AuditEvent]:
+        """Give events in the order they were written; use it up or close it, it holds a connection."""
+        with self._database.reading() as connection:
+            yield from read_events(
+                connection,
+                mac=parse_mac(mac) if mac is not None else None,
+                device_name=device_name,
+                batch=batch,
+                operator=operator,
+                since=iso_utc(since) if since else None,
+                until=iso_utc(until) if until else None,
+            )
+
+    def export_audit(self, out: Path, format: ExportFormat = "jsonl", *, force: bool = False) -> ExportResult:  # noqa: A002  the word that people type
+        """Write all events to a file, whole or not at all; UsageError when it is there already and not `force`."""
+        return write_export(self.audit_events(), out, format, force=force)
+
+    @contextmanager
+    def _changing(self) -> Iterator[Change]:
+        """One transaction that writes, with the trail that closes in it."""
+        with self._database.writing() as connection:
+            now = iso_utc(self._clock())
+            trail = Trail(connection, self.station, now)
+            yield Change(connection, now, trail)
+            trail.close()
+
+
+def _part_of(
+    progress: Callable[[int, int], None] | None, path: Path, begin: float, end: float
+) -> Callable[[int], None] | None:
+    """Turn one reading's bytes into its share of the whole import."""
+    if progress is None:
+        return None
+    try:
+        total_bytes = path.stat().st_size
+    except OSError:
+        return None
+
+    def heard(done_bytes: int) -> None:
+        progress(int(begin * total_bytes + done_bytes * (end - begin)), total_bytes)
+
+    return heard

@@ -1,0 +1,174 @@
+"""Opens the data folder: ledger, key and station name; makes them at the first start, once, whoever starts first."""
+
+from __future__ import annotations
+
+import platform
+import re
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import yaml
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, insert, select
+
+from station.errors import Code, LedgerFault, UsageError
+from station.ledger.audit import EventKind, Trail, iso_utc
+from station.ledger.database import Database, Dialect, choose_dialect
+from station.ledger.migrating import HEAD, migrate, require_not_newer, stored_revision
+from station.ledger.schema import LEDGER_META
+from station.ledger.secret_box import SecretBox, make_key, read_key
+
+LEDGER_FILE: Final = "ledger.sqlite3"
+KEY_FILE: Final = "ledger.key"
+STATION_FILE: Final = "station.yaml"
+_LOCK_FILE: Final = "first-start.lock"
+_FIRST_START_TIMEOUT_S: Final = 60.0
+_STATION_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a `Ledger` works with."""
+
+    database: Database
+    box: SecretBox
+    station: str
+
+
+def open_data_folder(data: Path, url: str | None, clock: Callable[[], datetime], *, read_only: bool) -> Opened:
+    """Open the ledger of a data folder, at its first start make it; LedgerFault, UsageError."""
+    dialect = choose_dialect(url, data / LEDGER_FILE, read_only=read_only)
+    try:
+        if not read_only:
+            data.mkdir(parents=True, exist_ok=True)
+        elif not data.is_dir():
+            raise _nothing_here(data)
+        opened = None if _must_be_made(data, dialect) else _open_existing(data, dialect)
+        if opened is None:
+            if read_only:
+                raise _nothing_here(data)
+            with FileLock(data / _LOCK_FILE, timeout=_FIRST_START_TIMEOUT_S, thread_local=False):
+                opened = _open_existing(data, dialect) or _make(data, dialect, clock)
+    except Timeout:
+        raise LedgerFault(
+            Code.LEDGER_BUSY,
+            "another program has been making or updating the ledger for a minute",
+            "Close it and start again",
+            str(data),
+        ) from None
+    except OSError as error:
+        raise LedgerFault(
+            Code.LEDGER_NOT_WRITABLE,
+            f"the data folder cannot be used: {error.strerror or type(error).__name__}",
+            "Give this user the right to write there, or name another folder with --data",
+            str(error.filename or data),
+        ) from None
+    return opened
+
+
+def _must_be_made(data: Path, dialect: Dialect) -> bool:
+    """True for an embedded ledger without a file: looking inside would make an empty one."""
+    file = getattr(dialect, "file", data / LEDGER_FILE)
+    return dialect.name == "sqlite" and (not file.exists() or file.stat().st_size == 0)
+
+
+def _open_existing(data: Path, dialect: Dialect) -> Opened | None:
+    """Open a ledger whose schema is this program's; None when it has to be made or updated first."""
+    if _must_be_made(data, dialect):
+        return None
+    database = Database(dialect)
+    try:
+        with database.reading() as connection:
+            revision = stored_revision(connection)
+            require_not_newer(revision)
+            if revision != HEAD:
+                database.close()
+                return None
+            meta = _meta(connection)
+        return Opened(database, _box_of(data, meta), _station_name(data))
+    except BaseException:
+        database.close()
+        raise
+
+
+def _make(data: Path, dialect: Dialect, clock: Callable[[], datetime]) -> Opened:
+    """Make or update the ledger; the caller holds the first-start lock. The key is on the disk before the ledger is."""
+    database = Database(dialect)
+    try:
+        revision = None
+        if not _must_be_made(data, dialect):
+            with database.reading() as connection:
+                revision = stored_revision(connection)
+        key_file = data / KEY_FILE
+        if revision is None and not key_file.exists():
+            make_key(key_file)
+        station = _station_name(data)
+        with database.writing() as connection:
+            migrate(connection)
+            if revision is None:
+                box = SecretBox(read_key(key_file), str(key_file))
+                _fill_new(connection, box, station, iso_utc(clock()))
+            meta = _meta(connection)
+        return Opened(database, _box_of(data, meta), station)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _fill_new(connection: Connection, box: SecretBox, station: str, now: str) -> None:
+    ledger_id = uuid.uuid4().hex
+    values = {"ledger_id": ledger_id, "created_at": now, "key_check": box.key_check(ledger_id)}
+    connection.execute(insert(LEDGER_META), [{"key": key, "value": value} for key, value in values.items()])
+    trail = Trail(connection, station, now)
+    trail.append(EventKind.LEDGER_CREATED, data={"ledger_id": ledger_id})
+    trail.close()
+
+
+def _meta(connection: Connection) -> dict[str, str]:
+    return {row.key: row.value for row in connection.execute(select(LEDGER_META.c.key, LEDGER_META.c.value))}
+
+
+def _box_of(data: Path, meta: dict[str, str]) -> SecretBox:
+    key_file = data / KEY_FILE
+    box = SecretBox(read_key(key_file), str(key_file))
+    box.require_key_of(meta.get("ledger_id", ""), meta.get("key_check", ""))
+    return box
+
+
+def _station_name(data: Path) -> str:
+    """Give this station's name, which its audit chain bears; made at the first start from the PC's name."""
+    path = data / STATION_FILE
+    if not path.exists():
+        host = re.sub(r"[^A-Za-z0-9._-]", "-", platform.node().split(".")[0]).strip("-._")[:40] or "station"
+        name = f"{host.lower()}-{secrets.token_hex(2)}"
+        draft = path.with_name(path.name + ".new")
+        draft.write_text(
+            f"# The name of this station in the ledger and in its audit log. Keep it.\nstation: {name}\n",
+            encoding="utf-8",
+        )
+        draft.replace(path)
+        return name
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        content = None
+    found = content.get("station") if isinstance(content, dict) else None
+    if not isinstance(found, str) or not _STATION_PATTERN.fullmatch(found):
+        raise UsageError(
+            "the file does not name the station", "Write one line: station: a-name-of-letters-digits-.-_", str(path)
+        )
+    return found
+
+
+def _nothing_here(data: Path) -> LedgerFault:
+    return LedgerFault(
+        Code.LEDGER_UNREADABLE,
+        "there is no ledger here yet",
+        "Import a batch first, or name the right data folder with --data",
+        str(data),
+    )

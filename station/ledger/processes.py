@@ -1,0 +1,62 @@
+"""Which station processes are alive: each holds the lock on a file of its own, which its death releases on every system."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+
+class ProcessToken:
+    """This process's own token, taken at the first run and given back by `close`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._guard = threading.Lock()
+        self._token: str | None = None
+        self._lock: FileLock | None = None
+
+    def take(self) -> str:
+        """Give the token; the first call makes its lock file and holds it from then on."""
+        with self._guard:
+            if self._token is None:
+                self._folder.mkdir(exist_ok=True)
+                token = uuid.uuid4().hex
+                self._lock = FileLock(self._file(token), timeout=0, thread_local=False)
+                self._lock.acquire()
+                self._token = token
+            return self._token
+
+    def is_mine(self, token: str) -> bool:
+        """True for the runs of this very ledger object."""
+        return token == self._token
+
+    def is_alive(self, token: str) -> bool:
+        """True while the process that took the token lives and has not closed its ledger."""
+        if self.is_mine(token):
+            return True
+        file = self._file(token)
+        if not file.exists():
+            return False
+        lock = FileLock(file, timeout=0, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            return True
+        lock.release()
+        file.unlink(missing_ok=True)
+        return False
+
+    def close(self) -> None:
+        """Let the lock go; the token is dead from now on."""
+        with self._guard:
+            if self._lock is not None and self._token is not None:
+                self._lock.release()
+                self._file(self._token).unlink(missing_ok=True)
+            self._lock = None
+            self._token = None
+
+    def _file(self, token: str) -> Path:
+        return self._folder / f"{token}.lock"

@@ -1,0 +1,149 @@
+"""What the ledger tells: frozen rows without secrets, and the certificate that `allocate` hands out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias, Union
+
+from station.certificate import Certificate, CertificateState, Identity
+from station.verdict import Verdict
+
+JsonValue: TypeAlias = Union[str, int, float, bool, list["JsonValue"], Mapping[str, "JsonValue"], None]  # noqa: UP007  a name in quotes takes no |
+"""What may stand in an audit event's data. A `Secret` is none of it: writing one raises TypeError."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What an import did: `total` certificates in the file, of which `imported` are new. `batch` holds them."""
+
+    batch: str
+    product_key: str
+    imported: int
+    already_there: int
+    total: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSummary:
+    """One batch and how many of its certificates are in each state. Times are ISO 8601 in UTC."""
+
+    name: str
+    product_key: str
+    work_order: str | None
+    imported_at: str
+    source_name: str
+    counts: Mapping[CertificateState, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def left(self) -> int:
+        return self.counts[CertificateState.AVAILABLE]
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRow:
+    """A certificate as people may see it: no secret, not even encrypted. `position` counts from 1 in its CSV."""
+
+    identity: Identity
+    batch: str
+    position: int
+    state: CertificateState
+    mac: str | None
+    run_id: int | None
+    changed_at: str
+    void_reason: str | None
+    extras: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitHistory:
+    """What the ledger knows about a unit when it is identified: earlier runs, not counting this one."""
+
+    runs: int
+    last_verdict: Verdict | None
+    device_name: str | None
+    """DeviceName that this MAC holds for the run's product."""
+    interrupted_run: int | None = None
+    """The run that a crash had left open and that was ended now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """The unit's certificate; `resumed` when the MAC had it before; `left` are available ones of the run's batch."""
+
+    certificate: Certificate
+    state: CertificateState
+    batch: str
+    resumed: bool
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One passage of a unit through a lane. `finished_at` and `verdict` are None while it is under way or interrupted."""
+
+    id: int
+    station: str
+    lane: int
+    port: str
+    profile: str
+    firmware_version: str
+    batch: str
+    product_key: str
+    operator: str
+    process: str
+    started_at: str
+    mac: str | None
+    chip: str | None
+    last_step: str | None
+    device_name: str | None
+    certificate_state: CertificateState | None
+    """State of that certificate now."""
+    finished_at: str | None
+    verdict: Verdict | None
+    code: str | None
+    message: str
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One link of a station's chain; `hash` is the SHA-256 of the canonical JSON of all before it."""
+
+    number: int
+    at: str
+    station: str
+    lane: int | None
+    operator: str
+    kind: str
+    mac: str | None
+    device_name: str | None
+    batch: str | None
+    data: Mapping[str, JsonValue]
+    prev: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitStory:
+    """Everything about one unit: its certificates (live and void), its runs (newest first), its events (oldest first)."""
+
+    mac: str | None
+    certificates: tuple[CertificateRow, ...]
+    runs: tuple[RunRow, ...]
+    events: tuple[AuditEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportResult:
+    """Where the audit log went, how many events, and the hash of the last one (None when there is none)."""
+
+    path: Path
+    events: int
+    head: str | None

@@ -1,0 +1,367 @@
+"""Runs in the ledger: one passage of a unit through a lane, from its begin to its verdict (DESIGN §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from station.certificate import CertificateState
+from station.errors import CertificateHeld, ChipError, Code, InternalFault, NoCertificateLeft
+from station.ledger.audit import Change, EventKind, canonical_json
+from station.ledger.certificates import (
+    certificate_by_id,
+    decrypted,
+    left_in_batch,
+    live_certificate,
+    move_certificate,
+    next_certificate,
+)
+from station.ledger.processes import ProcessToken
+from station.ledger.records import Allocation, JsonValue, RunRow, UnitHistory
+from station.ledger.schema import BATCHES, CERTIFICATES, RUNS
+from station.ledger.secret_box import SecretBox
+from station.unit import ChipIdentity
+from station.verdict import Step, StepState, Verdict
+
+INTERRUPTED_MESSAGE: Final = "The station stopped in the middle of this run"
+_R = RUNS.c
+
+RUN_QUERY: Final = (
+    select(
+        RUNS,
+        BATCHES.c.name.label("batch"),
+        BATCHES.c.product_key,
+        CERTIFICATES.c.device_name,
+        CERTIFICATES.c.state.label("certificate_state"),
+    )
+    .join(BATCHES, BATCHES.c.id == _R.batch_id)
+    .outerjoin(CERTIFICATES, CERTIFICATES.c.id == _R.certificate_id)
+)
+_BY_ID: Final = RUN_QUERY.where(_R.id == bindparam("of_id"))
+_OPEN_OF_MAC: Final = RUN_QUERY.where(
+    _R.mac == bindparam("of_mac"), _R.id != bindparam("not_id"), _R.finished_at.is_(None)
+)
+_OPEN: Final = RUN_QUERY.where(_R.finished_at.is_(None)).order_by(_R.id)
+_ATTACH_RUN: Final = (
+    update(CERTIFICATES).where(CERTIFICATES.c.id == bindparam("of_id")).values(run_id=bindparam("to_run"))
+)
+_SET_CERTIFICATE: Final = update(RUNS).where(_R.id == bindparam("of_id")).values(certificate_id=bindparam("to_id"))
+_SET_STEP: Final = update(RUNS).where(_R.id == bindparam("of_id")).values(last_step=bindparam("to_step"))
+
+
+def open_run(connection: Connection, run_id: int) -> Row[Any]:
+    """Give a run that is under way; InternalFault when there is none of that number."""
+    run = connection.execute(_BY_ID, {"of_id": run_id}).first()
+    if run is None or run.finished_at is not None:
+        raise InternalFault(f"run {run_id} is not under way")
+    return run
+
+
+def begin_run(change: Change, processes: ProcessToken, values: Mapping[str, Any], batch: str) -> int:
+    """Write a new run; runs of dead processes that never learnt their unit's MAC are ended on the way."""
+    for run in change.connection.execute(_OPEN.where(_R.mac.is_(None))).all():
+        if not processes.is_alive(run.process):
+            end_interrupted(change, run)
+    made = change.connection.execute(insert(RUNS).values(**values, started_at=change.now))
+    primary_key = made.inserted_primary_key
+    if primary_key is None:
+        raise InternalFault("the ledger gave a new run no number")
+    run_id = int(primary_key[0])
+    change.trail.append(
+        EventKind.RUN_BEGUN,
+        lane=values["lane"],
+        operator=values["operator"],
+        batch=batch,
+        data={
+            "run": run_id,
+            "port": values["port"],
+            "profile": values["profile"],
+            "firmware_version": values["firmware_version"],
+        },
+    )
+    return run_id
+
+
+def identify_run(change: Change, processes: ProcessToken, run_id: int, chip: ChipIdentity) -> UnitHistory:
+    """Write which unit the run has; ends what a crash left open for it; ChipError when it stands on another lane."""
+    run = open_run(change.connection, run_id)
+    other = change.connection.execute(_OPEN_OF_MAC, {"of_mac": chip.mac, "not_id": run_id}).first()
+    interrupted = inherited = None
+    if other is not None:
+        same_lane = processes.is_mine(other.process) and other.lane == run.lane
+        if not same_lane and processes.is_alive(other.process):
+            raise ChipError(
+                Code.UNIT_ON_OTHER_LANE,
+                f"unit {chip.mac} is being worked on by lane {other.lane} of station {other.station}",
+                "Leave it there until its verdict; if two lanes show one unit, check which port belongs to which fixture",
+                f"lane {run.lane}",
+            )
+        interrupted = other.id
+        inherited = _hand_over(change, other, run)
+        end_interrupted(change, other)
+    chip_data: dict[str, JsonValue] = {
+        "chip": chip.chip,
+        "description": chip.description,
+        "revision": chip.revision,
+        "flash_size_bytes": chip.flash_size_bytes,
+        "flash_encryption": chip.security.flash_encryption,
+        "secure_boot": chip.security.secure_boot,
+    }
+    change.connection.execute(
+        update(RUNS)
+        .where(_R.id == run_id)
+        .values(mac=chip.mac, chip=canonical_json(chip_data), certificate_id=inherited)
+    )
+    earlier = change.connection.execute(
+        select(_R.verdict).where(_R.mac == chip.mac, _R.id != run_id).order_by(_R.id)
+    ).all()
+    held = live_certificate(change.connection, chip.mac, run.product_key)
+    change.trail.append(
+        EventKind.UNIT_IDENTIFIED,
+        lane=run.lane,
+        operator=run.operator,
+        mac=chip.mac,
+        device_name=held.device_name if held else None,
+        batch=run.batch,
+        data={"run": run_id, **chip_data},
+    )
+    last = Verdict(earlier[-1].verdict) if earlier and earlier[-1].verdict else None
+    return UnitHistory(len(earlier), last, held.device_name if held else None, interrupted)
+
+
+def _hand_over(change: Change, old: Row[Any], new: Row[Any]) -> int | None:
+    """Let the unit's new run hold what was allocated to its interrupted one, so that it gets the same certificate."""
+    if old.certificate_state != CertificateState.ALLOCATED or old.product_key != new.product_key:
+        return None
+    change.connection.execute(_ATTACH_RUN, {"of_id": old.certificate_id, "to_run": new.id})
+    return int(old.certificate_id)
+
+
+def allocate(change: Change, processes: ProcessToken, box: SecretBox, run_id: int) -> Allocation:
+    """Give the unit its certificate: the one that its MAC holds, else the next of the batch; NoCertificateLeft."""
+    run = open_run(change.connection, run_id)
+    if run.mac is None:
+        raise InternalFault(f"run {run_id} was to get a certificate before its unit was identified")
+    row = live_certificate(change.connection, run.mac, run.product_key)
+    resumed = row is not None
+    if row is None:
+        row = next_certificate(change.connection, run.batch_id)
+        if row is None and _take_back_unused(change, processes, run.batch_id):
+            row = next_certificate(change.connection, run.batch_id)
+        if row is None:
+            raise NoCertificateLeft(
+                Code.NO_CERTIFICATE_LEFT,
+                f"batch {run.batch} has no certificate left",
+                "Import the next batch and start with it; this unit was not touched",
+                run.batch,
+            )
+        move_certificate(change, row, CertificateState.ALLOCATED, mac=run.mac, run_id=run_id)
+    elif row.run_id != run_id:
+        change.connection.execute(_ATTACH_RUN, {"of_id": row.id, "to_run": run_id})
+    change.connection.execute(_SET_CERTIFICATE, {"of_id": run_id, "to_id": row.id})
+    state = CertificateState(row.state) if resumed else CertificateState.ALLOCATED
+    _certificate_event(
+        change, run, EventKind.CERTIFICATE_ALLOCATED, row, {"resumed": resumed, "from": row.state, "to": state.value}
+    )
+    left = left_in_batch(change.connection, run.batch_id)
+    return Allocation(decrypted(row, box), state, row.batch, resumed, left)
+
+
+def begin_installing(change: Change, run_id: int) -> None:
+    """Bind the certificate to its MAC for ever, before its first byte leaves the PC; CertificateHeld when it is void."""
+    run = open_run(change.connection, run_id)
+    row = _certificate_of(change, run)
+    if row.state == CertificateState.VOID:
+        raise CertificateHeld(
+            Code.FOREIGN_CERTIFICATE,
+            f"certificate {row.device_name} was made void while the unit was on its way",
+            "Insert the unit again: it gets another certificate",
+            f"lane {run.lane}",
+        )
+    if row.state != CertificateState.ALLOCATED:
+        return
+    move_certificate(change, row, CertificateState.INSTALLING, mac=run.mac, run_id=run_id)
+    _certificate_event(
+        change, run, EventKind.CERTIFICATE_INSTALLING, row, {"from": row.state, "to": CertificateState.INSTALLING.value}
+    )
+
+
+def record_step(
+    change: Change,
+    run_id: int,
+    step: Step,
+    state: StepState,
+    seconds: float,
+    data: Mapping[str, JsonValue],
+    code: Code | None,
+) -> None:
+    """Write one step's event, and into the run how far it came."""
+    run = open_run(change.connection, run_id)
+    if run.last_step != step.value:
+        change.connection.execute(_SET_STEP, {"of_id": run_id, "to_step": step.value})
+    content: dict[str, JsonValue] = {
+        "run": run_id,
+        "step": step.value,
+        "state": state.value,
+        "seconds": round(seconds, 3),
+        "code": code.value if code else None,
+    }
+    if data:
+        content["data"] = dict(data)
+    run_event(change, run, EventKind.STEP, content)
+
+
+def finish_run(
+    change: Change,
+    run_id: int,
+    verdict: Verdict,
+    *,
+    seconds: float,
+    code: Code | None,
+    message: str,
+    data: Mapping[str, JsonValue],
+) -> None:
+    """Write the verdict with the certificate's last move: PASS makes it installed; merely allocated goes back."""
+    run = open_run(change.connection, run_id)
+    if run.certificate_id is not None:
+        _settle_certificate(change, run, passed=verdict is Verdict.PASS)
+    elif verdict is Verdict.PASS:
+        raise InternalFault(f"run {run_id} was to pass without a certificate")
+    _close_run(change, run, EventKind.RUN_FINISHED, verdict, code, message, round(seconds, 3), data)
+
+
+def end_interrupted(change: Change, run: Row[Any]) -> None:
+    """End the run of a process that is no more: ABORTED, A02. What may be in the chip stays bound to its MAC."""
+    if run.certificate_id is not None:
+        _settle_certificate(change, run, passed=False)
+    _close_run(change, run, EventKind.RUN_INTERRUPTED, Verdict.ABORTED, Code.INTERRUPTED, INTERRUPTED_MESSAGE, None, {})
+
+
+def unfinished_runs(connection: Connection, processes: ProcessToken) -> list[RunRow]:
+    """Give runs without a verdict whose process is dead, or that are this ledger's own; oldest first."""
+    rows = connection.execute(_OPEN).all()
+    alive = {process: processes.is_alive(process) for process in {row.process for row in rows}}
+    return [run_row(row) for row in rows if processes.is_mine(row.process) or not alive[row.process]]
+
+
+def find_runs(connection: Connection, *, limit: int, mac: str | None, device_name: str | None) -> list[RunRow]:
+    """Give runs, newest first."""
+    query = RUN_QUERY.order_by(_R.id.desc()).limit(limit)
+    if mac is not None:
+        query = query.where(_R.mac == mac)
+    if device_name is not None:
+        query = query.where(CERTIFICATES.c.device_name == device_name)
+    return [run_row(row) for row in connection.execute(query)]
+
+
+def run_row(row: Row[Any]) -> RunRow:
+    """Give what people may see of a run."""
+    state = row.certificate_state
+    return RunRow(
+        **{name: getattr(row, name) for name in _COPIED},
+        certificate_state=CertificateState(state) if state else None,
+        verdict=Verdict(row.verdict) if row.verdict else None,
+    )
+
+
+_COPIED: Final = tuple(name for name in RunRow.__slots__ if name not in {"certificate_state", "verdict"})
+
+
+def run_event(change: Change, run: Row[Any], kind: str, data: Mapping[str, JsonValue]) -> None:
+    """Append an event whose subject is the run's."""
+    change.trail.append(
+        kind,
+        lane=run.lane,
+        operator=run.operator,
+        mac=run.mac,
+        device_name=run.device_name,
+        batch=run.batch,
+        data=data,
+    )
+
+
+def _certificate_event(
+    change: Change, run: Row[Any], kind: EventKind, row: Row[Any], data: Mapping[str, JsonValue]
+) -> None:
+    change.trail.append(
+        kind,
+        lane=run.lane,
+        operator=run.operator,
+        mac=run.mac,
+        device_name=row.device_name,
+        batch=row.batch,
+        data={"run": run.id, "product_key": row.product_key, **data},
+    )
+
+
+def _certificate_of(change: Change, run: Row[Any]) -> Row[Any]:
+    if run.certificate_id is None:
+        raise InternalFault(f"run {run.id} has no certificate yet")
+    return certificate_by_id(change.connection, run.certificate_id)
+
+
+def _settle_certificate(change: Change, run: Row[Any], *, passed: bool) -> None:
+    row = _certificate_of(change, run)
+    if row.run_id != run.id:
+        return
+    state = CertificateState(row.state)
+    if state is CertificateState.ALLOCATED:
+        if passed:
+            raise InternalFault(f"run {run.id} was to pass, but no byte of its certificate was written")
+        move_certificate(change, row, CertificateState.AVAILABLE, mac=None, run_id=None)
+        moved = {"from": state.value, "to": CertificateState.AVAILABLE.value}
+        _certificate_event(change, run, EventKind.CERTIFICATE_RETURNED, row, moved)
+    elif state is CertificateState.INSTALLING and passed:
+        move_certificate(change, row, CertificateState.INSTALLED, mac=row.mac, run_id=run.id)
+        moved = {"from": state.value, "to": CertificateState.INSTALLED.value}
+        _certificate_event(change, run, EventKind.CERTIFICATE_INSTALLED, row, moved)
+    elif state is CertificateState.VOID and passed:
+        raise InternalFault(f"run {run.id} was to pass with a void certificate")
+
+
+def _close_run(
+    change: Change,
+    run: Row[Any],
+    kind: EventKind,
+    verdict: Verdict,
+    code: Code | None,
+    message: str,
+    seconds: float | None,
+    data: Mapping[str, JsonValue],
+) -> None:
+    text = canonical_json(dict(data))
+    change.connection.execute(
+        update(RUNS)
+        .where(_R.id == run.id)
+        .values(
+            finished_at=change.now,
+            verdict=verdict.value,
+            code=code.value if code else None,
+            message=message,
+            seconds=seconds,
+            data=text,
+        )
+    )
+    content: dict[str, JsonValue] = {
+        "run": run.id,
+        "verdict": verdict.value,
+        "code": code.value if code else None,
+        "message": message,
+        "seconds": seconds,
+    }
+    if data:
+        content["data"] = dict(data)
+    run_event(change, run, kind, content)
+
+
+def _take_back_unused(change: Change, processes: ProcessToken, batch_id: int) -> bool:
+    """End dead processes' runs whose certificate never left the PC, so that it can serve another unit."""
+    unused = _OPEN.where(_R.batch_id == batch_id, CERTIFICATES.c.state == CertificateState.ALLOCATED.value)
+    ended = False
+    for run in change.connection.execute(unused).all():
+        if not processes.is_alive(run.process):
+            end_interrupted(change, run)
+            ended = True
+    return ended

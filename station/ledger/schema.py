@@ -1,0 +1,202 @@
+"""The tables. What must never be true is refused here, by constraint; what a constraint cannot say stands in triggers.
+
+I1 and I2 of DESIGN §4 are `certificates_one_live_per_mac`, the checks that tie a state to its MAC, and the dialect's triggers.
+A change here needs a migration; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+METADATA: Final = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "fk": "%(table_name)s_%(column_0_name)s_fk",
+        "ck": "%(table_name)s_%(constraint_name)s",
+    }
+)
+
+LEDGER_META: Final = Table(
+    "ledger_meta",
+    METADATA,
+    Column("key", String(40), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""`ledger_id`, `created_at`, `key_check` (a known text sealed with the ledger's key)."""
+
+BATCHES: Final = Table(
+    "batches",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("product_key", String(20), nullable=False),
+    Column("work_order", String(200)),
+    Column("imported_at", String(30), nullable=False),
+    Column("source_name", Text, nullable=False),
+    Column("source_digest", String(64), nullable=False),
+    UniqueConstraint("name", name="batches_name_unique"),
+    UniqueConstraint("source_digest", name="batches_source_unique"),
+)
+
+BATCH_COUNTS: Final = Table(
+    "batch_counts",
+    METADATA,
+    Column("batch_id", ForeignKey("batches.id"), primary_key=True),
+    Column("state", String(12), primary_key=True),
+    Column("quantity", Integer, nullable=False),
+    CheckConstraint("quantity >= 0", name="quantity_not_negative"),
+)
+"""How many certificates of a batch are in each state: kept in the transaction of each move, so that nothing is scanned."""
+
+RUNS: Final = Table(
+    "runs",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("station", String(100), nullable=False),
+    Column("process", String(40), nullable=False),
+    Column("lane", Integer, nullable=False),
+    Column("port", Text, nullable=False),
+    Column("profile", Text, nullable=False),
+    Column("firmware_version", Text, nullable=False),
+    Column("batch_id", ForeignKey("batches.id"), nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("started_at", String(30), nullable=False),
+    Column("mac", String(17)),
+    Column("chip", Text),
+    Column("certificate_id", ForeignKey("certificates.id", use_alter=True)),
+    Column("last_step", String(12)),
+    Column("finished_at", String(30)),
+    Column("verdict", String(8)),
+    Column("code", String(8)),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("seconds", Float),
+    Column("data", Text, nullable=False, server_default="{}"),
+    CheckConstraint("verdict IN ('PASS', 'FAIL', 'ERROR', 'ABORTED')", name="verdict_known"),
+    CheckConstraint("(finished_at IS NULL) = (verdict IS NULL)", name="verdict_when_finished"),
+    CheckConstraint("certificate_id IS NULL OR mac IS NOT NULL", name="certificate_needs_mac"),
+    CheckConstraint("mac = lower(mac) AND length(mac) = 17", name="mac_canonical"),
+)
+Index(
+    "runs_one_open_per_mac",
+    RUNS.c.mac,
+    unique=True,
+    sqlite_where=text("finished_at IS NULL AND mac IS NOT NULL"),
+    postgresql_where=text("finished_at IS NULL AND mac IS NOT NULL"),
+)
+Index(
+    "runs_open",
+    RUNS.c.id,
+    sqlite_where=text("finished_at IS NULL"),
+    postgresql_where=text("finished_at IS NULL"),
+)
+Index("runs_by_mac", RUNS.c.mac)
+Index("runs_by_certificate", RUNS.c.certificate_id)
+
+CERTIFICATES: Final = Table(
+    "certificates",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("batch_id", ForeignKey("batches.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("product_key", String(20), nullable=False),
+    Column("device_name", String(32), nullable=False),
+    Column("secret_fingerprint", LargeBinary(16), nullable=False),
+    Column("secrets", Text, nullable=False),
+    Column("extras", Text),
+    Column("state", String(12), nullable=False, server_default="available"),
+    Column("mac", String(17)),
+    Column("run_id", ForeignKey("runs.id")),
+    Column("changed_at", String(30), nullable=False),
+    Column("void_reason", Text),
+    UniqueConstraint("device_name", "product_key", name="certificates_identity_unique"),
+    UniqueConstraint("secret_fingerprint", "product_key", name="certificates_secret_unique"),
+    UniqueConstraint("batch_id", "position", name="certificates_position_unique"),
+    CheckConstraint(
+        "state IN ('available', 'allocated', 'installing', 'installed', 'activated', 'void')", name="state_known"
+    ),
+    CheckConstraint("state <> 'available' OR (mac IS NULL AND run_id IS NULL)", name="available_is_nobodys"),
+    CheckConstraint(
+        "state IN ('available', 'void') OR (mac IS NOT NULL AND run_id IS NOT NULL)", name="held_names_its_mac"
+    ),
+    CheckConstraint("(state = 'void') = (void_reason IS NOT NULL)", name="void_has_a_reason"),
+    CheckConstraint("length(void_reason) > 0", name="void_reason_says_something"),
+    CheckConstraint("mac = lower(mac) AND length(mac) = 17", name="mac_canonical"),
+)
+_LIVE = "state IN ('allocated', 'installing', 'installed', 'activated')"
+Index(
+    "certificates_one_live_per_mac",
+    CERTIFICATES.c.mac,
+    CERTIFICATES.c.product_key,
+    unique=True,
+    sqlite_where=text(_LIVE),
+    postgresql_where=text(_LIVE),
+)
+Index(
+    "certificates_next",
+    CERTIFICATES.c.batch_id,
+    CERTIFICATES.c.position,
+    sqlite_where=text("state = 'available'"),
+    postgresql_where=text("state = 'available'"),
+)
+Index(
+    "certificates_by_mac",
+    CERTIFICATES.c.mac,
+    sqlite_where=text("mac IS NOT NULL"),
+    postgresql_where=text("mac IS NOT NULL"),
+)
+
+AUDIT_HEADS: Final = Table(
+    "audit_heads",
+    METADATA,
+    Column("station", String(100), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+"""The last link of each station's chain, so that appending reads one row."""
+
+AUDIT_EVENTS: Final = Table(
+    "audit_events",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("station", String(100), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", String(30), nullable=False),
+    Column("lane", Integer),
+    Column("operator", Text, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("mac", String(17)),
+    Column("device_name", String(32)),
+    Column("batch", String(200)),
+    Column("data", Text, nullable=False),
+    Column("prev", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    UniqueConstraint("station", "number", name="audit_events_number_unique"),
+)
+Index(
+    "audit_events_by_mac",
+    AUDIT_EVENTS.c.mac,
+    sqlite_where=text("mac IS NOT NULL"),
+    postgresql_where=text("mac IS NOT NULL"),
+)
+Index(
+    "audit_events_by_device_name",
+    AUDIT_EVENTS.c.device_name,
+    sqlite_where=text("device_name IS NOT NULL"),
+    postgresql_where=text("device_name IS NOT NULL"),
+)

@@ -1,0 +1,205 @@
+"""Everything that is SQLite's own, in this one file: pragmas, locking, trigger texts, bulk insert, and what its errors mean.
+
+Sources: sqlite.org/wal.html, /pragma.html, /rescode.html, /lang_createtrigger.html.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy
+from sqlalchemy import Engine, Table, event
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.sql.dml import Insert
+
+from station.errors import Code, CodedError, InternalFault, LedgerFault
+
+BUSY_TIMEOUT_S: Final = 30.0
+"""How long a transaction waits for another one: longer than the largest import holds the ledger."""
+CACHE_SIZE_KIB: Final = 48 * 1024
+"""Page cache of one connection; the indexes of a million certificates are written within it."""
+
+WAL_KEPT_BYTES: Final = 64 * 1024 * 1024
+"""What the write-ahead log's file is cut to after a large import."""
+WRITES: Final = "station_writes"
+"""Execution option of a connection whose transactions write."""
+
+TRIGGERS_0001: Final[tuple[str, ...]] = (
+    # The life of a certificate: only the moves of DESIGN §4.
+    """CREATE TRIGGER certificates_moves BEFORE UPDATE OF state ON certificates
+    WHEN NEW.state <> OLD.state AND (OLD.state || '>' || NEW.state) NOT IN (
+        'available>allocated', 'available>void', 'allocated>available', 'allocated>installing', 'allocated>void',
+        'installing>installed', 'installing>void', 'installed>activated', 'installed>void', 'activated>void')
+    BEGIN SELECT RAISE(ABORT, 'certificates: this move is not allowed'); END""",
+    # I1: a MAC comes with the allocation and goes only with the way back to available.
+    """CREATE TRIGGER certificates_bound BEFORE UPDATE OF mac ON certificates
+    WHEN NEW.mac IS NOT OLD.mac AND NOT (
+        (OLD.state = 'available' AND NEW.state = 'allocated') OR (OLD.state = 'allocated' AND NEW.state = 'available'))
+    BEGIN SELECT RAISE(ABORT, 'certificates: bound to its MAC'); END""",
+    """CREATE TRIGGER certificates_void_is_final BEFORE UPDATE OF run_id, void_reason, changed_at ON certificates
+    WHEN OLD.state = 'void'
+    BEGIN SELECT RAISE(ABORT, 'certificates: void is final'); END""",
+    """CREATE TRIGGER certificates_identity BEFORE UPDATE OF id, batch_id, position, product_key, device_name
+    ON certificates
+    BEGIN SELECT RAISE(ABORT, 'certificates: an identity never changes'); END""",
+    """CREATE TRIGGER certificates_kept BEFORE DELETE ON certificates
+    BEGIN SELECT RAISE(ABORT, 'certificates: none is ever deleted'); END""",
+    """CREATE TRIGGER certificates_start_available BEFORE INSERT ON certificates WHEN NEW.state <> 'available'
+    BEGIN SELECT RAISE(ABORT, 'certificates: each one starts available'); END""",
+    # REPLACE deletes without a DELETE trigger, so a row that is there already is skipped before it can conflict.
+    """CREATE TRIGGER certificates_not_replaced BEFORE INSERT ON certificates
+    WHEN EXISTS (SELECT 1 FROM certificates WHERE id = NEW.id)
+        OR EXISTS (SELECT 1 FROM certificates WHERE device_name = NEW.device_name AND product_key = NEW.product_key)
+        OR EXISTS (SELECT 1 FROM certificates
+            WHERE secret_fingerprint = NEW.secret_fingerprint AND product_key = NEW.product_key)
+        OR EXISTS (SELECT 1 FROM certificates WHERE batch_id = NEW.batch_id AND position = NEW.position)
+    BEGIN SELECT RAISE(IGNORE); END""",
+    """CREATE TRIGGER batches_kept BEFORE DELETE ON batches
+    BEGIN SELECT RAISE(ABORT, 'batches: none is ever deleted'); END""",
+    """CREATE TRIGGER runs_final BEFORE UPDATE ON runs WHEN OLD.finished_at IS NOT NULL
+    BEGIN SELECT RAISE(ABORT, 'runs: a finished run never changes'); END""",
+    """CREATE TRIGGER runs_one_unit BEFORE UPDATE OF mac ON runs WHEN OLD.mac IS NOT NULL AND NEW.mac IS NOT OLD.mac
+    BEGIN SELECT RAISE(ABORT, 'runs: a run has one unit'); END""",
+    """CREATE TRIGGER runs_kept BEFORE DELETE ON runs
+    BEGIN SELECT RAISE(ABORT, 'runs: none is ever deleted'); END""",
+    """CREATE TRIGGER audit_events_unchanged BEFORE UPDATE ON audit_events
+    BEGIN SELECT RAISE(ABORT, 'audit_events: rows are only ever appended'); END""",
+    """CREATE TRIGGER audit_events_kept BEFORE DELETE ON audit_events
+    BEGIN SELECT RAISE(ABORT, 'audit_events: rows are only ever appended'); END""",
+    """CREATE TRIGGER audit_events_in_order BEFORE INSERT ON audit_events
+    WHEN NEW.number <> 1 + coalesce((SELECT max(number) FROM audit_events WHERE station = NEW.station), 0)
+        OR EXISTS (SELECT 1 FROM audit_events WHERE id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'audit_events: rows are only ever appended'); END""",
+)
+
+
+class SqliteDialect:
+    """The embedded ledger: one file, WAL, every commit on the disk before it is told."""
+
+    name: Final = "sqlite"
+
+    def __init__(self, file: Path, *, read_only: bool) -> None:
+        self.file = file
+        self._read_only = read_only
+        self._writing = threading.Lock()
+
+    def make_engine(self) -> Engine:
+        """An engine whose threads each take a connection of a pool; nothing is opened yet."""
+        engine = sqlalchemy.create_engine(
+            sqlalchemy.URL.create("sqlite", database=str(self.file)),
+            poolclass=QueuePool,
+            pool_size=8,
+            max_overflow=-1,
+            connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+        )
+        event.listen(engine, "connect", _prepare_connection)
+        if self._read_only:
+            event.listen(engine, "connect", _forbid_writes)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One writer at a time within this process: threads queue here instead of polling the file's lock."""
+        if not self._writing.acquire(timeout=BUSY_TIMEOUT_S):
+            raise LedgerFault(
+                Code.LEDGER_BUSY,
+                "another lane has held the ledger for too long",
+                "Wait until a running import is over and try again",
+                str(self.file),
+            )
+        try:
+            yield
+        finally:
+            self._writing.release()
+
+    def insert_or_skip(self, table: Table) -> Insert:
+        """An INSERT that leaves out rows which a unique constraint refuses; `rowcount` tells how many went in."""
+        return insert(table).on_conflict_do_nothing()
+
+    def after_bulk(self, connection: sqlalchemy.Connection) -> None:
+        """Fold a large write-ahead log back into the file, as far as no reader needs it; writers go on meanwhile."""
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def translate(self, error: Exception) -> CodedError:
+        """Say what an SQLite or SQLAlchemy error means for the line."""
+        original = getattr(error, "orig", None) or error
+        place = str(self.file)
+        if not isinstance(original, sqlite3.Error):
+            return InternalFault(f"the ledger's program failed: {type(original).__name__}")
+        code = getattr(original, "sqlite_errorcode", 0)
+        known = _MEANINGS.get(code & 0xFF)
+        if isinstance(original, sqlite3.IntegrityError):
+            return InternalFault(f"the ledger refused a change that must never happen: {original}")
+        if known is None:
+            if isinstance(original, sqlite3.DatabaseError) and "no such" in str(original):
+                known = _MEANINGS[sqlite3.SQLITE_CORRUPT]
+            else:
+                return InternalFault(f"the ledger's program failed: {original}")
+        meaning, cause, mend = known
+        return LedgerFault(meaning, cause, mend, place)
+
+
+_UNREADABLE = (
+    Code.LEDGER_UNREADABLE,
+    "the ledger cannot be read: it is damaged or is no ledger",
+    "Stop the station, keep the file, and bring back the last backup of the data folder",
+)
+_BUSY = (
+    Code.LEDGER_BUSY,
+    "the ledger is held by another program",
+    "Close other programs that use the data folder, or wait until a running import is over, and try again",
+)
+_NOT_WRITABLE = (
+    Code.LEDGER_NOT_WRITABLE,
+    "the ledger cannot be written",
+    "Give this user the right to write in the data folder and to the files in it",
+)
+_DISK_FULL = (
+    Code.DISK_FULL,
+    "the disk of the ledger is full",
+    "Free some space on the disk of the data folder; nothing was changed",
+)
+_MEANINGS: Final[dict[int, tuple[Code, str, str]]] = {
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_PROTOCOL: _BUSY,
+    sqlite3.SQLITE_READONLY: _NOT_WRITABLE,
+    sqlite3.SQLITE_PERM: _NOT_WRITABLE,
+    sqlite3.SQLITE_AUTH: _NOT_WRITABLE,
+    sqlite3.SQLITE_CANTOPEN: _NOT_WRITABLE,
+    sqlite3.SQLITE_FULL: _DISK_FULL,
+    sqlite3.SQLITE_CORRUPT: _UNREADABLE,
+    sqlite3.SQLITE_NOTADB: _UNREADABLE,
+    sqlite3.SQLITE_IOERR: _UNREADABLE,
+    sqlite3.SQLITE_FORMAT: _UNREADABLE,
+}
+
+
+def _prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy's BEGIN is ours, see _begin
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "recursive_triggers = ON",
+        f"cache_size = -{CACHE_SIZE_KIB}",
+        f"journal_size_limit = {WAL_KEPT_BYTES}",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _forbid_writes(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.execute("PRAGMA query_only = ON").close()
+
+
+def _begin(connection: sqlalchemy.Connection) -> None:
+    """A transaction that will write takes the file's lock at once: two that read first and write later would deadlock."""
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

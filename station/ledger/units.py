@@ -1,0 +1,96 @@
+"""One unit's story, and the line lead's way to take its certificate out of use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from station.certificate import CertificateState
+from station.errors import UsageError
+from station.ledger.audit import Change, read_events
+from station.ledger.certificates import certificate_row, certificates_of, void_certificate
+from station.ledger.processes import ProcessToken
+from station.ledger.records import CertificateRow, UnitStory
+from station.ledger.runs import RUN_QUERY, end_interrupted, find_runs
+from station.ledger.schema import RUNS
+from station.unit import parse_mac
+
+_STORY_RUNS_MAX = 200
+
+
+def find_certificates(connection: Connection, subject: str) -> tuple[str | None, list[Row[Any]]]:
+    """Give the MAC (None when `subject` is no MAC) and the certificates of a MAC, a DeviceName or ProductKey/DeviceName."""
+    try:
+        mac = parse_mac(subject)
+    except ValueError:
+        product_key, _, device_name = subject.rpartition("/")
+        return None, certificates_of(connection, device_name=device_name, product_key=product_key or None)
+    rows = certificates_of(connection, mac=mac)
+    if not rows and ":" not in subject:  # twelve hexadecimal digits can be a DeviceName as well
+        rows = certificates_of(connection, device_name=subject)
+        return (None if rows else mac), rows
+    return mac, rows
+
+
+def unit_story(connection: Connection, subject: str) -> UnitStory:
+    """Give everything about a unit; UsageError when neither a run nor a certificate knows it."""
+    mac, rows = find_certificates(connection, subject)
+    certificates = tuple(certificate_row(row) for row in rows)
+    if mac is None:
+        macs = {row.mac for row in rows if row.mac is not None}
+        mac = macs.pop() if len(macs) == 1 else None
+        if mac is not None:
+            others = certificates_of(connection, mac=mac)
+            known = {row.id for row in rows}
+            certificates += tuple(certificate_row(row) for row in others if row.id not in known)
+    device_name = rows[0].device_name if rows and mac is None else None
+    runs = find_runs(connection, limit=_STORY_RUNS_MAX, mac=mac, device_name=device_name) if mac or device_name else []
+    if not certificates and not runs:
+        raise UsageError(
+            f"no unit and no certificate is known as {subject!r}",
+            "Give the MAC as 24:0a:c4:5e:10:9c, or the DeviceName as the CSV has it",
+        )
+    names = {certificate.identity.device_name for certificate in certificates}
+    event_name = names.pop() if len(names) == 1 else device_name
+    events = tuple(read_events(connection, mac=mac, device_name=event_name))
+    return UnitStory(mac, certificates, tuple(runs), events)
+
+
+def void(change: Change, processes: ProcessToken, subject: str, *, reason: str, operator: str) -> CertificateRow:
+    """Make the live certificate of a unit, or one by its DeviceName, void; UsageError when that is not one certificate."""
+    if not reason.strip():
+        raise UsageError("a certificate is made void only with a reason", "Say why with --reason")
+    if not operator.strip():
+        raise UsageError("a certificate is made void only by somebody", "Say who with --operator")
+    row = _one_to_void(change.connection, subject)
+    run = change.connection.execute(
+        RUN_QUERY.where(RUNS.c.certificate_id == row.id, RUNS.c.finished_at.is_(None))
+    ).first()
+    if run is not None:
+        if processes.is_alive(run.process):
+            raise UsageError(
+                f"{row.device_name} is in the hands of lane {run.lane}, whose run {run.id} is not finished",
+                "Finish or abort that run first",
+            )
+        end_interrupted(change, run)
+        row = certificates_of(change.connection, device_name=row.device_name, product_key=row.product_key)[0]
+    void_certificate(change, row, reason=reason.strip(), operator=operator.strip())
+    changed = certificates_of(change.connection, device_name=row.device_name, product_key=row.product_key)
+    return certificate_row(changed[0])
+
+
+def _one_to_void(connection: Connection, subject: str) -> Row[Any]:
+    _, rows = find_certificates(connection, subject)
+    live = [row for row in rows if row.state != CertificateState.VOID]
+    if len(live) == 1:
+        return live[0]
+    if live:
+        names = ", ".join(f"{row.product_key}/{row.device_name}" for row in live)
+        raise UsageError(f"{subject!r} means more than one certificate", f"Name one of them: {names}")
+    if rows:
+        raise UsageError(f"the certificate of {subject!r} is void already", "Nothing has to be done")
+    raise UsageError(
+        f"no certificate is known as {subject!r}",
+        "Give the MAC as 24:0a:c4:5e:10:9c, or the DeviceName as the CSV has it",
+    )
