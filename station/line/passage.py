@@ -6,15 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from station.certificate import Certificate
-from station.chip.chip import Chip
-from station.chip.console import Console
 from station.chip.packed_region import PackedRegion
-from station.errors import CodedError, InternalFault, LedgerFault
+from station.errors import Code, CodedError, InternalFault, LedgerFault
 from station.events import Event, StepReported
-from station.ledger import Allocation, Ledger, UnitHistory
+from station.ledger import Allocation, JsonValue, Ledger, UnitHistory
+from station.line.chip_link import ChipLink, ConsoleLink
 from station.profile import Recipe
 from station.unit import ChipIdentity
 from station.verdict import Step, StepState
@@ -28,7 +26,7 @@ class Passage:
 
     lane: int
     port: str
-    chip: Chip
+    chip: ChipLink
     recipe: Recipe
     static: tuple[PackedRegion, ...]
     batch: str
@@ -44,9 +42,9 @@ class Passage:
     allocation: Allocation | None = None
     proven: set[str] = field(default_factory=set)
     """Names of the regions whose MD5 the chip has told to be ours."""
-    console: Console | None = None
-    timings: dict[str, float] = field(default_factory=dict)
-    notes: dict[str, Any] = field(default_factory=dict)
+    console: ConsoleLink | None = None
+    timings: dict[str, JsonValue] = field(default_factory=dict)
+    notes: dict[str, JsonValue] = field(default_factory=dict)
     """Facts for the record: sizes, hashes, what was skipped."""
 
     @property
@@ -83,7 +81,9 @@ class Passage:
         self.timings[step] = round(seconds, 3)
         return seconds
 
-    def _keep(self, step: Step, state: StepState, seconds: float, data: dict[str, Any], code: Any) -> None:
+    def _keep(
+        self, step: Step, state: StepState, seconds: float, data: dict[str, JsonValue], code: Code | None
+    ) -> None:
         if self.run_id is not None and step is not Step.RECORD:
             self.ledger.record_step(self.run_id, step, state, round(seconds, 3), data, code)
 

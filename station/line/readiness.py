@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from station.certificate import CertificateState
 from station.chip.ports import list_serial_ports
 from station.line.shift import Shift
 
@@ -50,7 +51,8 @@ def _certificates(shift: Shift) -> ReadinessItem:
             "certificates", Readiness.BLOCKED, text, "Import the next batch: station batch import FILE.csv"
         )
     if shift.quantity is not None:
-        done = shift.ledger.batch(shift.batch).used
+        counts = shift.ledger.batch(shift.batch).counts
+        done = counts[CertificateState.INSTALLED] + counts[CertificateState.ACTIVATED]
         missing = shift.quantity - done - left
         if missing > 0:
             return ReadinessItem(

@@ -17,8 +17,9 @@ from station.errors import (
     UnitSilent,
 )
 from station.events import CertificateAllocated, RunStarted, UnitIdentified, VerdictReached
-from station.image.nvs_reader import read_nvs_image
+from station.image.nvs_reader import nvs_differences, read_nvs_image
 from station.image.partition_table import Partition
+from station.ledger import JsonValue
 from station.line.packing import pack_regions
 from station.line.passage import Passage
 from station.unit import ChipIdentity
@@ -217,14 +218,12 @@ def verify(passage: Passage) -> None:
         passage.proven.add(region.name)
     partition: Partition = passage.recipe.credentials_partition
     held = read_nvs_image(passage.chip.read(partition.offset, partition.size_bytes), tolerant=True)
-    for wanted in passage.recipe.expected_credentials(passage.certificate):
-        found = held.get(wanted.namespace, wanted.key)
-        if found is None or found.type is not wanted.type or found.value != wanted.value:
-            raise ChipError(
-                Code.CREDENTIALS_DIFFER,
-                f"The credentials in the unit differ from its certificate in {wanted.namespace}/{wanted.key}",
-                "Try the unit once more; if it happens again, its flash is bad",
-            )
+    if differences := nvs_differences(passage.recipe.expected_credentials(passage.certificate), held):
+        raise ChipError(
+            Code.CREDENTIALS_DIFFER,
+            f"The credentials in the unit differ from its certificate ({', '.join(differences)})",
+            "Try the unit once more; if it happens again, its flash is bad",
+        )
 
 
 def start(passage: Passage) -> None:
@@ -293,8 +292,8 @@ def _finish(passage: Passage, verdict: Verdict, failure: CodedError | None, seco
         message="" if failure is None else failure.cause,
         data={
             "timings_s": passage.timings,
-            "regions_sha256": passage.recipe.region_hashes(),
-            "proven": sorted(passage.proven),
+            "regions_sha256": dict(passage.recipe.region_hashes()),
+            "proven": list[JsonValue](sorted(passage.proven)),
             **passage.notes,
         },
     )
