@@ -13,12 +13,13 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from station.texts import load_texts
-from station.tui.choice import Choice, ReadinessItem
+from station.tui.action_palette import ActionPalette
+from station.tui.choice import Choice, ReadinessLine
 from station.tui.choice_screen import ChoiceScreen
 from station.tui.colours import DARK, THEMES, VARIABLES
 from station.tui.help_screen import HelpScreen
 from station.tui.leaving_screen import STOP_TIMEOUT_S, LeavingScreen
-from station.tui.line_port import LinePort
+from station.tui.line_port import LinePort, ReadinessLine
 from station.tui.line_screen import LineScreen
 
 TICK_S = 1.0
@@ -46,7 +47,7 @@ class StationApp(App[bool]):
         self,
         *,
         choices: Callable[[], Sequence[Choice]],
-        readiness: Callable[[Choice], Sequence[ReadinessItem]],
+        readiness: Callable[[Choice], Sequence[ReadinessLine]],
         open_line: Callable[[Choice], LinePort],
         training: bool = False,
         language: str = "en",
@@ -146,6 +147,11 @@ class StationApp(App[bool]):
         """Stop the line if there is one; True when every port is closed. Blocks for a bounded time."""
         return self._line.stop(STOP_TIMEOUT_S) if self._line is not None else True
 
+    def action_command_palette(self) -> None:
+        """Ctrl+P."""
+        if not isinstance(self.screen, ActionPalette | LeavingScreen):
+            self.push_screen(ActionPalette(placeholder=self.texts.say("palette.search")))
+
     async def action_quit(self) -> None:
         """Textual's own way out leads through ours."""
         self.action_leave()
@@ -158,7 +164,7 @@ class StationApp(App[bool]):
             yield SystemCommand(say("key.retry"), say("action.retry"), lambda: self._on_line("retry"))
             yield SystemCommand(say("key.abort"), say("action.abort"), lambda: self._on_line("abort"))
             yield SystemCommand(say("key.zoom"), say("action.zoom"), screen.action_zoom)
-        yield SystemCommand(say("action.theme"), say("action.theme"), self.action_change_theme)
+        yield SystemCommand(say("key.theme"), say("action.theme"), self.action_change_theme)
         yield SystemCommand(say("key.quit"), say("action.quit"), self.action_leave)
 
     def _on_line(self, action: str) -> None:

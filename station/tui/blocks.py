@@ -15,11 +15,12 @@ Row = Content
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Rows that stay together. The block with the highest `rank` is first to become `short`, then to go."""
+    """Rows that stay together. The block with the highest `rank` is first to become `short` (and then of `short_rank`) or to go."""
 
     rows: tuple[Row, ...]
     rank: int = 0
     short: tuple[Row, ...] | None = None
+    short_rank: int = 0
     air: bool = False
     """Whether a blank row stands before it when there is room."""
 
@@ -45,7 +46,7 @@ def stack(blocks: Sequence[Block], height: int) -> list[Row]:
         worst = max(range(len(kept)), key=lambda index: (kept[index].rank, index))
         short = kept[worst].short
         if short:
-            kept[worst] = replace(kept[worst], rows=short, short=None)
+            kept[worst] = replace(kept[worst], rows=short, short=None, rank=kept[worst].short_rank)
         else:
             del kept[worst]
     spare = height - sum(len(block.rows) for block in kept)

@@ -26,6 +26,11 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(text, width - 1).rstrip() + ELLIPSIS
 
 
+def first_fit(width: int, *texts: str) -> str:
+    """Give the first of these that is not wider than `width` cells, else the last."""
+    return next((text for text in texts if cell_len(text) <= width), texts[-1])
+
+
 def pad(text: str, width: int) -> str:
     """Give exactly `width` cells, cut or filled with spaces on the right."""
     return set_cell_size(fit(text, width), width)

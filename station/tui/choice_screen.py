@@ -18,9 +18,9 @@ from textual.widgets.option_list import Option
 from station.errors import CodedError
 from station.texts import Texts
 from station.tui.cell_text import pad, plain
-from station.tui.choice import Choice, Readiness, ReadinessItem
-from station.tui.line_port import LinePort
-from station.tui.readiness_list import ReadinessList
+from station.tui.choice import Choice, ReadinessLine
+from station.tui.line_port import LinePort, ReadinessLine
+from station.tui.readiness_list import BLOCKED, WARNING, Obstacle, ReadinessList
 from station.tui.station_screen import StationScreen, TitleRow
 
 
@@ -32,6 +32,10 @@ class Stage(StrEnum):
     CHECKING = "checking"
     CHECKED = "checked"
     OPENING = "opening"
+
+
+class ChoiceList(OptionList, can_focus=False):
+    """The choices; the screen moves its cursor."""
 
 
 class ChoiceScreen(StationScreen):
@@ -66,7 +70,7 @@ class ChoiceScreen(StationScreen):
     class Checked(Message, bubble=False):
         """The readiness list of the chosen one."""
 
-        def __init__(self, items: Sequence[ReadinessItem]) -> None:
+        def __init__(self, items: Sequence[ReadinessLine]) -> None:
             super().__init__()
             self.items = tuple(items)
 
@@ -76,7 +80,7 @@ class ChoiceScreen(StationScreen):
         *,
         training: bool,
         choices: Callable[[], Sequence[Choice]],
-        readiness: Callable[[Choice], Sequence[ReadinessItem]],
+        readiness: Callable[[Choice], Sequence[ReadinessLine]],
         open_line: Callable[[Choice], LinePort],
         start_at_once: bool,
     ) -> None:
@@ -91,13 +95,12 @@ class ChoiceScreen(StationScreen):
     def compose(self) -> ComposeResult:
         yield TitleRow(self._title, self.texts, training=self.training)
         with VerticalScroll(id="room", can_focus=False):
-            yield OptionList(id="choices")
+            yield ChoiceList(id="choices")
             yield ReadinessList(self.texts)
         yield Static(id="sentence")
         yield Footer()
 
     def on_mount(self) -> None:
-        self.query_one(OptionList).can_focus = False
         self._show_stage()
         self.run_worker(self._look, thread=True, group="start")
 
@@ -134,7 +137,7 @@ class ChoiceScreen(StationScreen):
 
     def _read_readiness(self, choice: Choice) -> None:
         try:
-            items = self._check_readiness(choice)
+            items: Sequence[ReadinessLine] = self._check_readiness(choice)
         except CodedError as error:
             items = (_blocked(error),)
         self.post_message(self.Checked(items))
@@ -147,7 +150,7 @@ class ChoiceScreen(StationScreen):
 
     @property
     def is_blocked(self) -> bool:
-        return any(item.state is Readiness.BLOCKED for item in self.query_one(ReadinessList).items)
+        return any(item.state == BLOCKED for item in self.query_one(ReadinessList).items)
 
     def _open(self, choice: Choice) -> None:
         try:
@@ -218,13 +221,13 @@ class ChoiceScreen(StationScreen):
         if self.stage is Stage.CHECKED:
             if self.is_blocked:
                 return "choice.blocked"
-            warned = any(item.state is Readiness.WARNING for item in self.query_one(ReadinessList).items)
+            warned = any(item.state == WARNING for item in self.query_one(ReadinessList).items)
             return "choice.with_warnings" if warned else "choice.all_ready"
         return f"choice.{self.stage}"
 
 
-def _blocked(error: CodedError) -> ReadinessItem:
-    return ReadinessItem("station", Readiness.BLOCKED, f"{error.code} {error.cause}", error.mend)
+def _blocked(error: CodedError) -> Obstacle:
+    return Obstacle(f"{error.code} {error.cause}", error.mend)
 
 
 def _option(choice: Choice, name_cells: int, texts: Texts) -> Content:

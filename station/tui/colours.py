@@ -20,6 +20,7 @@ VARIABLES: Final = {
     "verdict-aborted-ink": "#ffffff",
     "lane-accent": "#6cb6ff",
     "lane-bar": "#2b3544",
+    "quiet": "#8b98a9",
     "training": "#7a4fd0",
     "training-text": "#ffffff",
 }
@@ -61,6 +62,7 @@ LIGHT: Final = Theme(
         "verdict-error-text": "#8a5a00",
         "lane-accent": "#0b57a4",
         "lane-bar": "#c9d2dc",
+        "quiet": "#52606d",
         "footer-key-foreground": "#0b57a4",
     },
 )

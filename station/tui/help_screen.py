@@ -87,5 +87,5 @@ def _failure_rows(texts: Texts, view: LaneView, width: int) -> list[Row]:
         for number, sentence in enumerate(failure.tries, 1):
             rows.extend(text_rows(sentence, width, indent=f"{number}  "))
     for reported in (view.message, view.mend):
-        rows.extend(text_rows(reported, width, "$text-muted"))
+        rows.extend(text_rows(reported, width, "$quiet"))
     return [*rows, Content("")]

@@ -11,7 +11,7 @@ from station.events import WaitReason
 from station.texts import Texts
 from station.tui import big_word
 from station.tui.blocks import Block, Row, middle, place, stack, text_row, text_rows
-from station.tui.cell_text import fit, pad
+from station.tui.cell_text import first_fit, fit, pad
 from station.tui.lane_view import LaneView, Phase, StepLine
 from station.tui.quantity import rate_words, seconds_words, size_words
 from station.verdict import Step, StepState, Verdict
@@ -31,6 +31,10 @@ _COLUMN_CELLS: Final = 72
 """Wider tiles get more air, not longer lines."""
 ROOMY_ROWS: Final = 10
 """From this height on, a tile names its unit inside; below, its border does."""
+_ADVICE_ROWS: Final = 5
+"""Below this height there is no room for what to try: the tile names the key, and the enlarged tile has it all."""
+_STEPS_ROWS: Final = 20
+"""From this height on, a passed unit's steps stand below its word."""
 _READABLE_ROWS: Final = 5
 """Block letters of this height are read from two metres."""
 _SMALLEST_BAR_CELLS: Final = 4
@@ -58,16 +62,11 @@ def unit_words(view: LaneView) -> str:
     return " · ".join(word for word in (view.device_name, view.mac) if word)
 
 
-def _unit_block(view: LaneView, room: int, height: int, *, centred: bool) -> Block:
+def _unit_rows(view: LaneView, room: int, height: int) -> tuple[Row, ...]:
+    """DeviceName above MAC, blank while unknown, so that nothing moves when they become known."""
     if height < ROOMY_ROWS:
-        return Block(())
-    words = [word for word in (view.device_name, view.mac) if word]
-    joined = " · ".join(words)
-    lines = [joined] if cell_len(joined) <= room else words
-    if not joined:
-        return Block(()) if centred else Block((Content(" "),), rank=2, air=True)
-    rows = tuple(text_row(line, room, "bold") for line in lines)
-    return Block(tuple(middle(row, room) for row in rows) if centred else rows, rank=2, air=True)
+        return ()
+    return tuple(text_row(word or " ", room, "bold") for word in (view.device_name, view.mac))
 
 
 def _word_rows(word: str, symbol: str, width: int, room: int, most_rows: int) -> tuple[Row, ...]:
@@ -81,18 +80,18 @@ def _idle(view: LaneView, texts: Texts, width: int, room: int, height: int) -> l
     blocks = []
     if view.wait is WaitReason.INSERT_UNIT and height >= ROOMY_ROWS and width >= 12:
         arrow = big_word.draw("▼", scale=2, gap=0)
-        blocks.append(Block(tuple(middle(Content.styled(line, "$text-muted"), room) for line in arrow), rank=3))
+        blocks.append(Block(tuple(middle(Content.styled(line, "$quiet"), room) for line in arrow), rank=3))
     key = view.wait.value if view.wait else ("closed" if view.phase is Phase.CLOSED else "opening")
     sentence = text_rows(texts.say(f"wait.{key}"), room, "bold")
     blocks.append(Block(tuple(middle(row, room) for row in sentence), air=True))
     if view.message:
-        blocks.append(Block(text_rows(view.message, room, "$text-muted"), rank=2, air=True))
+        blocks.append(Block(text_rows(view.message, room, "$quiet"), rank=2, air=True))
     last = view.previous
     if last is not None and last.verdict is not None:
         head = f"{SYMBOLS[last.verdict]} {last.verdict}"
         long = f"{texts.say('now.last')} {head}  {last.device_name or last.mac or ''}".rstrip()
         words = long if cell_len(long) <= room else f"{head} {last.device_name or last.mac or ''}".rstrip()
-        blocks.append(Block((middle(text_row(words, room, "$text-muted"), room),), rank=1, air=True))
+        blocks.append(Block((middle(text_row(words, room, "$quiet"), room),), rank=1, air=True))
     return blocks
 
 
@@ -101,32 +100,35 @@ def _working(view: LaneView, texts: Texts, room: int, height: int) -> list[Block
     writing = current is not None and current.step is Step.WRITE
     number = list(Step).index(current.step) + 1 if current else 0
     doing = texts.say(f"doing.{current.step}") if current else texts.say("wait.starting")
-    right = f"{view.share_written:4.0%}".replace("%", " %") if writing else ""
+    right = f"{view.share_written * 100:.0f} %" if writing else ""
     if not right and current and room >= 24:
         right = texts.say("pane.step_of", number=number, count=len(Step))
     headline = pad(f"▸ {doing}", room - cell_len(right) - 1) + " " + right
+    careful = first_fit(room, texts.say("now.do_not_touch"), texts.say("now.do_not_touch_short"))
     return [
         Block((text_row(headline, room, "bold $lane-accent"),)),
         Block((_bar(view, room),), rank=1),
-        Block((text_row(_rate(view, texts) or " ", room),), rank=3),
-        _unit_block(view, room, height, centred=False),
-        Block(_step_rows(view, texts, room), rank=6, short=(_step_track(view, room),), air=True),
-        Block((text_row(texts.say("now.do_not_touch"), room, "bold"),), rank=2, air=True),
+        Block((text_row(first_fit(room, *_rate(view, texts)), room),), rank=3),
+        Block(_unit_rows(view, room, height), rank=2, air=True),
+        Block(_step_rows(view, texts, room), rank=6, short=(_step_track(view, room),), short_rank=6, air=True),
+        Block((text_row(careful, room, "bold"),), rank=2, air=True),
     ]
 
 
 def _passed(view: LaneView, texts: Texts, width: int, room: int, height: int) -> list[Block]:
     sentence = texts.say("wait.remove_unit")
-    needed = 2 + (4 if height >= ROOMY_ROWS else 0)
+    steps = tuple(middle(row, room) for row in _step_rows(view, texts, room)) if height >= _STEPS_ROWS else ()
+    needed = 2 + (5 if height >= ROOMY_ROWS else 0) + (len(steps) + 1 if steps else 0)
     word = _word_rows("PASS", SYMBOLS[Verdict.PASS], width, room, max(1, height - needed))
     total = f"{texts.say('verdict.PASS')} · {seconds_words(view.seconds, texts)}"
     if view.resumed:
         total += f" · {texts.say('pane.same_certificate')}"
     return [
         Block(word),
-        _unit_block(view, room, height, centred=True),
+        Block(tuple(middle(row, room) for row in _unit_rows(view, room, height)), rank=2, air=True),
         Block((middle(text_row(sentence, room, "bold"), room),), rank=1, air=True),
         Block((middle(text_row(total, room), room),), rank=4),
+        Block(steps, rank=5, air=True),
     ]
 
 
@@ -137,21 +139,25 @@ def _troubled(view: LaneView, texts: Texts, width: int, room: int, height: int) 
     title = failure.title if failure else texts.say(f"verdict.{verdict}")
     named = f"{view.code}  {title}" if view.code else title
     tries = failure.tries if failure else tuple(part for part in (view.mend,) if part)
+    if height < _ADVICE_ROWS:
+        tries = ()
     listed = tuple(
         row
         for number, sentence in enumerate(tries, 1)
         for row in text_rows(sentence, room, indent=f"{number}  " if len(tries) > 1 else "")
     )
     first = text_rows(tries[0], room) if tries else ()
-    end = texts.say("wait.station_fault") if view.phase is Phase.FAULT else texts.say("now.retry")
-    message = f"{texts.say('pane.detail')} {view.message}" if view.message else ""
+    end_key = "wait.station_fault" if view.phase is Phase.FAULT else "now.retry"
+    end = first_fit(room, texts.say(end_key), texts.say(f"{end_key}_short"))
+    message = texts.say("pane.detail", message=view.message) if view.message else ""
     others = [
-        Block((text_row(named, room, "bold"),)),
-        _unit_block(view, room, height, centred=False) if view.mac else Block(()),
+        Block(text_rows(named, room, "bold"), rank=2, short=(text_row(named, room, "bold"),)),
+        Block((text_row(unit_words(view), room, "bold"),) if view.mac and height >= ROOMY_ROWS else (), rank=1),
         Block(text_rows(failure.cause, room) if failure else (), rank=4, air=True),
-        Block(listed, rank=1, short=first if len(tries) > 1 else None, air=True),
+        Block(listed, rank=3, short=first, air=True),
         Block(text_rows(message, room), rank=5, air=True),
-        Block((text_row(end, room, "bold"),), rank=3, air=True),
+        Block((_step_track(view, room),) if view.failed_step else (), rank=6),
+        Block((text_row(end, room, "bold"),), rank=1, air=True),
     ]
     # The word grows only into rows that no sentence needs, but stays readable from afar wherever the tile allows it.
     spare = height - sum(len(block.rows) for block in others)
@@ -180,18 +186,19 @@ def _write_done(view: LaneView) -> bool:
     return any(line.step is Step.WRITE and line.state is StepState.DONE for line in view.steps)
 
 
-def _rate(view: LaneView, texts: Texts) -> str:
+def _rate(view: LaneView, texts: Texts) -> tuple[str, ...]:
+    """What the row below the bar says, in full and shorter."""
     current = view.current_step
     if current is not None and current.step is Step.WRITE:
-        rate = view.rate_bytes_per_s
-        if rate is None:
-            return ""
-        left = view.time_left_s
-        return rate_words(rate) if left is None else f"{rate_words(rate)} · {_left_words(left, texts)}"
+        rate, left = view.rate_bytes_per_s, view.time_left_s
+        if rate is None or left is None:
+            return (" ",)
+        return (f"{rate_words(rate)} · {_left_words(left, texts)}", rate_words(rate))
     if _write_done(view) and view.total_bytes:
         seconds = next(line.seconds for line in view.steps if line.step is Step.WRITE)
-        return texts.say("pane.written", size=size_words(view.total_bytes), seconds=f"{seconds:.1f}")
-    return ""
+        size = size_words(view.total_bytes)
+        return (texts.say("pane.written", size=size, seconds=f"{seconds:.1f}"), size)
+    return (" ",)
 
 
 def _left_words(seconds: float, texts: Texts) -> str:
@@ -212,7 +219,7 @@ def _step_row(line: StepLine, texts: Texts, name_cells: int, room: int) -> Row:
     known = line.state not in (None, StepState.SKIPPED)
     time = seconds_words(line.seconds, texts) if known else ""
     running = line.state in (StepState.BEGUN, StepState.PROGRESS)
-    style = "bold $lane-accent" if running else ("$text-muted" if not known else "")
+    style = "bold $lane-accent" if running else ("$quiet" if not known else "")
     return text_row(f"{sign} {name}{time:>8}", room, style)
 
 

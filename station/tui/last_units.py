@@ -22,7 +22,7 @@ _COLOURS: Final = {
     Verdict.PASS: "$verdict-pass-text",
     Verdict.FAIL: "$verdict-fail-text",
     Verdict.ERROR: "$verdict-error-text",
-    Verdict.ABORTED: "$text-muted",
+    Verdict.ABORTED: "$quiet",
 }
 
 
@@ -63,7 +63,7 @@ class LastUnits(Widget):
     def render(self) -> Content:
         width, height = self.size
         if not self.lines:
-            return Content.styled(fit(f" {self._texts.say('last.empty')}", width), "$text-muted")
+            return Content.styled(fit(f" {self._texts.say('last.empty')}", width), "$quiet")
         shown = self.lines[:height]
         name_cells = max(len(line.device_name) for line in shown)
         return Content("\n").join(_row(line, self._texts, name_cells, width) for line in shown)
@@ -77,5 +77,5 @@ def _row(line: UnitLine, texts: Texts, name_cells: int, width: int) -> Content:
     mac = line.mac or " " * 17
     rest = f"{pad(line.device_name, name_cells)}  {mac} {seconds_words(line.seconds, texts):>8}  {reason}"
     return Content.assemble(
-        (head, "$text-muted"), (word, f"bold {_COLOURS[line.verdict]}"), fit(rest, max(0, width - 10 - len(head)))
+        (head, "$quiet"), (word, f"bold {_COLOURS[line.verdict]}"), fit(rest, max(0, width - 10 - len(head)))
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from rich.cells import cell_len
@@ -14,20 +15,30 @@ from textual.widget import Widget
 from station.texts import Texts
 from station.tui.blocks import Row
 from station.tui.cell_text import pad, plain, wrap
-from station.tui.choice import Readiness, ReadinessItem
+from station.tui.choice import ReadinessLine
+from station.tui.line_port import ReadinessLine
 
-_SIGNS: Final = {Readiness.READY: "✔", Readiness.WARNING: "▲", Readiness.BLOCKED: "✘"}
-_COLOURS: Final = {
-    Readiness.READY: "$verdict-pass-text",
-    Readiness.WARNING: "$verdict-error-text",
-    Readiness.BLOCKED: "$verdict-fail-text",
-}
+READY: Final = "ready"
+WARNING: Final = "warning"
+BLOCKED: Final = "blocked"
+_SIGNS: Final = {READY: "✔", WARNING: "▲", BLOCKED: "✘"}
+_COLOURS: Final = {READY: "$verdict-pass-text", WARNING: "$verdict-error-text", BLOCKED: "$verdict-fail-text"}
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """A line that the screen itself adds: what a CodedError said."""
+
+    text: str
+    mend: str
+    kind: str = "station"
+    state: str = BLOCKED
 
 
 class ReadinessList(Widget):
     """Paints `items`."""
 
-    items: reactive[tuple[ReadinessItem, ...]] = reactive((), layout=True)
+    items: reactive[tuple[ReadinessLine, ...]] = reactive((), layout=True)
 
     def __init__(self, texts: Texts) -> None:
         super().__init__()
@@ -41,7 +52,7 @@ class ReadinessList(Widget):
         return len(readiness_rows(self.items, self._texts, width))
 
 
-def readiness_rows(items: Sequence[ReadinessItem], texts: Texts, width: int) -> list[Row]:
+def readiness_rows(items: Sequence[ReadinessLine], texts: Texts, width: int) -> list[Row]:
     """Give the list's rows for this width."""
     kinds = [texts.sentences.get(f"kind.{item.kind}", plain(item.kind)) for item in items]
     kind_cells = max((cell_len(kind) for kind in kinds), default=0)

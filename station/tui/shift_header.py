@@ -104,7 +104,7 @@ class ShiftHeader(Widget):
     def _counts(self, width: int) -> Content:
         numbers, say = self.numbers, self._texts.say
         if numbers is None:
-            return Content.styled(f" {say('header.no_numbers')}" if self.unreadable else "", "$text-muted")
+            return Content.styled(f" {say('header.no_numbers')}" if self.unreadable else "", "$quiet")
         left = say("header.left", count=numbers.left)
         style = ""
         if numbers.left <= FEW_CERTIFICATES:

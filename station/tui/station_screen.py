@@ -17,7 +17,8 @@ from station.tui.shift_header import title_row
 class StationScreen(Screen[None]):
     """A screen whose bindings carry catalogue keys (`key.help`) as their descriptions."""
 
-    AUTO_FOCUS = None
+    AUTO_FOCUS = ""
+    """Nothing takes the focus: every key belongs to the screen."""
 
     def __init__(self, texts: Texts, *, training: bool) -> None:
         super().__init__()

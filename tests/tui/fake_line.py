@@ -18,17 +18,28 @@ from station.events import (
     WaitReason,
 )
 from station.tui.app import StationApp
-from station.tui.choice import Choice, Readiness, ReadinessItem
+from station.tui.choice import Choice, FakeReadiness
+from station.tui.readiness_list import READY
 from station.unit import Mac
 from station.verdict import Step, StepState, Verdict
 
 NOW = datetime(2026, 11, 24, 15, 2, 11, tzinfo=UTC)
 TOTAL_BYTES = 912_384
 CHOICE = Choice(Path("profiles/smart-plug.yaml"), "smart-plug", "2026-11", 188)
-READY = (
-    ReadinessItem("images", Readiness.READY, "3 files, as locked on 2026-11-20"),
-    ReadinessItem("certificates", Readiness.READY, "188 left in batch 2026-11, enough for the order"),
-    ReadinessItem("lanes", Readiness.READY, "1 /dev/ttyUSB0   2 /dev/ttyUSB1"),
+
+
+@dataclass(frozen=True, slots=True)
+class FakeReadiness:
+    kind: str
+    state: str
+    text: str
+    mend: str = ""
+
+
+ALL_READY = (
+    FakeReadiness("images", READY, "3 files, as locked on 2026-11-20"),
+    FakeReadiness("certificates", READY, "188 left in batch 2026-11, enough for the order"),
+    FakeReadiness("lanes", READY, "1 /dev/ttyUSB0   2 /dev/ttyUSB1"),
 )
 
 
@@ -99,7 +110,7 @@ def fake_app(
     *,
     language: str = "en",
     choices: tuple[Choice, ...] = (CHOICE,),
-    readiness: Callable[[Choice], tuple[ReadinessItem, ...]] = lambda _choice: READY,
+    readiness: Callable[[Choice], tuple[FakeReadiness, ...]] = lambda _choice: ALL_READY,
     start_at_once: bool = True,
 ) -> StationApp:
     return StationApp(

@@ -24,6 +24,8 @@ def screen_svg(app: StationApp) -> str:
     svg = app.export_screenshot(title="flashing-station", simplify=True)
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     svg = svg.replace("Fira Code", "DejaVu Sans Mono")
+    # Some viewers swallow leading blanks without this.
+    svg = svg.replace("<text ", '<text xml:space="preserve" ')
     return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
 
 

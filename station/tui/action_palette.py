@@ -1,0 +1,13 @@
+"""Ctrl+P: every action by name. Textual's palette, without its blinking cursor."""
+
+from __future__ import annotations
+
+from textual.command import CommandPalette
+from textual.widgets import Input
+
+
+class ActionPalette(CommandPalette):
+    """Finds an action by a few letters of its name."""
+
+    def on_mount(self) -> None:
+        self.query_one(Input).cursor_blink = False
