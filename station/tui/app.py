@@ -14,7 +14,7 @@ from textual.screen import Screen
 
 from station.texts import load_texts
 from station.tui.action_palette import ActionPalette
-from station.tui.choice import Choice, ReadinessLine
+from station.tui.choice import Choice
 from station.tui.choice_screen import ChoiceScreen
 from station.tui.colours import DARK, THEMES, VARIABLES
 from station.tui.help_screen import HelpScreen

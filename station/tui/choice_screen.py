@@ -18,7 +18,7 @@ from textual.widgets.option_list import Option
 from station.errors import CodedError
 from station.texts import Texts
 from station.tui.cell_text import pad, plain
-from station.tui.choice import Choice, ReadinessLine
+from station.tui.choice import Choice
 from station.tui.line_port import LinePort, ReadinessLine
 from station.tui.readiness_list import BLOCKED, WARNING, Obstacle, ReadinessList
 from station.tui.station_screen import StationScreen, TitleRow

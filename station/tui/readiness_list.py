@@ -15,7 +15,6 @@ from textual.widget import Widget
 from station.texts import Texts
 from station.tui.blocks import Row
 from station.tui.cell_text import pad, plain, wrap
-from station.tui.choice import ReadinessLine
 from station.tui.line_port import ReadinessLine
 
 READY: Final = "ready"

@@ -18,7 +18,7 @@ from station.events import (
     WaitReason,
 )
 from station.tui.app import StationApp
-from station.tui.choice import Choice, FakeReadiness
+from station.tui.choice import Choice
 from station.tui.readiness_list import READY
 from station.unit import Mac
 from station.verdict import Step, StepState, Verdict
