@@ -1,0 +1,191 @@
+"""Collects every mistake of a profile, each with file and line, and says pydantic's in plain words."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from station.errors import Fault, ProfileError
+from station.image.fault import ImageFault
+from station.profile.model import Profile
+from station.profile.quantities import shown
+from station.profile.yaml_source import Place, YamlSource
+
+_KINDS: Final = {
+    "string_type": "a text",
+    "string_sub_type": "a text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "tuple_type": "a list: [one, two]",
+    "mapping_type": "a mapping: {key: value}",
+    "dict_type": "a mapping: {key: value}",
+    "model_type": "a mapping: {key: value}",
+    "model_attributes_type": "a mapping: {key: value}",
+}
+_EXAMPLES: Final[Mapping[Place, str]] = {
+    ("schema",): "schema: 1",
+    ("name",): "name: smart-plug",
+    ("product_key",): "product_key: a1B2c3D4e5F",
+    ("chip",): "chip: esp32",
+    ("flash_size",): "flash_size: 4MB",
+    ("firmware",): "firmware: with version and images",
+    ("firmware", "version"): "version: 1.4.2",
+    ("credentials",): "credentials: {preset: esp-aliyun}",
+}
+
+
+class Spot(NamedTuple):
+    """A line of a file, for a message; None for the whole file."""
+
+    path: Path
+    line: int | None
+
+
+class FaultList:
+    """Every mistake found so far in a profile and the files that it names."""
+
+    def __init__(self, source: YamlSource) -> None:
+        self._source = source
+        self._faults: list[Fault] = list(source.faults)
+
+    def __bool__(self) -> bool:
+        return bool(self._faults)
+
+    def add(self, place: Place, cause: str, mend: str) -> None:
+        """Add a mistake at a value of the profile."""
+        self.add_at(self.spot(place), cause, mend)
+
+    def spot(self, place: Place) -> Spot:
+        """Give file and line of a value of the profile."""
+        return Spot(self._source.path, self._source.line(place))
+
+    def add_at(self, spot: Spot, cause: str, mend: str) -> None:
+        """Add a mistake at a line of any file."""
+        fault = Fault(str(spot.path), spot.line, cause, mend)
+        if fault not in self._faults:
+            self._faults.append(fault)
+
+    def add_image_fault(self, spot: Spot, fault: ImageFault) -> None:
+        """Add what is wrong with the bytes that a line names."""
+        self.add_at(spot, fault.cause, fault.mend)
+
+    def ordered(self) -> tuple[Fault, ...]:
+        """Give them in the order of the file; those of other files behind."""
+        own = str(self._source.path)
+        return tuple(sorted(self._faults, key=lambda fault: (fault.file != own, fault.file, fault.line or 0)))
+
+    def raise_if_any(self) -> None:
+        """Raise ProfileError with all of them, when there is one."""
+        if not self._faults:
+            return
+        faults = self.ordered()
+        count = "one mistake" if len(faults) == 1 else f"{len(faults)} mistakes"
+        raise ProfileError(f"The profile has {count}", "Correct the lines named below", str(self._source.path), faults)
+
+
+def place_of(error: ErrorDetails) -> Place:
+    """Give the place in the YAML that pydantic's error is about."""
+    return tuple(step for step in error["loc"] if step != "[key]")
+
+
+def add_model_error(faults: FaultList, error: ErrorDetails) -> None:
+    """Add one of pydantic's errors in plain words."""
+    cause, mend = _words(error, place_of(error))
+    faults.add(place_of(error), cause, mend)
+
+
+def _words(error: ErrorDetails, place: Place) -> tuple[str, str]:
+    kind, context = error["type"], error.get("ctx") or {}
+    key = _key(place)
+    if kind == "refused":
+        return str(context["cause"]), str(context["mend"])
+    if kind == "extra_forbidden":
+        return f"the key {shown(place[-1])} is not known{_inside(place)}", _nearest(place)
+    if kind == "missing":
+        example = _EXAMPLES.get(place, f"{place[-1]}: …")
+        return f"the key `{place[-1]}` is missing{_inside(place)}", f"Add `{example}`"
+    if kind in {"literal_error", "enum"}:
+        return f"{key} cannot be {shown(error['input'])}", f"Write {context['expected']}"
+    if kind in _KINDS:
+        got = "nothing" if error["input"] is None else shown(error["input"])
+        return f"{key} is {_KINDS[kind]}, not {got}", _mend_kind(kind, error["input"])
+    if kind in {"string_too_long", "too_short", "greater_than_equal"}:
+        limit = context.get("max_length") or context.get("ge") or context.get("min_length")
+        return f"{key} is too {'long' if kind == 'string_too_long' else 'small'}", f"The limit is {limit}"
+    return f"{key}: {error['msg']}", "Look at the example profiles"
+
+
+def _mend_kind(kind: str, value: Any) -> str:
+    if value is None:
+        return "Write a value behind the colon, or remove the key"
+    if kind.startswith("string"):
+        return "Put the text in quotes" if isinstance(value, bool) else "Write a text in one line"
+    return f"Write {_KINDS[kind]}"
+
+
+def _key(place: Place) -> str:
+    names = [str(step) for step in place if isinstance(step, str)]
+    if not names:
+        return "the profile"
+    number = f" entry {place[-1] + 1}" if isinstance(place[-1], int) else ""
+    return f"`{names[-1]}`{number}"
+
+
+def _inside(place: Place) -> str:
+    outer = [step for step in place[:-1] if isinstance(step, str)]
+    return f" in `{outer[-1]}`" if outer else ""
+
+
+def _nearest(place: Place) -> str:
+    wrong, known = str(place[-1]), _known_keys(place[:-1])
+    close = difflib.get_close_matches(wrong.lower(), known, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean `{close[0]}`? Write it so, or remove the line"
+    for section in (*_SECTIONS, ()):
+        if section != place[:-1] and wrong in _known_keys(section):
+            return f"It belongs {'in `' + section[-1] + '`' if section else 'to the top level'}; move it there"
+    return f"Remove it; known here: {', '.join(known)}"
+
+
+_SECTIONS: Final[tuple[tuple[str, ...], ...]] = (
+    ("firmware",),
+    ("batch",),
+    ("credentials",),
+    ("sdk_config",),
+    ("checks",),
+    ("checks", "boot"),
+    ("checks", "online"),
+)
+
+
+def _known_keys(place: Sequence[str | int]) -> list[str]:
+    """Give the keys that the model knows in the mapping at a place of the YAML."""
+    model: Any = Profile
+    for step in place:
+        if isinstance(step, int):
+            continue
+        inner = {field.alias or name: field.annotation for name, field in _fields(model).items()}
+        model = _model_in(inner.get(step)) if inner else model
+    return [field.alias or name for name, field in _fields(model).items()]
+
+
+def _fields(model: Any) -> dict[str, Any]:
+    return dict(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else {}
+
+
+def _model_in(annotation: Any) -> Any:
+    """Find the model inside `X | None`, `tuple[X, ...]`, `Mapping[str, X]`."""
+    if isinstance(annotation, type) and get_origin(annotation) is None and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in reversed(get_args(annotation)):
+        if (found := _model_in(argument)) is not None:
+            return found
+    return None

@@ -1,0 +1,124 @@
+"""Bootloader and applications, wherever the images hold them, checked as the chip will check them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from station.image.esp_image import BOOTLOADER_OFFSETS, EspImage, check_esp_image, is_esp_image
+from station.image.fault import ImageFault
+from station.image.partition_table import Partition, PartitionTable
+from station.profile.layout import Layout, PlacedImage
+from station.profile.model import Profile
+from station.profile.quantities import shown
+from station.profile.reading import Draft
+
+
+def check_images(layout: Layout, draft: Draft) -> list[str]:
+    """Note damaged images, images for another chip and images in a wrong place as faults; give warnings."""
+    profile = draft.profile
+    if profile is None or not draft.is_sure("chip"):
+        return []
+    bootloader: EspImage | None = None
+    apps: dict[str, EspImage] = {}
+    for placed in layout.images:
+        for what, data, partition in _expected_images(placed, layout.table, profile):
+            image = _check(what, data, placed, draft)
+            if image is None:
+                continue
+            if partition is None:
+                bootloader = image
+                _check_header_size(what, image, placed, draft)
+            else:
+                apps[partition.name] = image
+    if draft.faults:
+        return []
+    return list(_warnings(layout, profile, bootloader, apps))
+
+
+def _expected_images(
+    placed: PlacedImage, table: PartitionTable | None, profile: Profile
+) -> Iterator[tuple[str, bytes, Partition | None]]:
+    """Give what must be a bootloader (without a partition) or an application inside one file."""
+    data, name = placed.file.data, shown(placed.file.name)
+    starts = BOOTLOADER_OFFSETS[profile.chip]
+    found = False
+    if placed.offset <= starts < placed.end:
+        alone = placed.offset == starts
+        inside = data[starts - placed.offset :]
+        if alone or is_esp_image(inside):
+            found = True
+            yield name if alone else f"the bootloader in {name}", inside, None
+    for partition in table.app_partitions() if table is not None else ():
+        if not placed.offset <= partition.offset < placed.end:
+            continue
+        begin = partition.offset - placed.offset
+        if begin == 0 or data[begin] != 0xFF:
+            found = True
+            what = name if begin == 0 else f"the app {partition.name} in {name}"
+            yield what, data[begin : begin + partition.size_bytes], partition
+    if not found and is_esp_image(data) and placed.partition is None:
+        yield name, data, None
+
+
+def _check(what: str, data: bytes, placed: PlacedImage, draft: Draft) -> EspImage | None:
+    profile, faults, spot = draft.profile, draft.faults, placed.file.spot
+    if profile is None:
+        return None
+    try:
+        image = check_esp_image(data, what)
+    except ImageFault as fault:
+        faults.add_image_fault(spot, fault)
+        return None
+    if image.chip != profile.chip:
+        faults.add_at(
+            spot,
+            f"{what} is for {image.chip}, the profile is for {profile.chip}",
+            f"Name a build for {profile.chip}, or write `chip: {image.chip}`",
+        )
+        return None
+    starts = BOOTLOADER_OFFSETS[profile.chip]
+    if placed.partition is None and not placed.offset <= starts < placed.end:
+        faults.add_at(
+            spot,
+            f"{what} is a program, but at {placed.offset:#x} neither the chip nor the partition table looks for one",
+            f"Write `at: {starts:#x}` for the bootloader of {profile.chip}, or the app partition's name",
+        )
+        return None
+    return image
+
+
+def _check_header_size(what: str, image: EspImage, placed: PlacedImage, draft: Draft) -> None:
+    """ESP-IDF's application refuses to start when the bootloader's header names more flash than there is."""
+    profile = draft.profile
+    if profile is None or image.flash_size_bytes is None or not draft.is_sure("flash_size"):
+        return
+    if image.flash_size_bytes > profile.flash_size_bytes:
+        built_mb, given_mb = image.flash_size_bytes >> 20, profile.flash_size_bytes / (1 << 20)
+        draft.faults.add_at(
+            placed.file.spot,
+            f"{what} is built for {built_mb} MB of flash, `flash_size` is {given_mb:g} MB, so the unit would not start",
+            f"Write `flash_size: {built_mb}MB`, or build for the smaller flash",
+        )
+
+
+def _warnings(
+    layout: Layout, profile: Profile, bootloader: EspImage | None, apps: dict[str, EspImage]
+) -> Iterator[str]:
+    if bootloader is None:
+        yield "No image brings a bootloader: a unit keeps the one that it has."
+    table = layout.table
+    first = table.boot_app() if table is not None else None
+    if table is None or first is None:
+        return
+    written = {image.partition.name for image in layout.images if image.partition is not None}
+    blank = {filled.partition.name for filled in layout.filled}
+    otadata = next((partition for partition in table.partitions if partition.is_otadata), None)
+    if otadata is not None and otadata.name not in written | blank:
+        yield f"{otadata.name} is neither written nor erased: a reworked unit may start an old application."
+    if first.name not in apps and (otadata is None or otadata.name not in written):
+        yield f"A blank unit starts the partition {first.name}, but no image is written there."
+    app = apps.get(first.name)
+    if app is not None and app.app is not None and profile.firmware.filesystem is None:
+        inside = app.app.version
+        if inside and inside.lstrip("v") != profile.firmware.version.lstrip("v"):
+            yield f"The application calls itself {inside}, the profile says version {profile.firmware.version}."
