@@ -15,11 +15,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, insert, or_, select
 
-from station.certificate import CertificateState, Identity, Secret
+from station.certificate import CertificateState
 from station.errors import BatchError, Fault, InternalFault, UsageError
 from station.ledger.audit import Change, EventKind
 from station.ledger.certificates import certificate_row
 from station.ledger.console_csv import FAULTS_MAX, CheckedCsv, CsvRow, read_certificates
+from station.ledger.csv_bytes import Survey
 from station.ledger.database import Dialect
 from station.ledger.records import BatchSummary, CertificateRow, ImportResult
 from station.ledger.schema import BATCH_COUNTS, BATCHES, CERTIFICATES
@@ -27,6 +28,9 @@ from station.ledger.secret_box import SecretBox
 
 NAME_MAX: Final = 100
 _CHUNK_ROWS: Final = 2000
+_COLUMNS: Final = (
+    "batch_id", "position", "product_key", "device_name", "secret_fingerprint", "secrets", "extras", "changed_at",
+)  # fmt: skip
 _C = CERTIFICATES.c
 _BATCH_BY_NAME: Final = select(BATCHES).where(BATCHES.c.name == bindparam("of_name"))
 
@@ -70,16 +74,15 @@ def require_product(path: Path, expected: str | None, found: str) -> None:
         )
 
 
-def same_file(
-    connection: Connection, path: Path, checked: CheckedCsv, order: Order, begun: float
-) -> ImportResult | None:
-    """Give the result at once when this very file was imported before."""
-    query = select(BATCHES).where(BATCHES.c.source_digest == checked.surveyed.digest)
+def same_file(connection: Connection, surveyed: Survey, order: Order, begun: float) -> ImportResult | None:
+    """Give the result at once when this very file was imported before; its rows need not be read."""
+    query = select(BATCHES).where(BATCHES.c.source_digest == surveyed.digest)
     row = connection.execute(query).first()
     if row is None:
         return None
-    require_product(path, order.product_key, row.product_key)
-    return ImportResult(row.name, row.product_key, 0, checked.rows, checked.rows, time.perf_counter() - begun)
+    require_product(surveyed.path, order.product_key, row.product_key)
+    rows = row.source_rows
+    return ImportResult(row.name, row.product_key, 0, rows, rows, time.perf_counter() - begun)
 
 
 class BatchImport:
@@ -91,7 +94,7 @@ class BatchImport:
         self._checked = checked
         self._order = order
         self._path = checked.surveyed.path
-        self._insert = dialect.insert_or_skip(CERTIFICATES)
+        self._dialect = dialect
         self._name, self._name_is_taken = self._choose_name()
         self._faults: list[Fault] = []
         self._imported = 0
@@ -145,6 +148,7 @@ class BatchImport:
             "imported_at": self._change.now,
             "source_name": self._path.name,
             "source_digest": checked.surveyed.digest,
+            "source_rows": checked.rows,
         }
         made = self._change.connection.execute(insert(BATCHES).values(**values)).inserted_primary_key
         if made is None:
@@ -165,29 +169,37 @@ class BatchImport:
         return name, False
 
     def _write_chunk(self, batch_id: int, position: int, chunk: list[CsvRow]) -> None:
-        product_key = self._checked.product_key
-        parameters: list[dict[str, Any]] = []
-        for row in chunk:
-            position += 1
-            identity = Identity(product_key, row.device_name)
-            sealed = {field: self._box.seal(identity, field, Secret(clear)) for field, clear in row.secrets}
-            parameters.append(
-                {
-                    "batch_id": batch_id,
-                    "position": position,
-                    "product_key": product_key,
-                    "device_name": row.device_name,
-                    "secret_fingerprint": self._box.fingerprint(row.secrets[0][1]),
-                    "secrets": json.dumps(sealed, separators=(",", ":")),
-                    "extras": json.dumps(dict(row.extras), ensure_ascii=False) if row.extras else None,
-                    "state": CertificateState.AVAILABLE.value,
-                    "changed_at": self._change.now,
-                }
+        product_key, box, now = self._checked.product_key, self._box, self._change.now
+        rows: list[tuple[object, ...]] = []
+        fingerprints: list[bytes] = []
+        for position_in_file, row in enumerate(chunk, position + 1):
+            fingerprint = box.fingerprint(product_key, row.device_secret)
+            fingerprints.append(fingerprint)
+            sealed = box.seal(product_key, row.device_name, "DeviceSecret", row.device_secret)
+            rows.append(
+                (
+                    batch_id,
+                    position_in_file,
+                    product_key,
+                    row.device_name,
+                    fingerprint,
+                    f'{{"DeviceSecret":"{sealed}"{self._other_secrets(row) if row.other_secrets else ""}}}',
+                    json.dumps(row.extras, ensure_ascii=False) if row.extras else None,
+                    now,
+                )
             )
-        done = self._change.connection.execute(self._insert, parameters, execution_options={"preserve_rowcount": True})
-        self._imported += done.rowcount
-        if done.rowcount < len(chunk):
-            self._explain_skipped(batch_id, chunk, [one["secret_fingerprint"] for one in parameters])
+        written = self._dialect.insert_new(self._change.connection, CERTIFICATES, _COLUMNS, rows)
+        self._imported += written
+        if written < len(chunk):
+            self._explain_skipped(batch_id, chunk, fingerprints)
+
+    def _other_secrets(self, row: CsvRow) -> str:
+        """Give the further secret columns as the rest of a JSON object."""
+        fields = row.other_secrets or {}
+        return "".join(
+            f',{json.dumps(field)}:"{self._box.seal(self._checked.product_key, row.device_name, field, clear)}"'
+            for field, clear in fields.items()
+        )
 
     def _explain_skipped(self, batch_id: int, chunk: list[CsvRow], fingerprints: list[bytes]) -> None:
         """Tell rows that are in the ledger already, as they are, from those that contradict it."""

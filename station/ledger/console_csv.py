@@ -1,6 +1,6 @@
 """The console's certificate CSV (DESIGN §6): found wrong as a whole with every bad line named, or read row by row.
 
-`check_csv` reads the file once and keeps 16 bytes a row; `read_certificates` reads it again. No secret is ever echoed.
+`check_csv` reads the rows once and keeps 16 bytes a row; `read_certificates` reads it again. No secret is ever echoed.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
-from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from station.certificate import (
     DEVICE_NAME_PATTERN,
@@ -23,7 +22,7 @@ from station.certificate import (
     product_key_fault,
 )
 from station.errors import BatchError, Fault
-from station.ledger.csv_bytes import LINE_LIMIT_BYTES, Survey, survey, text_lines, whole_file
+from station.ledger.csv_bytes import LINE_LIMIT_BYTES, Survey, text_lines, whole_file
 from station.ledger.csv_header import Columns, character_detail, read_header
 from station.ledger.secret_box import SecretBox
 
@@ -45,22 +44,21 @@ class CheckedCsv:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class CsvRow:
+class CsvRow(NamedTuple):
     """One certificate of the file. Secrets are clear text here: this object lives for one row and is never kept."""
 
     line: int
     device_name: str
-    secrets: tuple[tuple[str, str], ...]
-    extras: tuple[tuple[str, str], ...]
+    device_secret: str
+    other_secrets: dict[str, str] | None
+    extras: dict[str, str] | None
 
     def __repr__(self) -> str:
         return f"CsvRow({self.line}, {self.device_name!r}, ***)"
 
 
-def check_csv(path: Path, box: SecretBox, progress: Callable[[int], None] | None = None) -> CheckedCsv:
-    """Read the whole file; BatchError with up to 20 faults, each with its line."""
-    surveyed = survey(path, box.digest())
+def check_csv(surveyed: Survey, progress: Callable[[int], None] | None = None) -> CheckedCsv:
+    """Read all rows; BatchError with up to 20 faults, each with its line."""
     check = _Check(surveyed)
     check.run(progress)
     return check.result()
@@ -71,15 +69,18 @@ def read_certificates(
 ) -> Generator[CsvRow, None, None]:
     """Give the rows of a checked file in its order; BatchError when the file is no longer the one that was checked."""
     columns = checked.columns
+    name, secrets, extras = columns.device_name, columns.secrets, columns.extras
+    secret = columns.device_secret
     lines = text_lines(checked.surveyed, box.digest(), progress)
     for line, cells in _rows(islice(lines, columns.line, None), columns.line + 1):
         if isinstance(cells, str):
             raise whole_file(checked.surveyed.path, "was changed while it was read", _AGAIN)
         yield CsvRow(
             line,
-            cells[columns.device_name],
-            tuple((field, cells[index]) for index, field in columns.secrets if cells[index]),
-            tuple((field, cells[index]) for index, field in columns.extras if index < len(cells)),
+            cells[name],
+            cells[secret],
+            {field: cells[index] for index, field in secrets[1:] if cells[index]} if len(secrets) > 1 else None,
+            {field: cells[index] for index, field in extras} if extras else None,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from sqlite3 import Error as SqliteError
@@ -11,7 +11,6 @@ from typing import Protocol
 import sqlalchemy
 from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.sql.dml import Insert
 
 from station.errors import CodedError, UsageError
 from station.ledger.sqlite import WRITES, SqliteDialect
@@ -27,7 +26,9 @@ class Dialect(Protocol):
 
     def writing(self) -> AbstractContextManager[None]: ...
 
-    def insert_or_skip(self, table: Table) -> Insert: ...
+    def insert_new(
+        self, connection: Connection, table: Table, columns: Sequence[str], rows: list[tuple[object, ...]]
+    ) -> int: ...
 
     def after_bulk(self, connection: Connection) -> None: ...
 

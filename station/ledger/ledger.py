@@ -20,8 +20,9 @@ from station.ledger import runs as _runs
 from station.ledger import units as _units
 from station.ledger.audit import Change, Trail, iso_utc, read_events
 from station.ledger.audit_export import ExportFormat, write_export
-from station.ledger.certificates import left_in_batch, live_certificate
+from station.ledger.certificates import certificates_of, left_in_batch, live_certificate
 from station.ledger.console_csv import check_csv
+from station.ledger.csv_bytes import Survey, survey
 from station.ledger.opening import Opened, open_data_folder
 from station.ledger.processes import ProcessToken
 from station.ledger.records import (
@@ -104,16 +105,17 @@ class Ledger:
         order = _batches.Order(name, product_key, work_order)
         _batches.check_order(order)
         begun = time.perf_counter()
-        checked = check_csv(csv_path, self._box, _part_of(progress, csv_path, 0.0, _CHECK_SHARE))
-        _batches.require_product(csv_path, product_key, checked.product_key)
+        surveyed = survey(csv_path, self._box.digest())
         with self._database.reading() as connection:
-            known = _batches.same_file(connection, csv_path, checked, order, begun)
+            known = _batches.same_file(connection, surveyed, order, begun)
         if known is not None:
             return known
+        checked = check_csv(surveyed, _part_of(progress, surveyed, 0.0, _CHECK_SHARE))
+        _batches.require_product(csv_path, product_key, checked.product_key)
         try:
             with self._changing() as change:
                 work = _batches.BatchImport(change, self._database.dialect, self._box, checked, order)
-                result = work.run(_part_of(progress, csv_path, _CHECK_SHARE, 1.0), begun)
+                result = work.run(_part_of(progress, surveyed, _CHECK_SHARE, 1.0), begun)
         except _batches.NothingNewError as nothing_new:
             return nothing_new.result
         if result.imported > _BULK_ROWS:
@@ -172,6 +174,12 @@ class Ledger:
         with self._database.reading() as connection:
             row = live_certificate(connection, parse_mac(mac), product_key)
             return str(row.device_name) if row is not None else None
+
+    def has_had(self, mac: str, product_key: str, device_name: str) -> bool:
+        """Say whether a certificate is or was this MAC's, a void one too: what a unit that comes back may carry."""
+        with self._database.reading() as connection:
+            rows = certificates_of(connection, mac=parse_mac(mac), device_name=device_name, product_key=product_key)
+            return bool(rows)
 
     def allocate(self, run_id: int) -> Allocation:
         """Give the unit its certificate: the one it holds, else the next of the batch; NoCertificateLeft."""
@@ -282,15 +290,12 @@ class Ledger:
 
 
 def _part_of(
-    progress: Callable[[int, int], None] | None, path: Path, begin: float, end: float
+    progress: Callable[[int, int], None] | None, surveyed: Survey, begin: float, end: float
 ) -> Callable[[int], None] | None:
     """Turn one reading's bytes into its share of the whole import."""
     if progress is None:
         return None
-    try:
-        total_bytes = path.stat().st_size
-    except OSError:
-        return None
+    total_bytes = surveyed.size_bytes
 
     def heard(done_bytes: int) -> None:
         progress(int(begin * total_bytes + done_bytes * (end - begin)), total_bytes)

@@ -50,6 +50,7 @@ BATCHES: Final = Table(
     Column("imported_at", String(30), nullable=False),
     Column("source_name", Text, nullable=False),
     Column("source_digest", String(64), nullable=False),
+    Column("source_rows", Integer, nullable=False),
     UniqueConstraint("name", name="batches_name_unique"),
     UniqueConstraint("source_digest", name="batches_source_unique"),
 )
@@ -125,7 +126,7 @@ CERTIFICATES: Final = Table(
     Column("changed_at", String(30), nullable=False),
     Column("void_reason", Text),
     UniqueConstraint("device_name", "product_key", name="certificates_identity_unique"),
-    UniqueConstraint("secret_fingerprint", "product_key", name="certificates_secret_unique"),
+    UniqueConstraint("secret_fingerprint", name="certificates_secret_unique"),
     UniqueConstraint("batch_id", "position", name="certificates_position_unique"),
     CheckConstraint(
         "state IN ('available', 'allocated', 'installing', 'installed', 'activated', 'void')", name="state_known"

@@ -40,17 +40,18 @@ class SecretBox:
     def __repr__(self) -> str:
         return "SecretBox(***)"
 
-    def seal(self, identity: Identity, field: str, secret: Secret) -> str:
-        """Give the secret encrypted, as base64 text of nonce, ciphertext and tag."""
+    def seal(self, product_key: str, device_name: str, field: str, clear: str) -> str:
+        """Give a secret encrypted, as base64 text of nonce, ciphertext and tag."""
         nonce = os.urandom(NONCE_BYTES)
-        sealed = self._cipher.encrypt(nonce, secret.reveal().encode(), _row_identity(identity, field))
+        sealed = self._cipher.encrypt(nonce, clear.encode(), _row_identity(product_key, device_name, field))
         return base64.b64encode(nonce + sealed).decode("ascii")
 
     def open(self, identity: Identity, field: str, sealed: str) -> Secret:
         """Give the secret back; LedgerFault when it is not this row's, was changed, or the key is another."""
+        associated = _row_identity(identity.product_key, identity.device_name, field)
         try:
             data = base64.b64decode(sealed, validate=True)
-            clear = self._cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], _row_identity(identity, field))
+            clear = self._cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], associated)
         except (InvalidTag, binascii.Error, ValueError):
             raise LedgerFault(
                 Code.LEDGER_UNREADABLE,
@@ -59,9 +60,10 @@ class SecretBox:
             ) from None
         return Secret(clear.decode())
 
-    def fingerprint(self, secret: str) -> bytes:
-        """Give 16 bytes that are equal for equal secrets and say nothing without the key."""
-        return hashlib.blake2b(secret.encode(), key=self._fingerprint_key, digest_size=FINGERPRINT_BYTES).digest()
+    def fingerprint(self, product_key: str, secret: str) -> bytes:
+        """Give 16 bytes that are equal for equal secrets of one product and say nothing without the key."""
+        text = f"{product_key}\x00{secret}".encode()
+        return hashlib.blake2b(text, key=self._fingerprint_key, digest_size=FINGERPRINT_BYTES).digest()
 
     def digest(self) -> hashlib.blake2b:
         """Give a keyed hash to feed a whole file to; 32 bytes at its end."""
@@ -69,7 +71,7 @@ class SecretBox:
 
     def key_check(self, ledger_id: str) -> str:
         """Give the text to store in a new ledger, by which `require_key_of` knows the key again."""
-        return self.seal(Identity("ledger", ledger_id), "key_check", Secret(_CHECK_TEXT))
+        return self.seal("ledger", ledger_id, "key_check", _CHECK_TEXT)
 
     def require_key_of(self, ledger_id: str, key_check: str) -> None:
         """Raise LedgerFault KEY_WRONG when this is not the key of that ledger."""
@@ -147,5 +149,5 @@ def _derived(key: bytes, purpose: bytes) -> bytes:
     return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=b"station-ledger " + purpose).derive(key)
 
 
-def _row_identity(identity: Identity, field: str) -> bytes:
-    return f"certificate-v1\x00{identity.product_key}\x00{identity.device_name}\x00{field}".encode()
+def _row_identity(product_key: str, device_name: str, field: str) -> bytes:
+    return f"certificate-v1\x00{product_key}\x00{device_name}\x00{field}".encode()

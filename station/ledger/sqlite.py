@@ -6,19 +6,17 @@ Sources: sqlite.org/wal.html, /pragma.html, /rescode.html, /lang_createtrigger.h
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy
 from sqlalchemy import Engine, Table, event
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import QueuePool
-from sqlalchemy.sql.dml import Insert
 
 from station.errors import Code, CodedError, InternalFault, LedgerFault
+from station.ledger.fair_lock import FairLock
 
 BUSY_TIMEOUT_S: Final = 30.0
 """How long a transaction waits for another one: longer than the largest import holds the ledger."""
@@ -50,16 +48,6 @@ TRIGGERS_0001: Final[tuple[str, ...]] = (
     BEGIN SELECT RAISE(ABORT, 'certificates: an identity never changes'); END""",
     """CREATE TRIGGER certificates_kept BEFORE DELETE ON certificates
     BEGIN SELECT RAISE(ABORT, 'certificates: none is ever deleted'); END""",
-    """CREATE TRIGGER certificates_start_available BEFORE INSERT ON certificates WHEN NEW.state <> 'available'
-    BEGIN SELECT RAISE(ABORT, 'certificates: each one starts available'); END""",
-    # REPLACE deletes without a DELETE trigger, so a row that is there already is skipped before it can conflict.
-    """CREATE TRIGGER certificates_not_replaced BEFORE INSERT ON certificates
-    WHEN EXISTS (SELECT 1 FROM certificates WHERE id = NEW.id)
-        OR EXISTS (SELECT 1 FROM certificates WHERE device_name = NEW.device_name AND product_key = NEW.product_key)
-        OR EXISTS (SELECT 1 FROM certificates
-            WHERE secret_fingerprint = NEW.secret_fingerprint AND product_key = NEW.product_key)
-        OR EXISTS (SELECT 1 FROM certificates WHERE batch_id = NEW.batch_id AND position = NEW.position)
-    BEGIN SELECT RAISE(IGNORE); END""",
     """CREATE TRIGGER batches_kept BEFORE DELETE ON batches
     BEGIN SELECT RAISE(ABORT, 'batches: none is ever deleted'); END""",
     """CREATE TRIGGER runs_final BEFORE UPDATE ON runs WHEN OLD.finished_at IS NOT NULL
@@ -87,7 +75,7 @@ class SqliteDialect:
     def __init__(self, file: Path, *, read_only: bool) -> None:
         self.file = file
         self._read_only = read_only
-        self._writing = threading.Lock()
+        self._writing = FairLock()
 
     def make_engine(self) -> Engine:
         """An engine whose threads each take a connection of a pool; nothing is opened yet."""
@@ -107,7 +95,7 @@ class SqliteDialect:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One writer at a time within this process: threads queue here instead of polling the file's lock."""
-        if not self._writing.acquire(timeout=BUSY_TIMEOUT_S):
+        if not self._writing.acquire(BUSY_TIMEOUT_S):
             raise LedgerFault(
                 Code.LEDGER_BUSY,
                 "another lane has held the ledger for too long",
@@ -119,9 +107,13 @@ class SqliteDialect:
         finally:
             self._writing.release()
 
-    def insert_or_skip(self, table: Table) -> Insert:
-        """An INSERT that leaves out rows which a unique constraint refuses; `rowcount` tells how many went in."""
-        return insert(table).on_conflict_do_nothing()
+    def insert_new(
+        self, connection: sqlalchemy.Connection, table: Table, columns: Sequence[str], rows: list[tuple[object, ...]]
+    ) -> int:
+        """Insert rows, leaving out those that a unique constraint refuses; give how many went in."""
+        marks = ",".join("?" * len(columns))
+        statement = f"INSERT INTO {table.name} ({','.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608  names of our own schema
+        return connection.exec_driver_sql(statement, rows).rowcount
 
     def after_bulk(self, connection: sqlalchemy.Connection) -> None:
         """Fold a large write-ahead log back into the file, as far as no reader needs it; writers go on meanwhile."""

@@ -42,6 +42,7 @@ def _make_batches() -> None:
         sa.Column("imported_at", sa.String(30), nullable=False),
         sa.Column("source_name", sa.Text, nullable=False),
         sa.Column("source_digest", sa.String(64), nullable=False),
+        sa.Column("source_rows", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("id", name="batches_pk"),
         sa.UniqueConstraint("name", name="batches_name_unique"),
         sa.UniqueConstraint("source_digest", name="batches_source_unique"),
@@ -117,7 +118,7 @@ def _make_certificates() -> None:
         sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name="certificates_batch_id_fk"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="certificates_run_id_fk"),
         sa.UniqueConstraint("device_name", "product_key", name="certificates_identity_unique"),
-        sa.UniqueConstraint("secret_fingerprint", "product_key", name="certificates_secret_unique"),
+        sa.UniqueConstraint("secret_fingerprint", name="certificates_secret_unique"),
         sa.UniqueConstraint("batch_id", "position", name="certificates_position_unique"),
         sa.CheckConstraint(
             "state IN ('available', 'allocated', 'installing', 'installed', 'activated', 'void')",
