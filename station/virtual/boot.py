@@ -100,6 +100,12 @@ class RunMode:
         )
         self._thread.start()
 
+    @property
+    def program_process_id(self) -> int | None:
+        """The child process that runs the application now."""
+        with self._guard:
+            return self._program.process_id if self._program is not None else None
+
     def receive(self, data: bytes) -> None:
         """Take bytes that the host sent to the UART."""
         with self._guard:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Final
 
 from station.virtual.image_check import AppDescription, FlashImage
@@ -103,7 +104,7 @@ def rom_load_lines(chip: str, image: FlashImage) -> list[str]:
         f"cs0_drv:0x{d_cs >> 4:02x},hd_drv:0x{hd_wp & 15:02x},wp_drv:0x{hd_wp >> 4:02x}"
     )
     lines = [f"configsip: 0, SPIWP:0x{spi_pin:02x}", drives, clock]
-    for segment, following in zip(image.segments, (*image.segments[1:], None), strict=True):
+    for segment, following in zip_longest(image.segments, image.segments[1:]):
         lines.append(f"load:0x{segment.load_address:08x},len:{len(segment.data)}")
         begin = segment.flash_offset - image.offset
         end = begin + len(segment.data)
