@@ -17,6 +17,12 @@ _DISK_VERSION_2_0: Final = 0x00020000
 _MODE_DIRECTORY: Final = 0x4000
 _MODE_FILE: Final = 0x8000
 _TYPE_DIRECTORY: Final = 2
+_ERRORS_BY_CLASS: Final[dict[type[OSError], int]] = {
+    FileNotFoundError: errno.ENOENT,
+    FileExistsError: errno.EEXIST,
+    IsADirectoryError: errno.EISDIR,
+    NotADirectoryError: errno.ENOTDIR,
+}
 _INITIAL_BOOT_PY: Final = "# This file is executed on every boot (including wake-boot from deepsleep)\n"
 
 
@@ -158,4 +164,4 @@ def _mode(found: Any) -> int:
 def _os_error(error: LittleFSError | OSError) -> OSError:
     if isinstance(error, LittleFSError):
         return OSError(-int(error.code))
-    return OSError(error.errno or errno.EIO)
+    return OSError(error.errno or _ERRORS_BY_CLASS.get(type(error), errno.EIO))
