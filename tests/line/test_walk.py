@@ -20,8 +20,8 @@ from station.line.walk import walk_unit
 from station.profile import Recipe, prepare_recipe
 from station.unit import SecurityState
 from station.verdict import Step, StepState, Verdict
-from station.virtual.bench import write_sample_batch
 from station.virtual.images import make_bench_images
+from tests.batch_csv import write_batch_csv
 from tests.line.fake_chip import FakeChip, FakeUnit, unit_number
 
 PROFILES = Path(__file__).parent.parent.parent / "profiles"
@@ -73,7 +73,7 @@ class Desk:
 @pytest.fixture
 def desk(recipe: Recipe, tmp_path: Path) -> Iterator[Desk]:
     csv = tmp_path / "batch.csv"
-    write_sample_batch(csv, recipe.profile.product_key, 3)
+    write_batch_csv(csv, recipe.profile.product_key, 3)
     with Ledger.open(tmp_path / "data") as ledger:
         yield Desk(recipe, ledger, ledger.import_batch(csv).batch)
 
@@ -185,7 +185,7 @@ def test_a_unit_that_is_swapped_stops_the_walk_before_the_next_write(desk: Desk,
 def test_a_unit_with_a_certificate_of_somebody_else_is_held(desk: Desk, tmp_path: Path) -> None:
     unit = unit_number(1)
     csv = tmp_path / "other.csv"
-    write_sample_batch(csv, desk.recipe.profile.product_key, 1)
+    write_batch_csv(csv, desk.recipe.profile.product_key, 1, "foreign")
     with Ledger.open(tmp_path / "other") as other_ledger:
         Desk(desk.recipe, other_ledger, other_ledger.import_batch(csv).batch).walk(FakeChip(unit))
     chip = FakeChip(unit)
@@ -199,7 +199,7 @@ def test_a_unit_with_a_certificate_of_somebody_else_is_held(desk: Desk, tmp_path
 def test_a_line_lead_may_have_a_foreign_certificate_replaced(desk: Desk, tmp_path: Path) -> None:
     unit = unit_number(1)
     csv = tmp_path / "other.csv"
-    write_sample_batch(csv, desk.recipe.profile.product_key, 1)
+    write_batch_csv(csv, desk.recipe.profile.product_key, 1, "foreign")
     with Ledger.open(tmp_path / "other") as other_ledger:
         Desk(desk.recipe, other_ledger, other_ledger.import_batch(csv).batch).walk(FakeChip(unit))
     verdict = desk.walk(FakeChip(unit), replace_foreign=True)
