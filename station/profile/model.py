@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from station.certificate import product_key_fault
 from station.image.nvs_entry import NvsType, nvs_key_fault, nvs_value_fault
 from station.profile import quantities
-from station.profile.quantities import SourceInt, as_written, refusal, shown
+from station.profile.quantities import as_written, plain_int, refusal, shown
 
 CHIPS: Final = (
     "esp32", "esp32s2", "esp32s3", "esp32c2", "esp32c3", "esp32c5", "esp32c6", "esp32c61", "esp32h2", "esp32p4"
@@ -59,11 +59,11 @@ def _read_chip(value: Any) -> Any:
 def _read_baud(value: Any) -> tuple[int, ...]:
     speeds = value if isinstance(value, list | tuple) else [value]
     for speed in speeds:
-        if isinstance(speed, bool) or not isinstance(speed, int) or speed not in _BAUD:
+        if isinstance(speed, bool) or not isinstance(speed, int) or int(speed) not in _BAUD:
             raise refusal(f"{shown(speed)} is no baud rate", "Write 921600, or a list: [921600, 460800, 115200]")
     if not speeds:
         raise refusal("`baud` is empty", "Write 921600, or a list: [921600, 460800, 115200]")
-    return tuple(int(speed) for speed in dict.fromkeys(speeds))
+    return tuple(dict.fromkeys(int(speed) for speed in speeds))
 
 
 def _frozen_map(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -262,11 +262,11 @@ def _read_sdk_value(value: Any) -> SdkValue:
 
 
 def _checked(kind: NvsType, value: Any) -> SdkValue:
-    held = as_written(value) if not kind.is_integer else value
+    held = plain_int(value) if kind.is_integer else as_written(value)
     if (fault := nvs_value_fault(kind, held)) is not None:
         mend = "Correct the value, or choose a larger type" if kind.is_integer else "Write a text in quotes"
         raise refusal(fault, mend)
-    return SdkValue(type=kind, value=int(held) if isinstance(held, SourceInt) else held)
+    return SdkValue(type=kind, value=held)
 
 
 _SDK_VALUE_SCHEMA: Final[dict[str, Any]] = {

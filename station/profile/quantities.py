@@ -61,6 +61,11 @@ def as_written(value: Any) -> Any:
     return value.text if isinstance(value, SourceInt | SourceFloat) else value
 
 
+def plain_int(value: Any) -> Any:
+    """Give a number without its text: `in range(…)` walks the whole range for any subclass of int."""
+    return int(value) if isinstance(value, SourceInt) else value
+
+
 def read_size(value: Any) -> int:
     """Read `4MB`, `512KB` into bytes; only sizes that flash chips have."""
     text = as_written(value)
