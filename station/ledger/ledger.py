@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Final, Self
 
-from station.errors import Code
+from station.errors import Code, UsageError
 from station.ledger import batches as _batches
 from station.ledger import runs as _runs
 from station.ledger import units as _units
@@ -37,7 +37,7 @@ from station.ledger.records import (
     UnitHistory,
     UnitStory,
 )
-from station.unit import ChipIdentity, parse_mac
+from station.unit import ChipIdentity, Mac, parse_mac
 from station.verdict import Step, StepState, Verdict
 
 NO_DATA: Final[Mapping[str, JsonValue]] = MappingProxyType({})
@@ -169,10 +169,10 @@ class Ledger:
         with self._changing() as change:
             return _runs.identify_run(change, self._processes, run_id, chip)
 
-    def known_device(self, mac: str, product_key: str) -> str | None:
+    def known_device(self, mac: Mac, product_key: str) -> str | None:
         """Give the DeviceName that this MAC holds for a product, or None."""
         with self._database.reading() as connection:
-            row = live_certificate(connection, parse_mac(mac), product_key)
+            row = live_certificate(connection, mac, product_key)
             return str(row.device_name) if row is not None else None
 
     def has_had(self, mac: str, product_key: str, device_name: str) -> bool:
@@ -238,8 +238,7 @@ class Ledger:
     def runs(self, limit: int = 50, mac: str | None = None, device_name: str | None = None) -> list[RunRow]:
         """Give runs, newest first."""
         with self._database.reading() as connection:
-            canonical = parse_mac(mac) if mac is not None else None
-            return _runs.find_runs(connection, limit=limit, mac=canonical, device_name=device_name)
+            return _runs.find_runs(connection, limit=limit, mac=_mac(mac), device_name=device_name)
 
     # Units and the audit log
 
@@ -267,7 +266,7 @@ class Ledger:
         with self._database.reading() as connection:
             yield from read_events(
                 connection,
-                mac=parse_mac(mac) if mac is not None else None,
+                mac=_mac(mac),
                 device_name=device_name,
                 batch=batch,
                 operator=operator,
@@ -287,6 +286,15 @@ class Ledger:
             trail = Trail(connection, self.station, now)
             yield Change(connection, now, trail)
             trail.close()
+
+
+def _mac(text: str | None) -> Mac | None:
+    if text is None:
+        return None
+    try:
+        return parse_mac(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a MAC address", "Write it as 24:0a:c4:5e:10:9c") from None
 
 
 def _part_of(

@@ -19,12 +19,15 @@ from sqlalchemy import Connection, insert, select
 from station.errors import Code, LedgerFault, UsageError
 from station.ledger.audit import EventKind, Trail, iso_utc
 from station.ledger.database import Database, Dialect, choose_dialect
+from station.ledger.disk import disk_fault
 from station.ledger.migrating import HEAD, migrate, require_not_newer, stored_revision
 from station.ledger.schema import LEDGER_META
 from station.ledger.secret_box import SecretBox, make_key, read_key
 
 LEDGER_FILE: Final = "ledger.sqlite3"
 KEY_FILE: Final = "ledger.key"
+ID_FILE: Final = "ledger.id"
+"""The sign that a ledger was made here once, so that a lost one is not taken for a first start."""
 STATION_FILE: Final = "station.yaml"
 _LOCK_FILE: Final = "first-start.lock"
 _FIRST_START_TIMEOUT_S: Final = 60.0
@@ -46,12 +49,17 @@ def open_data_folder(data: Path, url: str | None, clock: Callable[[], datetime],
     try:
         if not read_only:
             data.mkdir(parents=True, exist_ok=True)
-        elif not data.is_dir():
+        elif _must_be_made(data, dialect):
             raise _nothing_here(data)
         opened = None if _must_be_made(data, dialect) else _open_existing(data, dialect)
         if opened is None:
             if read_only:
-                raise _nothing_here(data)
+                raise LedgerFault(
+                    Code.LEDGER_NOT_WRITABLE,
+                    "the ledger was made by an older station and must be updated first",
+                    "Start the station once with the right to write in the data folder",
+                    str(data),
+                )
             with FileLock(data / _LOCK_FILE, timeout=_FIRST_START_TIMEOUT_S, thread_local=False):
                 opened = _open_existing(data, dialect) or _make(data, dialect, clock)
     except Timeout:
@@ -62,19 +70,23 @@ def open_data_folder(data: Path, url: str | None, clock: Callable[[], datetime],
             str(data),
         ) from None
     except OSError as error:
-        raise LedgerFault(
-            Code.LEDGER_NOT_WRITABLE,
-            f"the data folder cannot be used: {error.strerror or type(error).__name__}",
-            "Give this user the right to write there, or name another folder with --data",
-            str(error.filename or data),
-        ) from None
+        raise disk_fault(error, data) from None
     return opened
 
 
 def _must_be_made(data: Path, dialect: Dialect) -> bool:
     """True for an embedded ledger without a file: looking inside would make an empty one."""
-    file = getattr(dialect, "file", data / LEDGER_FILE)
-    return dialect.name == "sqlite" and (not file.exists() or file.stat().st_size == 0)
+    file = getattr(dialect, "file", None)
+    if file is None or (file.exists() and file.stat().st_size > 0):
+        return False
+    if file == data / LEDGER_FILE and (data / ID_FILE).exists():
+        raise LedgerFault(
+            Code.LEDGER_UNREADABLE,
+            "the ledger of this data folder is gone: a new one would hand out used certificates again",
+            "Bring the ledger back from its backup, or begin in another folder with --data",
+            str(file),
+        )
+    return True
 
 
 def _open_existing(data: Path, dialect: Dialect) -> Opened | None:
@@ -86,13 +98,14 @@ def _open_existing(data: Path, dialect: Dialect) -> Opened | None:
         with database.reading() as connection:
             revision = stored_revision(connection)
             require_not_newer(revision)
-            if revision != HEAD:
-                database.close()
-                return None
-            meta = _meta(connection)
+            meta = _meta(connection) if revision == HEAD else None
+        if meta is None:
+            database.close()
+            return None
         return Opened(database, _box_of(data, meta), _station_name(data))
-    except BaseException:
+    except BaseException as error:
         database.close()
+        _tell_place(error, dialect)
         raise
 
 
@@ -114,10 +127,18 @@ def _make(data: Path, dialect: Dialect, clock: Callable[[], datetime]) -> Opened
                 box = SecretBox(read_key(key_file), str(key_file))
                 _fill_new(connection, box, station, iso_utc(clock()))
             meta = _meta(connection)
-        return Opened(database, _box_of(data, meta), station)
-    except BaseException:
+        opened = Opened(database, _box_of(data, meta), station)
+        (data / ID_FILE).write_text(meta["ledger_id"] + "\n", encoding="ascii")
+        return opened  # noqa: TRY300  the except below closes what an `else` would leave open
+    except BaseException as error:
         database.close()
+        _tell_place(error, dialect)
         raise
+
+
+def _tell_place(error: BaseException, dialect: Dialect) -> None:
+    if isinstance(error, LedgerFault) and not error.place:
+        error.place = str(getattr(dialect, "file", ""))
 
 
 def _fill_new(connection: Connection, box: SecretBox, station: str, now: str) -> None:

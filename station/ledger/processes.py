@@ -8,6 +8,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from station.ledger.disk import disk_fault
+
 
 class ProcessToken:
     """This process's own token, taken at the first run and given back by `close`."""
@@ -19,14 +21,17 @@ class ProcessToken:
         self._lock: FileLock | None = None
 
     def take(self) -> str:
-        """Give the token; the first call makes its lock file and holds it from then on."""
+        """Give the token; the first call makes its lock file and holds it from then on. LedgerFault."""
         with self._guard:
             if self._token is None:
-                self._folder.mkdir(exist_ok=True)
                 token = uuid.uuid4().hex
-                self._lock = FileLock(self._file(token), timeout=0, thread_local=False)
-                self._lock.acquire()
-                self._token = token
+                lock = FileLock(self._file(token), timeout=0, thread_local=False)
+                try:
+                    self._folder.mkdir(exist_ok=True)
+                    lock.acquire()
+                except OSError as error:
+                    raise disk_fault(error, self._folder) from None
+                self._lock, self._token = lock, token
             return self._token
 
     def is_mine(self, token: str) -> bool:

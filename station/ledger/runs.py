@@ -305,6 +305,8 @@ def _certificate_of(change: Change, run: Row[Any]) -> Row[Any]:
 def _settle_certificate(change: Change, run: Row[Any], *, passed: bool) -> None:
     row = _certificate_of(change, run)
     if row.run_id != run.id:
+        if passed:
+            raise InternalFault(f"run {run.id} was to pass, but its certificate is in the hands of run {row.run_id}")
         return
     state = CertificateState(row.state)
     if state is CertificateState.ALLOCATED:

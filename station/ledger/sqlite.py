@@ -23,6 +23,8 @@ BUSY_TIMEOUT_S: Final = 30.0
 CACHE_SIZE_KIB: Final = 48 * 1024
 """Page cache of one connection; the indexes of a million certificates are written within it."""
 
+CHECKPOINT_PAGES: Final = 4000
+"""Pages in the write-ahead log at which a commit folds them into the file: seldom enough to be no matter at the 99th percentile."""
 WAL_KEPT_BYTES: Final = 64 * 1024 * 1024
 """What the write-ahead log's file is cut to after a large import."""
 WRITES: Final = "station_writes"
@@ -126,7 +128,7 @@ class SqliteDialect:
         if not isinstance(original, sqlite3.Error):
             return InternalFault(f"the ledger's program failed: {type(original).__name__}")
         code = getattr(original, "sqlite_errorcode", 0)
-        known = _MEANINGS.get(code & 0xFF)
+        known = _MEANINGS.get(code) or _MEANINGS.get(code & 0xFF)
         if isinstance(original, sqlite3.IntegrityError):
             return InternalFault(f"the ledger refused a change that must never happen: {original}")
         if known is None:
@@ -153,6 +155,16 @@ _NOT_WRITABLE = (
     "the ledger cannot be written",
     "Give this user the right to write in the data folder and to the files in it",
 )
+_NOT_OPENED = (
+    Code.LEDGER_NOT_WRITABLE,
+    "the ledger cannot be opened",
+    "Give this user the right to read and write the data folder and the files in it",
+)
+_DISK_FAILS = (
+    Code.LEDGER_UNREADABLE,
+    "the disk fails while the ledger is read or written",
+    "Stop the station, copy the data folder to another disk, and go on there",
+)
 _DISK_FULL = (
     Code.DISK_FULL,
     "the disk of the ledger is full",
@@ -165,11 +177,12 @@ _MEANINGS: Final[dict[int, tuple[Code, str, str]]] = {
     sqlite3.SQLITE_READONLY: _NOT_WRITABLE,
     sqlite3.SQLITE_PERM: _NOT_WRITABLE,
     sqlite3.SQLITE_AUTH: _NOT_WRITABLE,
-    sqlite3.SQLITE_CANTOPEN: _NOT_WRITABLE,
+    sqlite3.SQLITE_CANTOPEN: _NOT_OPENED,
     sqlite3.SQLITE_FULL: _DISK_FULL,
+    sqlite3.SQLITE_IOERR_SHMSIZE: _DISK_FULL,
     sqlite3.SQLITE_CORRUPT: _UNREADABLE,
     sqlite3.SQLITE_NOTADB: _UNREADABLE,
-    sqlite3.SQLITE_IOERR: _UNREADABLE,
+    sqlite3.SQLITE_IOERR: _DISK_FAILS,
     sqlite3.SQLITE_FORMAT: _UNREADABLE,
 }
 
@@ -183,6 +196,7 @@ def _prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:
         "recursive_triggers = ON",
         f"cache_size = -{CACHE_SIZE_KIB}",
         f"journal_size_limit = {WAL_KEPT_BYTES}",
+        f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
 from station.certificate import CertificateState
 from station.errors import UsageError
-from station.ledger.audit import Change, read_events
+from station.ledger.audit import Change
 from station.ledger.certificates import certificate_row, certificates_of, void_certificate
 from station.ledger.processes import ProcessToken
-from station.ledger.records import CertificateRow, UnitStory
+from station.ledger.records import AuditEvent, CertificateRow, UnitStory
 from station.ledger.runs import RUN_QUERY, end_interrupted, find_runs
 from station.ledger.schema import RUNS
 from station.unit import parse_mac
@@ -27,10 +29,9 @@ def find_certificates(connection: Connection, subject: str) -> tuple[str | None,
         product_key, _, device_name = subject.rpartition("/")
         return None, certificates_of(connection, device_name=device_name, product_key=product_key or None)
     rows = certificates_of(connection, mac=mac)
-    if not rows and ":" not in subject:  # twelve hexadecimal digits can be a DeviceName as well
-        rows = certificates_of(connection, device_name=subject)
-        return (None if rows else mac), rows
-    return mac, rows
+    known = {row.id for row in rows}
+    named = [row for row in certificates_of(connection, device_name=subject) if row.id not in known]
+    return mac, rows + named  # a MAC's digits can be the DeviceName of another unit
 
 
 def unit_story(connection: Connection, subject: str) -> UnitStory:
@@ -51,10 +52,16 @@ def unit_story(connection: Connection, subject: str) -> UnitStory:
             f"no unit and no certificate is known as {subject!r}",
             "Give the MAC as 24:0a:c4:5e:10:9c, or the DeviceName as the CSV has it",
         )
-    names = {certificate.identity.device_name for certificate in certificates}
-    event_name = names.pop() if len(names) == 1 else device_name
-    events = tuple(read_events(connection, mac=mac, device_name=event_name))
+    events = tuple(_events(connection, mac, certificates))
     return UnitStory(mac, certificates, tuple(runs), events)
+
+
+def _events(connection: Connection, mac: str | None, certificates: tuple[CertificateRow, ...]) -> Iterator[AuditEvent]:
+    """Give the events of a MAC; where no unit holds the certificate, those of its DeviceName."""
+    if mac is not None:
+        return read_events(connection, mac=mac)
+    names = sorted({certificate.identity.device_name for certificate in certificates})
+    return chain.from_iterable(read_events(connection, device_name=name) for name in names)
 
 
 def void(change: Change, processes: ProcessToken, subject: str, *, reason: str, operator: str) -> CertificateRow:
