@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row
 
 from station.certificate import CertificateState
 from station.errors import UsageError
-from station.ledger.audit import Change
+from station.ledger.audit import Change, read_events
 from station.ledger.certificates import certificate_row, certificates_of, void_certificate
 from station.ledger.processes import ProcessToken
 from station.ledger.records import AuditEvent, CertificateRow, UnitStory
