@@ -1,0 +1,129 @@
+"""One unit from the console's CSV to a running, recorded device; looked at from behind with the public esptool."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from station.image.nvs_reader import read_nvs_image
+from station.profile import prepare_recipe
+from station.virtual.bench import Bench
+from tests.end_to_end.conftest import Desk, esptool
+
+PRODUCTS = {"training": "a1Training0", "esp-aliyun": "a1EspAliyun", "micropython": "a1MicroPyth"}
+
+
+@pytest.mark.parametrize("name", list(PRODUCTS))
+def test_each_example_profile_walks_a_unit_to_pass(desk: Desk, bench: Bench, name: str) -> None:
+    rows = desk.import_certificates(PRODUCTS[name])
+    mac = bench.insert(0)
+    done = desk.station("flash", desk.profiles / f"{name}.yaml", "--port", bench.ports[0], "--json")
+    assert done.code == 0, done.out + done.err
+    last = done.events[-1]
+    assert last["event"] == "verdict"
+    assert (last["verdict"], last["mac"], last["device_name"], last["code"]) == ("PASS", mac, rows[0][0], None)
+    steps = [event["step"] for event in done.events if event["event"] == "step" and event["state"] == "done"]
+    assert steps[:6] == ["detect", "identify", "allocate", "write", "verify", "start"]
+    progress = [event for event in done.events if event.get("state") == "progress"]
+    assert progress[-1]["done_bytes"] == progress[-1]["total_bytes"]
+
+
+def test_the_flash_read_back_by_esptool_is_the_plan_byte_for_byte(desk: Desk, bench: Bench, tmp_path: Path) -> None:
+    profile = desk.profiles / "training.yaml"
+    (name, secret), *_ = desk.import_certificates("a1Training0")
+    bench.insert(0)
+    assert desk.station("flash", profile, "--port", bench.ports[0]).code == 0
+    recipe = prepare_recipe(profile)
+    whole = read_whole_flash(bench.ports[0], tmp_path / "flash.bin")
+    for region in recipe.static_plan.regions:
+        assert whole[region.offset : region.offset + len(region.data)] == region.data, region.name
+    partition = recipe.credentials_partition
+    held = read_nvs_image(whole[partition.offset : partition.end])
+    assert {(entry.key, entry.text()) for entry in held.entries if entry.namespace == "aliyun-key"} == {
+        ("ProductKey", "a1Training0"),
+        ("DeviceName", name),
+        ("DeviceSecret", secret),
+    }
+
+
+def test_a_real_micropython_image_is_flashed_whole_with_filesystem_and_credentials(
+    desk: Desk, bench: Bench, micropython_image: bytes, tmp_path: Path
+) -> None:
+    firmware = desk.profiles.parent / "profiles" / "ESP32-real.bin"
+    firmware.write_bytes(micropython_image)
+    example = yaml.safe_load((desk.profiles / "micropython.yaml").read_text(encoding="utf-8"))
+    example["firmware"]["images"] = [{"file": firmware.name, "at": 0x1000}]
+    profile = desk.profiles / "micropython-real.yaml"
+    profile.write_text(yaml.safe_dump(example), encoding="utf-8")
+    (name, secret), *_ = desk.import_certificates("a1MicroPyth")
+    bench.insert(0)
+    done = desk.station("flash", profile, "--port", bench.ports[0], "--json")
+    assert done.code == 0, done.out + done.err
+    whole = read_whole_flash(bench.ports[0], tmp_path / "flash.bin")
+    recipe = prepare_recipe(profile)
+    for region in recipe.static_plan.regions:
+        assert whole[region.offset : region.offset + len(region.data)] == region.data, region.name
+    partition = recipe.credentials_partition
+    assert whole[0x1000 : partition.offset] == micropython_image[: partition.offset - 0x1000]
+    assert whole[partition.end : 0x1000 + len(micropython_image)] == micropython_image[partition.end - 0x1000 :]
+    held = read_nvs_image(whole[partition.offset : partition.end])
+    assert held.text("aliyun-key", "DeviceName") == name
+    assert held.text("aliyun-key", "DeviceSecret") == secret
+
+
+def test_a_unit_that_comes_back_keeps_its_certificate(desk: Desk, bench: Bench) -> None:
+    desk.import_certificates("a1Training0")
+    first_mac = bench.insert(0)
+    profile = desk.profiles / "training.yaml"
+    first = desk.station("flash", profile, "--port", bench.ports[0], "--json").verdicts[0]
+    bench.remove(0)
+    bench.insert(0)
+    second = desk.station("flash", profile, "--port", bench.ports[0], "--json").verdicts[0]
+    bench.remove(0)
+    bench.insert(0, first_mac)
+    again = desk.station("flash", profile, "--port", bench.ports[0], "--json").verdicts[0]
+    assert [first["verdict"], second["verdict"], again["verdict"]] == ["PASS"] * 3
+    assert first["device_name"] == again["device_name"] != second["device_name"]
+
+
+def test_the_record_tells_the_whole_story_and_no_secret(desk: Desk, bench: Bench, tmp_path: Path) -> None:
+    rows = desk.import_certificates("a1Training0")
+    mac = bench.insert(0)
+    done = desk.station("flash", desk.profiles / "training.yaml", "--port", bench.ports[0], "--json")
+    log = tmp_path / "audit.jsonl"
+    table = tmp_path / "audit.csv"
+    assert desk.station("audit", "export", "--out", log).code == 0
+    assert desk.station("audit", "export", "--out", table, "--format", "csv").code == 0
+    shown = desk.station("unit", "show", mac)
+    events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    assert mac in json.dumps(events)
+    assert rows[0][0] in shown.out
+    listed = desk.station("batch", "show", "unit", "--json")
+    everything = [done.out, done.err, shown.out, listed.out, log.read_text(encoding="utf-8")]
+    everything += [path.read_bytes().decode("latin-1") for path in desk.data.rglob("*") if path.is_file()]
+    everything.append(table.read_text(encoding="utf-8-sig"))
+    for _, secret in rows:
+        for text in everything:
+            assert secret not in text
+            assert secret.encode().hex() not in text
+
+
+def test_demo_auto_walks_units_on_two_lanes(desk: Desk) -> None:
+    done = desk.station("demo", "--auto", "--lanes", "2", "--units", "4", "--json")
+    assert done.code == 0, done.out + done.err
+    verdicts = done.verdicts
+    assert [verdict["verdict"] for verdict in verdicts] == ["PASS"] * 4
+    assert len({verdict["mac"] for verdict in verdicts}) == 4
+    assert len({verdict["device_name"] for verdict in verdicts}) == 4
+    assert {verdict["lane"] for verdict in verdicts} == {1, 2}
+
+
+def read_whole_flash(port: str, file: Path) -> bytes:
+    """Read all 4 MB with the public esptool."""
+    said = esptool("--port", port, "--baud", 921600, "read-flash", 0, 0x400000, file)
+    assert re.search(r"[Rr]ead 4194304 bytes", said), said
+    return file.read_bytes()
