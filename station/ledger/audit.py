@@ -47,9 +47,15 @@ def iso_utc(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def storable(text: str) -> str:
+    """Give a text that UTF-8 can hold: half characters, as odd file names have them, become question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def canonical_json(value: Any) -> str:
     """Give the one text of a JSON value: sorted keys, no spaces, no escapes for letters. TypeError for a secret."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return storable(text)
 
 
 def event_object(event: AuditEvent) -> dict[str, JsonValue]:
@@ -113,7 +119,7 @@ class Trail:
             at=self._now,
             station=self._station,
             lane=lane,
-            operator=operator,
+            operator=storable(operator),
             kind=str(kind),
             mac=mac,
             device_name=device_name,

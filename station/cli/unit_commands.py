@@ -1,0 +1,110 @@
+"""`station unit`: one unit's story, and the line lead's way to take its certificate out of use."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from station.cli.batch_commands import certificate_object, table
+from station.cli.context import Session, global_options, pass_session, say, say_json
+from station.errors import UsageError
+
+if TYPE_CHECKING:
+    from station.ledger import RunRow, UnitStory
+
+
+@click.group()
+@global_options
+def unit() -> None:
+    """One board: its certificate, its runs, its events."""
+
+
+@unit.command("show")
+@click.argument("subject", metavar="MAC|DEVICE_NAME")
+@global_options
+@pass_session
+def show(session: Session, subject: str) -> None:
+    """Show what the ledger knows about a unit, by MAC, DeviceName or ProductKey/DeviceName.
+
+    With --json one object: mac, certificates, runs (newest first) and events (oldest first; as `audit export` writes them).
+    """
+    with session.open_ledger() as ledger:
+        story = ledger.unit(subject)
+    if session.json:
+        say_json(_story_object(story))
+        return
+    say(f"Unit {story.mac or '(none yet)'}")
+    for one in story.certificates:
+        reason = f" ({one.void_reason})" if one.void_reason else ""
+        say(f"  {one.identity}  {one.state}{reason}  batch {one.batch}, since {one.changed_at[:19]}Z")
+    if story.runs:
+        rows = [
+            (str(r.id), r.started_at[:19] + "Z", str(r.lane), r.verdict or "unfinished", r.code or "-", r.message)
+            for r in story.runs
+        ]
+        say(table(("RUN", "STARTED", "LANE", "VERDICT", "CODE", "WHAT HAPPENED"), rows))
+    else:
+        say("  No run yet.")
+
+
+@unit.command("void")
+@click.argument("subject", metavar="MAC|DEVICE_NAME")
+@click.option("--reason", required=True, help="Why; it stands in the audit log for ever.")
+@click.option("--operator", help="Who decides; without it the user of this PC.")
+@global_options
+@pass_session
+def void(session: Session, subject: str, reason: str, operator: str | None) -> None:
+    """Take a unit's certificate out of use for ever. Nothing brings it back.
+
+    With --json one object: the certificate as `batch show` lists it.
+
+    Example: station unit void 24:0a:c4:5e:10:9c --reason "board scrapped"
+    """
+    with session.open_ledger() as ledger:
+        done = ledger.void(subject, reason=reason, operator=operator if operator is not None else _user_name())
+    if session.json:
+        say_json(certificate_object(done))
+    else:
+        say(f"Certificate {done.identity} is void for ever. A unit that had it gets another one when it comes back.")
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # what it raises when the system knows no name differs by version
+        raise UsageError("this system does not say who you are", "Give your name with --operator") from None
+
+
+def _story_object(story: UnitStory) -> dict[str, Any]:
+    from station.ledger import event_object  # noqa: PLC0415  --help must not pay for SQLAlchemy
+
+    return {
+        "mac": story.mac,
+        "certificates": [certificate_object(one) for one in story.certificates],
+        "runs": [_run_object(run) for run in story.runs],
+        "events": [event_object(event) for event in story.events],
+    }
+
+
+def _run_object(run: RunRow) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "station": run.station,
+        "lane": run.lane,
+        "port": run.port,
+        "profile": run.profile,
+        "firmware_version": run.firmware_version,
+        "batch": run.batch,
+        "operator": run.operator,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "mac": run.mac,
+        "device_name": run.device_name,
+        "last_step": run.last_step,
+        "verdict": run.verdict,
+        "code": run.code,
+        "message": run.message,
+        "seconds": run.seconds,
+    }
