@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,8 @@ class FlashMemory:
             raise ValueError(f"flash size {size_bytes} is not a number of {SECTOR_BYTES}-byte sectors")
         self.size_bytes = size_bytes
         self.path = path
+        self.worn_cells: Mapping[int, int] = {}
+        """Address → bits of that byte that read inverted after programming; none in a good flash."""
         self._lock = threading.RLock()
         self._file_bytes = 0
         stored = path.read_bytes() if path is not None and path.exists() else b""
@@ -52,6 +55,9 @@ class FlashMemory:
             place = slice(offset, offset + len(data))
             old = int.from_bytes(self._data[place], "little")
             held = (old & int.from_bytes(data, "little")).to_bytes(len(data), "little")
+            for worn, bits in self.worn_cells.items():
+                if offset <= worn < offset + len(data):
+                    held = held[: worn - offset] + bytes([held[worn - offset] ^ bits]) + held[worn - offset + 1 :]
             self._data[place] = held
             self._store(offset, held)
         return held == data
