@@ -54,13 +54,12 @@ class NothingNewError(Exception):
 
 def check_order(order: Order) -> None:
     """Raise UsageError for a batch name that could not be shown or told apart."""
-    name = order.name
-    if name is not None and (
-        not name.strip() or name != name.strip() or len(name) > NAME_MAX or not name.isprintable()
-    ):
-        raise UsageError(
-            f"{name[:NAME_MAX]!a} cannot name a batch", f"Give 1 to {NAME_MAX} characters without line ends or margins"
-        )
+    for what, text in (("a batch", order.name), ("a work order", order.work_order)):
+        if text is not None and (text != text.strip() or not 1 <= len(text) <= NAME_MAX or not text.isprintable()):
+            raise UsageError(
+                f"{text[:NAME_MAX]!a} cannot name {what}",
+                f"Give 1 to {NAME_MAX} characters without line ends or blanks around them",
+            )
 
 
 def require_product(path: Path, expected: str | None, found: str) -> None:
@@ -146,7 +145,7 @@ class BatchImport:
             "product_key": checked.product_key,
             "work_order": self._order.work_order,
             "imported_at": self._change.now,
-            "source_name": self._path.name,
+            "source_name": _shown(self._path.name),
             "source_digest": checked.surveyed.digest,
             "source_rows": checked.rows,
         }
@@ -161,7 +160,7 @@ class BatchImport:
         if self._order.name is not None:
             taken = self._order.name in names
             return (uuid.uuid4().hex if taken else self._order.name), taken
-        stem = "".join(c if c.isprintable() else "-" for c in self._path.stem).strip()[:NAME_MAX] or "batch"
+        stem = _shown(self._path.stem).strip()[:NAME_MAX] or "batch"
         name, number = stem, 1
         while name in names:
             number += 1
@@ -251,7 +250,7 @@ class BatchImport:
             data={
                 "product_key": self._checked.product_key,
                 "work_order": self._order.work_order,
-                "source": self._path.name,
+                "source": _shown(self._path.name),
                 "source_digest": self._checked.surveyed.digest[:16],
                 "total": total,
                 "imported": self._imported,
@@ -301,6 +300,11 @@ def certificates_in(connection: Connection, name: str, limit: int, offset: int) 
         .offset(offset)
     )
     return [certificate_row(found) for found in connection.execute(query)]
+
+
+def _shown(text: str) -> str:
+    """Give a file's name without what could disturb a screen or the database."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _summary(row: Row[Any], counts: Mapping[CertificateState, int]) -> BatchSummary:

@@ -18,7 +18,7 @@ from station.errors import Code, UsageError
 from station.ledger import batches as _batches
 from station.ledger import runs as _runs
 from station.ledger import units as _units
-from station.ledger.audit import Change, Trail, iso_utc, read_events
+from station.ledger.audit import Change, Trail, iso_utc, read_events, storable
 from station.ledger.audit_export import ExportFormat, write_export
 from station.ledger.certificates import certificates_of, left_in_batch, live_certificate
 from station.ledger.console_csv import check_csv
@@ -153,11 +153,11 @@ class Ledger:
                 "station": self.station,
                 "process": process,
                 "lane": lane,
-                "port": port,
-                "profile": profile,
-                "firmware_version": firmware_version,
+                "port": storable(port),
+                "profile": storable(profile),
+                "firmware_version": storable(firmware_version),
                 "batch_id": _batches.batch_row(change.connection, batch).id,
-                "operator": operator,
+                "operator": storable(operator),
             }
             return _runs.begin_run(change, self._processes, values, batch)
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from station.certificate import CertificateState
 from station.errors import CertificateHeld, ChipError, Code, InternalFault, NoCertificateLeft
-from station.ledger.audit import Change, EventKind, canonical_json
+from station.ledger.audit import Change, EventKind, canonical_json, storable
 from station.ledger.certificates import (
     certificate_by_id,
     decrypted,
@@ -341,7 +341,7 @@ def _close_run(
             finished_at=change.now,
             verdict=verdict.value,
             code=code.value if code else None,
-            message=message,
+            message=storable(message),
             seconds=seconds,
             data=text,
         )

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row
 
 from station.certificate import CertificateState
 from station.errors import UsageError
-from station.ledger.audit import Change, read_events
+from station.ledger.audit import Change, read_events, storable
 from station.ledger.certificates import certificate_row, certificates_of, void_certificate
 from station.ledger.processes import ProcessToken
 from station.ledger.records import AuditEvent, CertificateRow, UnitStory
@@ -82,7 +82,7 @@ def void(change: Change, processes: ProcessToken, subject: str, *, reason: str, 
             )
         end_interrupted(change, run)
         row = certificates_of(change.connection, device_name=row.device_name, product_key=row.product_key)[0]
-    void_certificate(change, row, reason=reason.strip(), operator=operator.strip())
+    void_certificate(change, row, reason=storable(reason.strip()), operator=operator.strip())
     changed = certificates_of(change.connection, device_name=row.device_name, product_key=row.product_key)
     return certificate_row(changed[0])
 
