@@ -29,6 +29,7 @@ from station.virtual.boot_log import (
     rom_banner,
     rom_load_lines,
 )
+from station.virtual.chip_model import ChipModel
 from station.virtual.image_check import CHIP_IDS, FlashImage, read_image
 from station.virtual.partitions import (
     TABLE_OFFSET,
@@ -265,6 +266,11 @@ class RunMode:
         """Read flash; what lies beyond its end reads as erased."""
         inside = max(0, min(size_bytes, self._flash.size_bytes - offset))
         return (self._flash.read(offset, inside) if inside else b"").ljust(size_bytes, b"\xff")
+
+
+def make_run_mode(flash: Flash, model: ChipModel, console: Callable[[bytes], None]) -> RunMode:
+    """Make the run mode of a chip as a fixture wants it (`BootFactory`)."""
+    return RunMode(model.kind.name, model.mac_bytes, flash, console)
 
 
 def _bootloader_build(image: FlashImage) -> tuple[str, str]:
