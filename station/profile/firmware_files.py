@@ -11,6 +11,7 @@ from station.profile.faults import Spot
 from station.profile.idf_build import read_idf_build
 from station.profile.quantities import shown
 from station.profile.reading import Draft
+from station.profile.yaml_source import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +22,21 @@ class FirmwareFile:
     path: Path
     at: int | str
     spot: Spot
+    hash_place: Place
     data: bytes = field(repr=False)
     sha256: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class NamedFile:
-    """A file as it is named, before it is read. `hash_spot` is the line with its expected hash."""
+    """A file as it is named, before it is read. `hash_place` is where the profile has, or would have, its hash."""
 
     name: str
     path: Path
     at: int | str
     spot: Spot
     expected_sha256: str | None
-    hash_spot: Spot
+    hash_place: Place
 
 
 def named_files(draft: Draft) -> Iterator[NamedFile]:
@@ -52,7 +54,7 @@ def named_files(draft: Draft) -> Iterator[NamedFile]:
                 image.at,
                 faults.spot((*place, "file")),
                 image.sha256,
-                faults.spot((*place, "sha256")),
+                (*place, "sha256"),
             )
     if firmware.idf_build is None or not draft.is_sure("firmware", "idf_build"):
         return
@@ -68,7 +70,7 @@ def named_files(draft: Draft) -> Iterator[NamedFile]:
             entry.offset,
             entry.spot,
             firmware.sha256.get(entry.name),
-            faults.spot(("firmware", "sha256", entry.name)),
+            ("firmware", "sha256", entry.name),
         )
     for name in sorted(set(firmware.sha256) - {entry.name for entry in build.files}):
         faults.add(
@@ -88,13 +90,13 @@ def read_firmware(draft: Draft, *, verify_hashes: bool) -> tuple[list[FirmwareFi
             continue
         digest = hashlib.sha256(data).hexdigest()
         if verify_hashes and named.expected_sha256 not in {None, digest}:
-            draft.faults.add_at(
-                named.hash_spot,
+            draft.faults.add(
+                named.hash_place,
                 f"{shown(named.name)} has changed: its SHA-256 is {digest[:12]}…, "
                 f"the profile says {str(named.expected_sha256)[:12]}…",
                 "Put the right file back; if the change is meant, run `station profile lock`",
             )
-        read.append(FirmwareFile(named.name, named.path, named.at, named.spot, data, digest))
+        read.append(FirmwareFile(named.name, named.path, named.at, named.spot, named.hash_place, data, digest))
     return read, len(read) == len(names) > 0
 
 

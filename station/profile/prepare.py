@@ -13,7 +13,7 @@ from station.image.nvs import build_nvs_image
 from station.image.nvs_entry import NvsEntry
 from station.image.partition_table import Partition, PartitionTable
 from station.profile.credentials import CredentialMap, credential_map
-from station.profile.firmware_files import folder_sha256, read_firmware
+from station.profile.firmware_files import FirmwareFile, folder_sha256, read_firmware
 from station.profile.image_checks import check_images
 from station.profile.layout import (
     FilledPartition,
@@ -27,7 +27,7 @@ from station.profile.layout import (
 from station.profile.model import OnlineBy, Profile, SdkConfig
 from station.profile.quantities import shown
 from station.profile.reading import Draft, read_draft
-from station.profile.recipe import Recipe
+from station.profile.recipe import FileHash, Recipe
 from station.profile.yaml_source import Place
 
 _NVS_BYTES_MIN = 0x3000
@@ -60,10 +60,12 @@ class _Preparation:
         self._folder = draft.source.path.parent
         self._layout = Layout(None)
         self._own_regions: list[Region] = []
+        self._hashes: list[FileHash] = []
 
     def run(self) -> Recipe:
         draft, faults, layout = self._draft, self._faults, self._layout
         files, complete = read_firmware(draft, verify_hashes=self._verify_hashes)
+        self._note_files(files)
         table = layout.table = find_table(files, draft, complete=complete)
         layout.images = place_images(files, table, draft)
         stored, credentials_partition, shared = self._fill_nvs(table)
@@ -94,7 +96,17 @@ class _Preparation:
             credential_map=stored,
             shared_entries=shared,
             sha256_by_region=MappingProxyType({region.name: region.sha256 for region in plan.regions}),
+            files=tuple(self._hashes),
         )
+
+    def _note_files(self, files: Sequence[FirmwareFile]) -> None:
+        for file in files:
+            self._note_hash(file.hash_place, file.name, file.sha256)
+
+    def _note_hash(self, place: Place, name: str, sha256: str) -> None:
+        written = self._draft.source.value(place)
+        locked = isinstance(written, str) and written.lower() == sha256
+        self._hashes.append(FileHash(place, name, sha256, locked))
 
     def _fill_nvs(
         self, table: PartitionTable | None
@@ -169,12 +181,15 @@ class _Preparation:
             files = read_folder(self._folder / filesystem.folder)
         except ImageFault as fault:
             faults.add_image_fault(faults.spot((*place, "from")), fault)
-        if files is not None and self._verify_hashes and filesystem.sha256 not in {None, folder_sha256(files)}:
-            faults.add(
-                (*place, "sha256"),
-                f"a file in {shown(filesystem.folder)} has changed since the profile was locked",
-                "Put the right files back; if the change is meant, run `station profile lock`",
-            )
+        if files is not None:
+            digest = folder_sha256(files)
+            self._note_hash((*place, "sha256"), filesystem.folder, digest)
+            if self._verify_hashes and filesystem.sha256 not in {None, digest}:
+                faults.add(
+                    (*place, "sha256"),
+                    f"a file in {shown(filesystem.folder)} has changed since the profile was locked",
+                    "Put the right files back; if the change is meant, run `station profile lock`",
+                )
         if table is None:
             return
         spot = faults.spot((*place, "partition"))
@@ -220,10 +235,14 @@ class _Preparation:
         batch = profile.batch
         if batch is not None and self._draft.is_sure("batch", "certificates"):
             csv = self._folder / batch.certificates
-            if not csv.is_file():
+            try:
+                kind = None if csv.is_file() else "no plain file" if csv.exists() else "missing"
+            except (OSError, ValueError):
+                kind = "not readable"
+            if kind is not None:
                 faults.add(
                     ("batch", "certificates"),
-                    f"the certificate file {shown(batch.certificates)} is {'no plain file' if csv.exists() else 'missing'}",
+                    f"the certificate file {shown(batch.certificates)} is {kind}",
                     f"It was looked for as {csv}; put the console's CSV there, or remove `batch`",
                 )
         online = profile.checks.online

@@ -17,9 +17,21 @@ from station.image.nvs_reader import NvsContents
 from station.image.partition_table import Partition, PartitionTable
 from station.profile.credentials import CredentialMap
 from station.profile.model import CertificateField, Profile
+from station.profile.yaml_source import Place
 
 CREDENTIALS: Final = "credentials"
 """The name of the region that holds a unit's own certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileHash:
+    """A file, or the filesystem's folder, that went into the plan; `place` is where the profile keeps its SHA-256."""
+
+    place: Place
+    name: str
+    sha256: str
+    locked: bool
+    """The profile names this very hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,7 @@ class Recipe:
     shared_entries: tuple[NvsEntry, ...] = field(repr=False)
     """The SDK config's entries, where they share the credentials' partition."""
     sha256_by_region: Mapping[str, str] = field(repr=False)
+    files: tuple[FileHash, ...] = field(repr=False)
 
     @property
     def batch_csv(self) -> Path | None:

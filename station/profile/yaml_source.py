@@ -15,7 +15,7 @@ from typing import Any, Final
 import yaml
 
 from station.errors import Fault
-from station.profile.quantities import SourceFloat, SourceInt, shown
+from station.profile.quantities import SourceFloat, SourceInt, as_written, shown
 
 Place = tuple[str | int, ...]
 """Where a value stands: keys and list positions from the top."""
@@ -60,6 +60,16 @@ class YamlSource:
             if (span := self.spans.get(place[:length])) is not None:
                 return span.key_line
         return None
+
+    def value(self, place: Place) -> Any:
+        """Give the value at a place as the file writes it; numbers as their text, None when there is none."""
+        value = self.tree
+        for step in place:
+            try:
+                value = value[step]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return as_written(value)
 
     def fault(self, line: int | None, cause: str, mend: str) -> None:
         """Add a mistake of the text."""

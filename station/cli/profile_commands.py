@@ -1,0 +1,167 @@
+"""`station profile check|schema|lock|new`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from station.cli.context import Session, global_options, pass_session, say, say_json
+from station.errors import Fault, ProfileError
+from station.profile import Recipe, prepare_recipe
+from station.profile.lock import LockResult, lock_profile
+from station.profile.model import CHIPS
+from station.profile.new import new_profile
+from station.profile.schema import profile_schema
+
+_PROFILES = click.argument("profiles", nargs=-1, required=True, type=click.Path(path_type=Path))
+
+
+@click.group()
+@global_options
+def profile() -> None:
+    """Check, lock and make profiles: what a unit of one product gets."""
+
+
+@profile.command()
+@_PROFILES
+@global_options
+@pass_session
+def check(session: Session, profiles: tuple[Path, ...]) -> None:
+    """Say in one go all that is wrong with PROFILES, or what will be written."""
+    wrong: list[ProfileError] = []
+    for path in profiles:
+        try:
+            recipe = prepare_recipe(path)
+        except ProfileError as error:
+            wrong.append(error)
+            continue
+        if session.json:
+            say_json(_as_json(recipe))
+        else:
+            say(_summary(recipe))
+    _raise_together(wrong)
+
+
+@profile.command()
+@global_options
+def schema() -> None:
+    """Print the JSON Schema of a profile."""
+    say(json.dumps(profile_schema(), indent=2, ensure_ascii=False))
+
+
+@profile.command()
+@_PROFILES
+@global_options
+@pass_session
+def lock(session: Session, profiles: tuple[Path, ...]) -> None:
+    """Write the SHA-256 of every file into PROFILES; a run then refuses a file that has changed."""
+    wrong: list[ProfileError] = []
+    for path in profiles:
+        try:
+            result = lock_profile(path)
+        except ProfileError as error:
+            wrong.append(error)
+            continue
+        if session.json:
+            changes = [change._asdict() for change in result.changes]
+            say_json({"event": "locked", "path": path, "files": result.files, "changes": changes})
+        else:
+            say(_lock_text(result))
+    _raise_together(wrong)
+
+
+@profile.command()
+@click.argument("name")
+@click.option("--product-key", required=True, help="The platform's ProductKey.")
+@click.option("--chip", type=click.Choice(CHIPS), help="The chip; without it the build's, else esp32.")
+@click.option("--idf-build", type=click.Path(path_type=Path), help="An ESP-IDF project's build folder.")
+@click.option("--micropython", type=click.Path(path_type=Path), help="A MicroPython firmware image (.bin).")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The profile to write.")
+@global_options
+@pass_session
+def new(
+    session: Session,
+    name: str,
+    product_key: str,
+    chip: str | None,
+    idf_build: Path | None,
+    micropython: Path | None,
+    out: Path,
+) -> None:
+    """Write a commented profile for the product NAME."""
+    made = new_profile(name, product_key=product_key, out=out, chip=chip, idf_build=idf_build, micropython=micropython)
+    if session.json:
+        points = [_fault_as_json(fault) for fault in made.open_points]
+        say_json({"event": "created", "path": made.path, "open_points": points, "warnings": made.warnings})
+        return
+    say(f"{made.path} is written.")
+    for point in made.open_points:
+        say(f"  still to do: {point}")
+    for warning in made.warnings:
+        say(f"  warning: {warning}")
+    if not made.open_points:
+        say(f"Next: station profile lock {made.path}")
+
+
+def _raise_together(wrong: Sequence[ProfileError]) -> None:
+    """Raise the one error, or one that holds the faults of all."""
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        faults = tuple(fault for error in wrong for fault in error.faults)
+        raise ProfileError(f"{len(wrong)} profiles have mistakes", "Correct the lines named below", "", faults)
+
+
+def _summary(recipe: Recipe) -> str:
+    profile_, partition = recipe.profile, recipe.credentials_partition
+    rows = [
+        (region.offset, region.name, region.size_bytes, region.sha256[:12]) for region in recipe.static_plan.regions
+    ]
+    rows.append((partition.offset, f"credentials in {partition.name}", partition.size_bytes, "its own for each unit"))
+    width = max(len(name) for _, name, _, _ in rows)
+    lines = [
+        f"{recipe.path}: good. {profile_.name} {profile_.firmware.version} for {profile_.chip}, "
+        f"{profile_.flash_size_bytes >> 10} KB of flash",
+        f"  {'region':<{width}}  {'offset':>10}  {'bytes':>9}  sha256",
+    ]
+    lines += [f"  {name:<{width}}  {offset:#010x}  {size:>9}  {digest}" for offset, name, size, digest in sorted(rows)]
+    lines += [f"  warning: {warning}" for warning in recipe.warnings]
+    unlocked = [file.name for file in recipe.files if not file.locked]
+    if unlocked:
+        lines.append(f"  not locked: {', '.join(unlocked)} (station profile lock {recipe.path})")
+    return "\n".join(lines)
+
+
+def _as_json(recipe: Recipe) -> dict[str, object]:
+    partition = recipe.credentials_partition
+    return {
+        "event": "profile",
+        "path": recipe.path,
+        "name": recipe.profile.name,
+        "product_key": recipe.profile.product_key,
+        "chip": recipe.profile.chip,
+        "version": recipe.profile.firmware.version,
+        "flash_size_bytes": recipe.profile.flash_size_bytes,
+        "regions": [
+            {"name": region.name, "offset": region.offset, "size_bytes": region.size_bytes, "sha256": region.sha256}
+            for region in recipe.static_plan.regions
+        ],
+        "credentials": {"partition": partition.name, "offset": partition.offset, "size_bytes": partition.size_bytes},
+        "files": [{"name": file.name, "sha256": file.sha256, "locked": file.locked} for file in recipe.files],
+        "warnings": recipe.warnings,
+    }
+
+
+def _lock_text(result: LockResult) -> str:
+    lines = [f"{result.path}: {len(result.changes)} of {result.files} hashes written"]
+    for change in result.changes:
+        before = "new" if change.before is None else f"was {change.before[:12]}"
+        lines.append(f"  {change.name}  {change.after[:12]}  ({before})")
+    return "\n".join(lines)
+
+
+def _fault_as_json(fault: Fault) -> dict[str, object]:
+    return {"file": fault.file, "line": fault.line, "cause": fault.cause, "mend": fault.mend}
