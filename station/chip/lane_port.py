@@ -110,7 +110,9 @@ def _open_fault(url: str, error: Exception) -> PortFault:
     text = str(error)
     number = getattr(error, "errno", None)
     busy = number == errno.EBUSY or "exclusively lock" in text or "Access is denied" in text
-    if busy or "does not seem to support RFC2217" in text or "connection failed" in text:
+    # A port server that serves another program hangs up, or does not speak.
+    turned_away = isinstance(error, ConnectionError) or "RFC2217" in text or "connection failed" in text
+    if busy or turned_away:
         return PortFault(
             Code.PORT_BUSY,
             "The port is in use by another lane or another program",

@@ -7,6 +7,7 @@ millisecond.
 
 from __future__ import annotations
 
+import socket
 import struct
 import time
 from typing import Any
@@ -24,6 +25,7 @@ class QuickRfc2217(rfc2217.Serial):
     # Of pyserial's class, which ships without types for them.
     _baudrate: int
     _network_timeout: float
+    _socket: socket.socket | None
     _ignore_set_control_answer: bool
     _rfc2217_options: dict[str, Any]
     _rfc2217_port_settings: dict[str, Any]
@@ -64,4 +66,8 @@ class QuickRfc2217(rfc2217.Serial):
     def close(self) -> None:
         """Close, and negotiate everything again at the next open."""
         self._settled_baud = None
+        opened = self._socket
         super().close()
+        if opened is not None:
+            # pyserial leaves the socket open when the server was quicker to hang up.
+            opened.close()
