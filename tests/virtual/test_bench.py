@@ -115,7 +115,7 @@ def test_more_lanes_than_one_process_serves_get_another(tmp_path: Path) -> None:
 
 def test_esptool_reads_the_mac_of_a_unit(bench: Bench) -> None:
     mac = bench.insert(1)
-    command = [sys.executable, "-m", "esptool", "--port", bench.ports[0], "read-mac"]
+    command = [sys.executable, "-m", "esptool", "--chip", "esp32", "--no-stub", "--port", bench.ports[0], "read-mac"]
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WAIT_S)
     assert run.returncode == 0, run.stdout + run.stderr
     assert mac in run.stdout
