@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Mapping
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -35,10 +36,8 @@ class FlashMemory:
             raise ValueError(f"{path} is larger ({len(stored)} bytes) than the flash ({size_bytes} bytes)")
         self._data = bytearray(stored.ljust(size_bytes, bytes([ERASED])))
         self._file_bytes = len(stored)
-        self._file = None
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("r+b" if path.exists() else "w+b", buffering=0)
+        self._file: FileIO | None = None
+        self.open()
 
     def read(self, offset: int, size_bytes: int) -> bytes:
         """Give the bytes at `offset`."""
@@ -90,8 +89,15 @@ class FlashMemory:
         """Give the 16-byte MD5 of a range."""
         return hashlib.md5(self.read(offset, size_bytes), usedforsecurity=False).digest()
 
+    def open(self) -> None:
+        """Open the file again after `close`; nothing else may have changed it."""
+        with self._lock:
+            if self.path is not None and self._file is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = FileIO(self.path, "r+" if self.path.exists() else "w+")
+
     def close(self) -> None:
-        """Let go of the file; the flash may still be read."""
+        """Let go of the file: from then on the flash may be read, and changes are not stored."""
         with self._lock:
             if self._file is not None:
                 self._file.close()

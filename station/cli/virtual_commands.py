@@ -1,0 +1,156 @@
+"""`station virtual`: one virtual chip on a port, and the images of the bench."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from pathlib import Path
+from typing import Final
+
+import click
+
+from station.cli.context import Session, global_options, pass_session, say, say_json
+from station.errors import Code, PortFault, UsageError
+from station.virtual.boot import make_run_mode
+from station.virtual.chip_model import CHIP_KINDS, FLASH_SIZES_BYTES
+from station.virtual.faults import Faults
+from station.virtual.fixture import DEFAULT_MAC, Fixture, Unit, make_unit
+from station.virtual.loader_answer import SILICON_TIMINGS, FlashTimings
+
+WAIT_SLICE_S: Final = 0.5
+
+
+@click.group()
+def virtual() -> None:
+    """Virtual chips, for training and for trying things out."""
+
+
+@virtual.command()
+@click.option("--port", type=click.IntRange(0, 65535), required=True, help="TCP port on 127.0.0.1; 0 takes a free one.")
+@click.option("--chip", type=click.Choice(list(CHIP_KINDS)), default="esp32", show_default=True, help="Which chip.")
+@click.option("--mac", default=DEFAULT_MAC, show_default=True, help="Its base MAC.")
+@click.option(
+    "--flash",
+    "flash_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File that is its flash; made when it is not there. Without it the flash is forgotten at the end.",
+)
+@click.option(
+    "--flash-size", type=click.Choice(list(FLASH_SIZES_BYTES)), default="4MB", show_default=True, help="Its flash."
+)
+@click.option(
+    "--flash-times",
+    type=click.Choice(["none", "typical"]),
+    default="none",
+    show_default=True,
+    help="How long erasing and programming take: no time, or as long as on a typical board.",
+)
+@click.option(
+    "--latency-ms",
+    type=click.FloatRange(0, 1000),
+    default=1.0,
+    show_default=True,
+    help="The adapter's, on each answer.",
+)
+@click.option("--boot-held", is_flag=True, help="BOOT is pressed: every reset enters download mode.")
+@global_options
+@pass_session
+def chip(
+    session: Session,
+    port: int,
+    chip: str,
+    mac: str,
+    flash_file: Path | None,
+    flash_size: str,
+    flash_times: str,
+    latency_ms: float,
+    boot_held: bool,
+) -> None:
+    """Serve one chip on an RFC 2217 port until Ctrl-C.
+
+    Any tool that speaks to a chip may use the port, for example: esptool --port rfc2217://127.0.0.1:4000 flash-id.
+    With --json one object {event, url, port, chip, mac, flash_size, flash} says that it is ready.
+    """
+    unit = _make_unit(mac, chip, flash_size, flash_file)
+    timings = SILICON_TIMINGS if flash_times == "typical" else FlashTimings()
+    try:
+        fixture = Fixture(
+            unit,
+            port=port,
+            reply_latency_s=latency_ms / 1000,
+            boot=make_run_mode,
+            timings=timings,
+            faults=Faults(boot_held=boot_held),
+        )
+    except OSError as error:
+        raise PortFault(
+            Code.PORT_BUSY,
+            f"The TCP port cannot be opened: {error.strerror}",
+            "Close the program that has it, or take another with --port",
+            f"127.0.0.1:{port}",
+        ) from error
+    with fixture:
+        if session.json:
+            say_json(
+                {
+                    "event": "ready",
+                    "url": fixture.url,
+                    "port": fixture.port,
+                    "chip": chip,
+                    "mac": unit.model.mac,
+                    "flash_size": flash_size,
+                    "flash": None if flash_file is None else str(flash_file),
+                }
+            )
+        else:
+            say(fixture.url)
+        _wait_for_the_end()
+
+
+@virtual.command()
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
+@global_options
+@pass_session
+def images(session: Session, out: Path) -> None:
+    """Write the images of the bench's products into a folder.
+
+    With --json one object {event, folder, files}.
+    """
+    from station.virtual.images import make_bench_images  # noqa: PLC0415  `virtual chip` must not pay for esptool
+
+    try:
+        make_bench_images(out)
+    except OSError as error:
+        raise UsageError(
+            f"The folder cannot be written: {error.strerror}", "Name another folder with --out", str(out)
+        ) from error
+    files = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.bin"))
+    if session.json:
+        say_json({"event": "images", "folder": str(out), "files": files})
+        return
+    for file in files:
+        say(str(out / file))
+
+
+def _make_unit(mac: str, chip_name: str, flash_size: str, flash_file: Path | None) -> Unit:
+    """Make the unit that the options describe; UsageError."""
+    try:
+        return make_unit(mac, chip=chip_name, flash_size=flash_size, flash_file=flash_file)
+    except ValueError as error:
+        raise UsageError(f"There is no such unit: {error}", "See station virtual chip --help") from error
+    except OSError as error:
+        raise UsageError(
+            f"The flash file cannot be used: {error.strerror}", "Name another file with --flash", str(flash_file)
+        ) from error
+
+
+def _wait_for_the_end() -> None:
+    """Wait for Ctrl-C or for being told to end."""
+    ended = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda _number, _frame: ended.set())
+    with contextlib.suppress(KeyboardInterrupt):
+        # A wait without an end would not see Ctrl-C on Windows.
+        while not ended.wait(WAIT_SLICE_S):
+            pass
+    signal.signal(signal.SIGTERM, before)
