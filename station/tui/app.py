@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import ClassVar
@@ -17,6 +16,7 @@ from station.tui.action_palette import ActionPalette
 from station.tui.choice import Choice
 from station.tui.choice_screen import ChoiceScreen
 from station.tui.colours import DARK, THEMES, VARIABLES
+from station.tui.ending import leave_on_signals
 from station.tui.help_screen import HelpScreen
 from station.tui.leaving_screen import STOP_TIMEOUT_S, LeavingScreen
 from station.tui.line_port import LinePort, ReadinessLine
@@ -24,6 +24,9 @@ from station.tui.line_screen import LineScreen
 
 TICK_S = 1.0
 """How often a tile counts the seconds of a step that reports nothing while it waits."""
+
+CLOSING_S = 5.0
+"""How long the rest may take to end after the lanes have stopped, once the terminal is gone."""
 
 
 def local_now() -> datetime:
@@ -87,7 +90,7 @@ class StationApp(App[bool]):
             self.register_theme(theme)
         self.theme = DARK.name
         if not self.is_headless:
-            self._leave_on_signals()
+            leave_on_signals(asyncio.get_running_loop(), self.action_leave, STOP_TIMEOUT_S + CLOSING_S)
         self.push_screen(
             ChoiceScreen(
                 self.texts,
@@ -98,17 +101,6 @@ class StationApp(App[bool]):
                 start_at_once=self._start_at_once,
             )
         )
-
-    def _leave_on_signals(self) -> None:
-        """A closed window or a kill ends as F10 does; systems without these signals end the process themselves."""
-        loop = asyncio.get_running_loop()
-        for name in ("SIGHUP", "SIGTERM", "SIGINT"):
-            number = getattr(signal, name, None)
-            if number is not None:
-                try:
-                    loop.add_signal_handler(number, self.action_leave)
-                except NotImplementedError:
-                    return
 
     def on_choice_screen_line_opened(self, message: ChoiceScreen.LineOpened) -> None:
         self._line = message.line

@@ -27,6 +27,8 @@ _GLYPHS: Final = {
 
 HEIGHT_PIXELS: Final = 5
 LARGEST_SCALE: Final = 6
+_WORTH_THE_SYMBOL: Final = 1.5
+"""The symbol stays unless the word alone would be more than this much larger."""
 _HALVES: Final = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
 
 
@@ -51,18 +53,26 @@ def width_cells(word: str, symbol: str, scale: int, gap: int) -> int:
 
 
 def largest(word: str, symbol: str, width: int, height: int) -> list[str]:
-    """Draw `symbol word` as large as fits into the room; without the symbol where only that makes it larger.
+    """Draw `symbol word` as large as fits into the room; without the symbol where that makes the word much larger.
 
     Gives no lines when not even the smallest fits; the caller then writes plain letters.
     """
+    with_symbol, gap = _largest_scale(word, symbol, width, height)
+    alone, gap_alone = _largest_scale(word, "", width, height)
+    if with_symbol and with_symbol * _WORTH_THE_SYMBOL >= alone:
+        return draw(word, symbol, scale=with_symbol, gap=gap)
+    return draw(word, scale=alone, gap=gap_alone) if alone else []
+
+
+def _largest_scale(word: str, symbol: str, width: int, height: int) -> tuple[int, int]:
+    """Give the largest scale that fits and its gap; scale 0 when none does."""
     for scale in range(LARGEST_SCALE, 0, -1):
         if (HEIGHT_PIXELS * scale + 1) // 2 > height:
             continue
-        for sign in (symbol, ""):
-            for gap, margin in ((scale, 2), (1, 0)):
-                if width_cells(word, sign, scale, gap) + margin <= width:
-                    return draw(word, sign, scale=scale, gap=gap)
-    return []
+        for gap, margin in ((scale, 2), (1, 0)):
+            if width_cells(word, symbol, scale, gap) + margin <= width:
+                return scale, gap
+    return 0, 1
 
 
 def _stretched(pixels: str, scale: int) -> str:

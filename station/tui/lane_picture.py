@@ -120,14 +120,14 @@ def _passed(view: LaneView, texts: Texts, width: int, room: int, height: int) ->
     steps = tuple(middle(row, room) for row in _step_rows(view, texts, room)) if height >= _STEPS_ROWS else ()
     needed = 2 + (5 if height >= ROOMY_ROWS else 0) + (len(steps) + 1 if steps else 0)
     word = _word_rows("PASS", SYMBOLS[Verdict.PASS], width, room, max(1, height - needed))
-    total = f"{texts.say('verdict.PASS')} · {seconds_words(view.seconds, texts)}"
+    total = f"{SYMBOLS[Verdict.PASS]} {texts.say('verdict.PASS')} · {seconds_words(view.seconds, texts)}"
     if view.resumed:
         total += f" · {texts.say('pane.same_certificate')}"
     return [
         Block(word),
         Block(tuple(middle(row, room) for row in _unit_rows(view, room, height)), rank=2, air=True),
         Block((middle(text_row(sentence, room, "bold"), room),), rank=1, air=True),
-        Block((middle(text_row(total, room), room),), rank=4),
+        Block((middle(text_row(first_fit(room, total, total[2:]), room), room),), rank=4),
         Block(steps, rank=5, air=True),
     ]
 
@@ -137,7 +137,7 @@ def _troubled(view: LaneView, texts: Texts, width: int, room: int, height: int) 
     verdict = view.verdict or Verdict.ERROR
     failure = texts.failure(view.code)
     title = failure.title if failure else texts.say(f"verdict.{verdict}")
-    named = f"{view.code}  {title}" if view.code else title
+    named = " ".join(part for part in (SYMBOLS[verdict], view.code, title) if part)
     tries = failure.tries if failure else tuple(part for part in (view.mend,) if part)
     if height < _ADVICE_ROWS:
         tries = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from station.tui import big_word
 
 BORDER_CELLS = 2
-_CELLS_PER_ROW = 4.5
+_CELLS_PER_ROW = 4
 """A row of a tile is worth this many cells of its width: sentences need width before they need rows."""
 _LETTERS_ROWS_MAX = 8
 """Block letters higher than this do not tell more; the room is better spent on words."""

@@ -73,8 +73,14 @@ class LineScreen(StationScreen):
     def _deliver(self, event: Event) -> None:
         """Called in a lane's thread: to that lane's own tile, and nowhere else."""
         pane = self._panes.get(event.lane)
-        if pane is not None and self.app.is_running:
+        if pane is None or not self.is_running:
+            return
+        try:
             pane.post_message(LanePane.Reported(event))
+        except RuntimeError:
+            # The screen may end between the question and the post; the ledger has the fact anyway.
+            if self.is_running:
+                raise
 
     def view(self, lane: int) -> LaneView:
         """What this lane's tile shows now."""

@@ -1,0 +1,55 @@
+"""How the tests drive the screen: open it on a fake line, wait for what must come, with a limit and without sleeping."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from textual.pilot import Pilot
+
+from station.tui.app import StationApp
+from station.tui.lane_view import LaneView
+from station.tui.line_screen import LineScreen
+
+ROUNDS_MAX = 200
+
+StationPilot = Pilot[bool]
+
+
+async def settle(pilot: StationPilot) -> None:
+    """Let threads end and their messages be handled."""
+    for _ in range(3):
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+
+
+async def until(pilot: StationPilot, holds: Callable[[], bool]) -> None:
+    """Wait until something holds; fail when it does not come."""
+    for _ in range(ROUNDS_MAX):
+        if holds():
+            return
+        await settle(pilot)
+    raise AssertionError("it did not come")
+
+
+@asynccontextmanager
+async def opened(app: StationApp, size: tuple[int, int] = (80, 24)) -> AsyncIterator[StationPilot]:
+    """The app on its first screen, quiet."""
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        yield pilot
+
+
+@asynccontextmanager
+async def on_line(app: StationApp, size: tuple[int, int] = (80, 24)) -> AsyncIterator[StationPilot]:
+    """The app on the line's screen, quiet."""
+    async with opened(app, size) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, LineScreen))
+        await settle(pilot)
+        yield pilot
+
+
+def view_of(app: StationApp, lane: int) -> LaneView:
+    screen = app.line_screen
+    assert screen is not None
+    return screen.view(lane)

@@ -1,0 +1,168 @@
+"""The start of a shift: choose, check, start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import OptionList
+
+from station.errors import Code, LedgerFault, UsageError
+from station.tui.app import StationApp
+from station.tui.choice import Choice
+from station.tui.choice_screen import ChoiceScreen, Stage
+from station.tui.line_port import LinePort
+from station.tui.line_screen import LineScreen
+from station.tui.readiness_list import BLOCKED, WARNING
+from tests.tui.driving import opened, settle, until
+from tests.tui.fake_line import ALL_READY, CHOICE, NOW, FakeReadiness, fake_app, fake_line
+from tests.tui.pictures import screen_text
+
+THREE = (CHOICE, Choice(Path("bulb.yaml"), "bulb", "2026-10", 1200), Choice(Path("fan.yaml"), "fan", "b", 0))
+MISSING = FakeReadiness("lanes", BLOCKED, "no serial port was found", "Plug the adapter in.")
+
+
+def stage(app: StationApp) -> Stage:
+    assert isinstance(app.screen, ChoiceScreen)
+    return app.screen.stage
+
+
+async def test_one_choice_is_checked_at_once_and_enter_starts() -> None:
+    app = fake_app(fake_line(), start_at_once=False)
+    async with opened(app) as pilot:
+        assert stage(app) is Stage.CHECKED
+        assert "Press Enter to start" in screen_text(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, LineScreen))
+
+
+async def test_the_bench_starts_without_a_key() -> None:
+    line = fake_line(training=True)
+    app = fake_app(line)
+    async with opened(app) as pilot:
+        await until(pilot, lambda: line.calls == ["start"])
+
+
+async def test_something_blocked_says_what_to_do_and_enter_checks_again() -> None:
+    answers = [(*ALL_READY, MISSING), ALL_READY]
+    line = fake_line()
+    app = fake_app(line, readiness=lambda _choice: answers.pop(0))
+    async with opened(app) as pilot:
+        assert "✘ lanes" in screen_text(app)
+        assert "→ Plug the adapter in." in screen_text(app)
+        assert "Enter Check again" in screen_text(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: line.calls == ["start"])
+
+
+async def test_a_warning_does_not_keep_the_line_from_starting() -> None:
+    warning = FakeReadiness("unfinished", WARNING, "1 unit from yesterday", "Put it in again.")
+    app = fake_app(fake_line(), start_at_once=False, readiness=lambda _choice: (warning,))
+    async with opened(app) as pilot:
+        assert "▲ unfinished" in screen_text(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, LineScreen))
+
+
+async def test_arrows_and_enter_choose_and_esc_goes_back() -> None:
+    asked: list[str] = []
+
+    def readiness(choice: Choice) -> tuple[FakeReadiness, ...]:
+        asked.append(choice.profile_name)
+        return ALL_READY
+
+    app = fake_app(fake_line(), choices=THREE, readiness=readiness)
+    async with opened(app) as pilot:
+        assert stage(app) is Stage.CHOOSING
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: asked == ["bulb"])
+
+
+async def test_esc_leads_back_to_the_choice() -> None:
+    app = fake_app(fake_line(), choices=THREE, start_at_once=False)
+    async with opened(app) as pilot:
+        await pilot.press("enter")
+        await settle(pilot)
+        assert stage(app) is Stage.CHECKED
+        await pilot.press("escape")
+
+        assert stage(app) is Stage.CHOOSING
+
+
+async def test_the_mouse_chooses_too() -> None:
+    app = fake_app(fake_line(), choices=THREE, start_at_once=False)
+    async with opened(app) as pilot:
+        await pilot.click(OptionList, offset=(3, 1))
+        await settle(pilot)
+
+        assert stage(app) is Stage.CHECKED
+        assert "bulb" in screen_text(app)
+
+
+async def test_no_choice_at_all_is_no_dead_end() -> None:
+    app = fake_app(fake_line(), choices=())
+    async with opened(app) as pilot:
+        assert "There is no profile to choose" in screen_text(app)
+        await pilot.press("f10")
+        await settle(pilot)
+
+    assert app.return_code == 0
+
+
+async def test_a_fault_while_looking_is_told_and_enter_looks_again() -> None:
+    faults = [UsageError("There is no batch 2026-12", "Say 2026-11")]
+
+    def choices() -> tuple[Choice, ...]:
+        if faults:
+            raise faults.pop()
+        return (CHOICE,)
+
+    app = _app(choices=choices)
+    async with opened(app) as pilot:
+        assert "There is no batch 2026-12" in screen_text(app)
+        assert "→ Say 2026-11" in screen_text(app)
+        await pilot.press("enter")
+        await settle(pilot)
+
+        assert stage(app) is Stage.CHECKED
+        assert "Press Enter to start" in screen_text(app)
+
+
+async def test_a_fault_while_opening_is_told() -> None:
+    def open_line(_choice: Choice) -> LinePort:
+        raise LedgerFault(Code.LEDGER_BUSY, "Another program holds the ledger", "Close it")
+
+    app = _app(open_line=open_line)
+    async with opened(app) as pilot:
+        await pilot.press("enter")
+        await settle(pilot)
+
+        assert "E21 Another program holds the ledger" in screen_text(app)
+        assert "→ Close it" in screen_text(app)
+
+
+async def test_a_fault_while_checking_is_told() -> None:
+    def readiness(_choice: Choice) -> tuple[FakeReadiness, ...]:
+        raise LedgerFault(Code.LEDGER_BUSY, "Another program holds the ledger", "Close it")
+
+    app = fake_app(fake_line(), readiness=readiness)
+    async with opened(app):
+        assert "E21 Another program holds the ledger" in screen_text(app)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+async def test_the_choice_speaks_the_language(language: str) -> None:
+    app = fake_app(fake_line(), choices=THREE, language=language)
+    async with opened(app):
+        assert ("Choose a product" in screen_text(app)) == (language == "en")
+
+
+def _app(
+    choices: object = lambda: (CHOICE,),
+    open_line: object = lambda _choice: fake_line(),
+) -> StationApp:
+    assert callable(choices)
+    assert callable(open_line)
+    return StationApp(
+        choices=choices, readiness=lambda _choice: ALL_READY, open_line=open_line, now=lambda: NOW, tick_s=None
+    )

@@ -1,0 +1,335 @@
+"""The screen of the shift, driven by keys and by a fake line's events."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+from textual.widgets import Footer
+
+from station.errors import Code, LedgerFault
+from station.events import CertificateAllocated, StepReported, WaitReason
+from station.tui.app import StationApp
+from station.tui.help_screen import HelpScreen
+from station.tui.lane_pane import LanePane
+from station.tui.lane_view import Phase
+from station.tui.last_units import LastUnits
+from station.tui.line_screen import LineScreen
+from station.tui.shift_header import ShiftHeader
+from station.verdict import Step, StepState, Verdict
+from tests.tui.driving import on_line, settle, until, view_of
+from tests.tui.fake_line import (
+    TOTAL_BYTES,
+    FakeLine,
+    FakeNumbers,
+    failed,
+    fake_app,
+    fake_line,
+    mac_of,
+    passed,
+    progress,
+    until_write,
+    waiting,
+    writing,
+)
+from tests.tui.pictures import screen_text
+
+
+def line_screen(app: StationApp) -> LineScreen:
+    assert app.line_screen is not None
+    return app.line_screen
+
+
+async def test_the_line_starts_after_the_screen_listens() -> None:
+    line = fake_line(2)
+    async with on_line(fake_app(line)):
+        assert line.calls == ["start"]
+        assert len(line.callbacks) == 1
+
+
+async def test_each_lane_paints_its_own_events() -> None:
+    line = fake_line(2)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        line.say(*passed(1), *writing(2, "plug-000313"))
+        await settle(pilot)
+
+        assert (view_of(app, 1).verdict, view_of(app, 2).phase) == (Verdict.PASS, Phase.WORKING)
+        assert app.screen.query_one("#lane-1").has_class("-pass")
+        assert app.screen.query_one("#lane-2").has_class("-working")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "style"), [(Verdict.FAIL, "-fail"), (Verdict.ERROR, "-error"), (Verdict.ABORTED, "-aborted")]
+)
+async def test_a_verdict_fills_its_tile(verdict: Verdict, style: str) -> None:
+    line = fake_line(1)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        line.say(*failed(1, verdict=verdict))
+        await settle(pilot)
+
+        assert app.screen.query_one("#lane-1").has_class(style)
+
+
+async def test_a_verdict_rings_and_joins_the_last_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = fake_line(2)
+    app = fake_app(line)
+    rung: list[bool] = []
+    monkeypatch.setattr(app, "bell", lambda: rung.append(True))
+    async with on_line(app) as pilot:
+        line.say(*passed(1, "plug-000312"))
+        await settle(pilot)
+        line.say(*failed(2, name="plug-000310"))
+        await settle(pilot)
+        names = [unit.device_name for unit in app.screen.query_one(LastUnits).lines]
+
+    assert names == ["plug-000310", "plug-000312"]
+    assert len(rung) == 2
+
+
+async def test_the_header_reads_the_numbers_again_after_a_verdict() -> None:
+    line = fake_line(1)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        assert "312 / 500" in screen_text(app)
+        line.numbers = replace(line.numbers, passed=313, left=187)
+        line.say(*passed(1))
+        await settle(pilot)
+
+        assert "313 / 500" in screen_text(app)
+        assert "187 certificates left" in screen_text(app)
+
+
+async def test_few_certificates_are_a_warning_in_words() -> None:
+    line = fake_line(1)
+    line.numbers = FakeNumbers(left=3)
+    app = fake_app(line)
+    async with on_line(app):
+        assert "▲ 3 certificates left: get the next batch" in screen_text(app)
+
+
+async def test_a_ledger_that_cannot_be_read_does_not_stop_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = fake_line(1)
+
+    def busy() -> FakeNumbers:
+        raise LedgerFault(Code.LEDGER_BUSY, "The ledger is busy", "Wait")
+
+    monkeypatch.setattr(line, "summary", busy)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        assert "numbers cannot be read" in screen_text(app)
+        monkeypatch.undo()
+        app.screen.query_one(ShiftHeader).ask()
+        await settle(pilot)
+
+        assert "188 certificates left" in screen_text(app)
+
+
+async def test_f5_tries_a_failed_unit_again_and_nothing_else() -> None:
+    line = fake_line(2)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        line.say(waiting(1), *failed(2))
+        await settle(pilot)
+        await pilot.press("f5")
+        assert line.calls == ["start"]
+        await pilot.press("2", "f5")
+
+        assert line.calls == ["start", "retry 2"]
+
+
+async def test_f5_starts_where_a_key_is_awaited() -> None:
+    line = fake_line(1)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        line.say(waiting(1, WaitReason.PRESS_START))
+        await settle(pilot)
+        assert "F5 Start" in screen_text(app)
+        await pilot.press("f5")
+
+        assert line.calls == ["start", "retry 1"]
+
+
+async def test_f8_stops_the_chosen_lane_only_while_it_works() -> None:
+    line = fake_line(2)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        line.say(waiting(1), *writing(2))
+        await settle(pilot)
+        await pilot.press("f8", "right", "f8")
+
+        assert line.calls == ["start", "abort 2"]
+
+
+async def test_arrows_and_digits_choose_a_lane() -> None:
+    line = fake_line(4)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        chosen = []
+        for key in ("right", "right", "down", "left", "up", "up", "4", "9"):
+            await pilot.press(key)
+            chosen.append(line_screen(app).chosen)
+
+    assert chosen == [2, 2, 4, 3, 1, 1, 4, 4]
+
+
+async def test_a_click_chooses_a_lane() -> None:
+    line = fake_line(2)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await pilot.click("#lane-2")
+        await settle(pilot)
+
+        assert line_screen(app).chosen == 2
+
+
+async def test_enter_enlarges_the_chosen_lane_and_esc_shows_all() -> None:
+    line = fake_line(4)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        line.say(*failed(3))
+        await pilot.press("3", "enter")
+        await settle(pilot)
+        shown = [pane.id for pane in app.screen.query(LanePane) if pane.display]
+        assert shown == ["lane-3"]
+        assert "Reported: no line matched" in screen_text(app)
+        await pilot.press("escape")
+        await settle(pilot)
+
+        assert all(pane.display for pane in app.screen.query(LanePane))
+
+
+async def test_help_explains_the_chosen_lanes_failure() -> None:
+    line = fake_line(2)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        line.say(*failed(1, "F40"))
+        await settle(pilot)
+        await pilot.press("f1")
+        await settle(pilot)
+        assert isinstance(app.screen, HelpScreen)
+        assert "F40  The unit does not come online" in screen_text(app)
+        line.say(*passed(2))
+        await pilot.press("escape")
+        await settle(pilot)
+
+        assert isinstance(app.screen, LineScreen)
+        assert view_of(app, 2).verdict is Verdict.PASS
+
+
+async def test_the_palette_offers_the_actions_in_words() -> None:
+    line = fake_line(1)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        line.say(*writing(1))
+        await settle(pilot)
+        await pilot.press("ctrl+p")
+        await settle(pilot)
+        await pilot.press(*"abort")
+        await settle(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: line.calls == ["start", "abort 1"])
+
+
+async def test_the_palette_does_not_what_a_key_would_not_do() -> None:
+    line = fake_line(1)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        commands = {command.title: command.callback for command in app.get_system_commands(app.screen)}
+        commands["Abort"]()
+        commands["Try again"]()
+        await settle(pilot)
+
+        assert line.calls == ["start"]
+
+
+async def test_training_stands_on_every_screen() -> None:
+    line = fake_line(2, training=True)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        assert "TRAINING" in screen_text(app)
+        await pilot.press("f1")
+        await settle(pilot)
+        assert "TRAINING" in screen_text(app)
+
+
+async def test_names_from_outside_cannot_speak_to_the_terminal() -> None:
+    line = fake_line(1)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        evil = CertificateAllocated(1, mac_of(1), "a1B2c3D4e5F", "pl\x1b[2Jug[b]", False, 1)
+        line.say(*until_write(1), evil)
+        await settle(pilot)
+
+        assert "pl·[2Jug[b]" in screen_text(app)
+        assert "\x1b" not in screen_text(app)
+
+
+async def test_a_resize_lays_the_lanes_out_anew() -> None:
+    line = fake_line(4)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await pilot.resize_terminal(160, 24)
+        await settle(pilot)
+        widths = {pane.outer_size.width for pane in app.screen.query(LanePane)}
+        await pilot.resize_terminal(60, 20)
+        await settle(pilot)
+
+        assert widths == {40}
+        assert {pane.outer_size.width for pane in app.screen.query(LanePane)} == {30}
+
+
+async def test_every_key_of_the_footer_fits_into_80_columns() -> None:
+    for language in ("en", "zh-CN"):
+        app = fake_app(fake_line(4), language=language)
+        async with on_line(app):
+            footer = app.screen.query_one(Footer)
+            assert footer.virtual_size.width <= 80
+            assert "F10" in screen_text(app)
+
+
+async def test_threads_reach_their_own_tile_and_progress_is_thinned_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four lanes' threads at full speed: every fact arrives, progress is merged, and keys still work."""
+    line = fake_line(4)
+    app = fake_app(line)
+    handled: list[int] = []
+    async with on_line(app) as pilot:
+        receive = LanePane.on_lane_pane_reported
+
+        def count(pane: LanePane, message: LanePane.Reported) -> None:
+            handled.append(pane.view.lane)
+            receive(pane, message)
+
+        monkeypatch.setattr(LanePane, "on_lane_pane_reported", count)
+        threads = [threading.Thread(target=_walk_at_full_speed, args=(line, lane)) for lane in range(1, 5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=30)
+        await until(pilot, lambda: all(view_of(app, lane).verdict is Verdict.PASS for lane in range(1, 5)))
+        await pilot.press("3")
+
+        assert line_screen(app).chosen == 3
+        assert [view_of(app, lane).device_name for lane in range(1, 5)] == [f"plug-{lane}" for lane in range(1, 5)]
+        assert len(app.screen.query_one(LastUnits).lines) == 4
+        assert len(handled) < 4 * 1000
+
+
+def _walk_at_full_speed(line: FakeLine, lane: int) -> None:
+    line.say(*until_write(lane, f"plug-{lane}"))
+    for number in range(1, 1001):
+        line.say(progress(lane, number / 100, number / 1000))
+    line.say(*passed(lane, f"plug-{lane}")[-8:])
+
+
+def test_progress_gives_way_only_to_progress_of_its_own_step() -> None:
+    now, newer = LanePane.Reported(progress(1, 1.0, 0.1)), LanePane.Reported(progress(1, 2.0, 0.2))
+    begun = LanePane.Reported(StepReported(1, Step.WRITE, StepState.BEGUN, 0.0, 0, TOTAL_BYTES))
+    verify = LanePane.Reported(StepReported(1, Step.VERIFY, StepState.PROGRESS, 1.0))
+
+    assert now.can_replace(newer)
+    assert not now.can_replace(begun)
+    assert not begun.can_replace(now)
+    assert not now.can_replace(verify)

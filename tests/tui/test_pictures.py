@@ -1,0 +1,122 @@
+"""The main states of the screens, as kept pictures. The first SVG is the README's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from station.events import Event, LaneWaiting, WaitReason
+from station.tui.choice import Choice
+from station.tui.readiness_list import BLOCKED, WARNING
+from station.verdict import Verdict
+from tests.tui.driving import opened, settle
+from tests.tui.fake_line import (
+    ALL_READY,
+    CHOICE,
+    FakeReadiness,
+    failed,
+    fake_app,
+    fake_line,
+    passed,
+    station_fault,
+    until_write,
+    waiting,
+    writing,
+)
+from tests.tui.pictures import expect_picture, screen_svg, screen_text
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What to show: lanes, what happened (in bursts, each seen before the next), keys."""
+
+    lanes: int = 2
+    bursts: tuple[list[Event], ...] = ()
+    keys: tuple[str, ...] = ()
+    readiness: tuple[FakeReadiness, ...] = ALL_READY
+    choices: tuple[Choice, ...] = (CHOICE,)
+    training: bool = False
+    starts: bool = True
+    sizes: tuple[tuple[int, int], ...] = ((80, 24), (120, 40))
+    languages: tuple[str, ...] = field(default=("en",))
+
+
+EARLIER: list[list[Event]] = [
+    [*failed(1, name="plug-000309"), waiting(1)],
+    [*passed(2, "plug-000310", 14.1, number=1), waiting(2)],
+    [*passed(1, "plug-000311", 14.3, number=2), waiting(1)],
+]
+ALL_KINDS: list[Event] = [*passed(1), *writing(2), *failed(3, name="plug-000314"), waiting(4)]
+SIXTEEN: list[Event] = [
+    event
+    for lane in range(1, 17)
+    for event in (
+        failed(lane, name=f"plug-{lane:06}")
+        if lane == 5
+        else passed(lane, f"plug-{lane:06}")
+        if lane % 4 == 0
+        else writing(lane, f"plug-{lane:06}", lane / 17)
+    )
+]
+TWO_LANGUAGES = ("en", "zh-CN")
+
+SCENES = {
+    "line-two-lanes": Scene(2, (*EARLIER, [*passed(1, number=3), *writing(2)]), languages=TWO_LANGUAGES),
+    "line-waiting": Scene(2, ([waiting(1), LaneWaiting(2, WaitReason.HOLD_BOOT)],), training=True),
+    "line-one-passed": Scene(1, (passed(1),)),
+    "line-one-failed": Scene(1, (failed(1),), languages=TWO_LANGUAGES),
+    "line-one-aborted": Scene(1, (failed(1, "A01", Verdict.ABORTED, message=""),), sizes=((80, 24),)),
+    "line-begin-and-fault": Scene(2, ([*until_write(1), *station_fault(2)],), sizes=((80, 24),)),
+    "line-four-lanes": Scene(4, (ALL_KINDS,), languages=TWO_LANGUAGES),
+    "line-sixteen-lanes": Scene(16, (SIXTEEN,)),
+    "line-enlarged": Scene(4, (ALL_KINDS,), ("3", "enter"), sizes=((80, 24),)),
+    "help": Scene(2, (failed(1),), ("f1",), languages=TWO_LANGUAGES, training=True),
+    "choice": Scene(
+        starts=False,
+        choices=(CHOICE, Choice(Path("bulb.yaml"), "bulb", "2026-10", 1200)),
+        sizes=((80, 24),),
+        languages=TWO_LANGUAGES,
+    ),
+    "ready": Scene(starts=False, sizes=((80, 24),), languages=TWO_LANGUAGES),
+    "ready-blocked": Scene(
+        readiness=(
+            *ALL_READY[:2],
+            FakeReadiness("lanes", BLOCKED, "/dev/ttyUSB1 may not be opened by this user", "Run: station doctor"),
+            FakeReadiness("unfinished", WARNING, "1 unit, lane 2: 24:0a:c4:5e:0f:58", "Put it in again"),
+        ),
+        sizes=((80, 24),),
+        training=True,
+    ),
+}
+SVGS = {"line-two-lanes-80x24"}
+"""Pictures kept with their colours too."""
+
+CASES = [
+    (name, size, language) for name, scene in SCENES.items() for size in scene.sizes for language in scene.languages
+]
+
+
+@pytest.mark.parametrize(("name", "size", "language"), CASES, ids=str)
+async def test_the_screen_looks_as_kept(name: str, size: tuple[int, int], language: str) -> None:
+    scene = SCENES[name]
+    line = fake_line(scene.lanes, training=scene.training)
+    app = fake_app(
+        line,
+        language=language,
+        choices=scene.choices,
+        readiness=lambda _choice: scene.readiness,
+        start_at_once=scene.starts,
+    )
+    async with opened(app, size) as pilot:
+        await settle(pilot)
+        for burst in scene.bursts:
+            line.say(*burst)
+            await settle(pilot)
+        await pilot.press(*scene.keys)
+        await settle(pilot)
+        picture = f"{name}-{size[0]}x{size[1]}" + ("" if language == "en" else f"-{language}")
+        expect_picture(f"{picture}.txt", screen_text(app))
+        if picture in SVGS:
+            expect_picture(f"{picture}.svg", screen_svg(app))

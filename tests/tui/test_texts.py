@@ -1,0 +1,101 @@
+"""The catalogues are complete in every language and say what the screens ask for."""
+
+from __future__ import annotations
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+import station.tui
+from station.errors import Code
+from station.events import WaitReason
+from station.texts import LANGUAGES, load_texts
+from station.verdict import Step, Verdict
+
+OTHERS = [language for language in LANGUAGES if language != "en"]
+ENGLISH = load_texts("en")
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_language_has_the_same_keys(language: str) -> None:
+    texts = load_texts(language)
+
+    assert texts.sentences.keys() == ENGLISH.sentences.keys()
+    assert {key: len(lines) for key, lines in texts.lists.items()} == {
+        key: len(lines) for key, lines in ENGLISH.lists.items()
+    }
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_language_fills_the_same_places(language: str) -> None:
+    texts = load_texts(language)
+
+    assert {key: _places(text) for key, text in texts.sentences.items()} == {
+        key: _places(text) for key, text in ENGLISH.sentences.items()
+    }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_code_has_its_words(language: str) -> None:
+    failures = load_texts(language).failures
+
+    assert set(failures) == {code.value for code in Code}
+    for failure in failures.values():
+        assert failure.title
+        assert failure.cause
+        assert 1 <= len(failure.tries) <= 3
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_word_of_the_line_is_told(language: str) -> None:
+    texts = load_texts(language)
+    wanted = [
+        *(f"wait.{reason}" for reason in WaitReason),
+        *(f"step.{step}" for step in Step),
+        *(f"doing.{step}" for step in Step),
+        *(f"verdict.{verdict}" for verdict in Verdict),
+    ]
+
+    assert [key for key in wanted if not texts.sentences.get(key)] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_sentences_are_calm(language: str) -> None:
+    texts = load_texts(language)
+    words = [*texts.sentences.values(), *(line for lines in texts.lists.values() for line in lines)]
+    for failure in texts.failures.values():
+        words += [failure.title, failure.cause, *failure.tries]
+
+    assert [text for text in words if re.search(r"[!！]", text)] == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_failures_offer_as_many_tries_in_every_language(language: str) -> None:
+    texts = load_texts(language)
+
+    assert {code: len(failure.tries) for code, failure in texts.failures.items()} == {
+        code: len(failure.tries) for code, failure in ENGLISH.failures.items()
+    }
+
+
+def test_every_key_that_a_screen_names_exists_and_every_one_is_used() -> None:
+    source = "\n".join(path.read_text(encoding="utf-8") for path in Path(station.tui.__path__[0]).glob("*.py"))
+    named = set(
+        re.findall(r"[\"']((?:key|action|now|pane|header|last|choice|leave|help|palette)\.[a-z_]+)[\"']", source)
+    )
+    known = set(ENGLISH.sentences) | set(ENGLISH.lists)
+    groups = ("key", "action", "now", "pane", "header", "last", "leave", "palette")
+    unused = {key for key in known if key.split(".")[0] in groups and key not in named}
+
+    assert named - known == set()
+    assert unused - {"now.retry_short"} == set()
+
+
+def test_an_unknown_language_gives_english() -> None:
+    assert load_texts("tlh").language == "en"
+
+
+def _places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
