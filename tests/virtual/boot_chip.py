@@ -80,7 +80,8 @@ def flash_with(*regions: tuple[int, bytes | Path]) -> FlashMemory:
 def nvs_image(entries: Mapping[str, Mapping[str, tuple[str, str]]], size_bytes: int = 0x6000) -> bytes:
     """Make an NVS image with Espressif's generator: namespace → key → (encoding, value)."""
     image = io.BytesIO()
-    with nvs_partition_gen.nvs_open(image, size_bytes, nvs_partition_gen.Page.VERSION2) as nvs:
+    # The generator adds the page that NVS keeps free to the size that it is given.
+    with nvs_partition_gen.nvs_open(image, size_bytes - 0x1000, nvs_partition_gen.Page.VERSION2) as nvs:
         for namespace, values in entries.items():
             nvs_partition_gen.write_entry(nvs, namespace, "namespace", "", "")
             for key, (encoding, value) in values.items():

@@ -9,7 +9,7 @@ import pytest
 
 from station.certificate import Certificate, Identity, Secret
 from station.profile import prepare_recipe
-from station.virtual.flash_memory import FlashMemory
+from station.virtual.flash_memory import SECTOR_BYTES, FlashMemory
 from station.virtual.images import make_bench_images
 from tests.virtual.boot_chip import FLASH_SIZE_BYTES, SECRET, RunningChip
 
@@ -34,12 +34,17 @@ def profiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("micropython", "station-app ready: station-app 0.1.0 device=plug-0001"),
     ],
 )
-def test_an_example_profile_makes_a_unit_that_is_ready_and_online(profiles: Path, name: str, ready: str) -> None:
+@pytest.mark.parametrize("before", [b"\xff", bytes(range(1, 256))], ids=["blank", "used"])
+def test_an_example_profile_makes_a_unit_that_is_ready_and_online(
+    profiles: Path, name: str, ready: str, before: bytes
+) -> None:
     recipe = prepare_recipe(profiles / f"{name}.yaml")
     identity = Identity(recipe.profile.product_key, "plug-0001")
     plan = recipe.unit_plan(Certificate(identity, {"DeviceSecret": Secret(SECRET)}))
     flash = FlashMemory(FLASH_SIZE_BYTES)
+    flash.program(0, (before * (FLASH_SIZE_BYTES // len(before) + 1))[:FLASH_SIZE_BYTES])
     for region in plan.regions:
+        flash.erase(region.offset, -(-len(region.data) // SECTOR_BYTES) * SECTOR_BYTES)
         assert flash.program(region.offset, region.data)
     with RunningChip(flash) as chip:
         text = chip.console.wait_for("station-app online\r\n")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -231,3 +234,13 @@ def test_control_c_stops_a_program_and_control_d_starts_again(firmware: bytes) -
         chip.console.wait_for("KeyboardInterrupt: \r\n" + PROMPT)
         chip.type("\x04")
         chip.console.wait_for("MPY: soft reboot\r\nup\r\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process is not sent SIGINT alone there")
+def test_control_c_in_the_stations_own_terminal_does_not_reach_the_program(firmware: bytes) -> None:
+    with chip_with(firmware, {"main.py": "import time\nprint('up')\ntime.sleep(0.3)\nprint('done')"}) as chip:
+        chip.console.wait_for("up\r\n")
+        program = chip.run_mode.program_process_id
+        assert program is not None
+        os.kill(program, signal.SIGINT)
+        assert "KeyboardInterrupt" not in chip.console.wait_for(f"done\r\n{PROMPT}")

@@ -33,6 +33,7 @@ class Device:
         self.flash = bytearray(flash)
         self.typed: queue.SimpleQueue[int] = queue.SimpleQueue()
         self.interruptible = False
+        self._is_interrupted = False
         self._started_s = time.monotonic() - board["now_ms"] / 1000
         self._stdin = stdin
         self._stdout = stdout
@@ -87,6 +88,7 @@ class Device:
         while (frame := read_frame(self._stdin)) is not None:
             for byte in frame[1]:
                 if byte == _CONTROL_C and self.interruptible:
+                    self._is_interrupted = True
                     interrupt_main()
                 else:
                     self.typed.put(byte)
@@ -94,8 +96,8 @@ class Device:
 
     def _on_interrupt(self, _number: int, _frame: FrameType | None) -> None:
         # Ctrl-C in the terminal of the whole station reaches this process too; only the one on the UART is meant for it.
-        if self.interruptible:
-            self.interruptible = False
+        if self._is_interrupted and self.interruptible:
+            self._is_interrupted = False
             raise KeyboardInterrupt
 
     def _nvs_partition(self, label: str) -> FlashPartition:
