@@ -74,6 +74,8 @@ class FakeLine:
     numbers: FakeNumbers = field(default_factory=FakeNumbers)
     calls: list[str] = field(default_factory=list)
     stops_in_time: bool = True
+    now: datetime = NOW
+    """The wall clock of the app on this line."""
     callbacks: list[Callable[[Event], None]] = field(default_factory=list)
 
     def subscribe(self, callback: Callable[[Event], None]) -> None:
@@ -120,7 +122,7 @@ def fake_app(
         training=line.training,
         language=language,
         start_at_once=start_at_once,
-        now=lambda: NOW,
+        now=lambda: line.now,
         tick_s=None,
     )
 

@@ -21,7 +21,7 @@ def screen_text(app: StationApp) -> str:
 
 def screen_svg(app: StationApp) -> str:
     """The screen with its colours; fonts are the reader's own, so that the picture needs no network."""
-    svg = app.export_screenshot(title="flashing-station", simplify=True)
+    svg = app.export_screenshot(title="flashing-station")
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     svg = svg.replace("Fira Code", "DejaVu Sans Mono")
     # Some viewers swallow leading blanks without this.

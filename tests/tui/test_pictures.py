@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.tui.driving import opened, settle
 from tests.tui.fake_line import (
     ALL_READY,
     CHOICE,
+    NOW,
     FakeReadiness,
     failed,
     fake_app,
@@ -44,7 +46,7 @@ class Scene:
 
 
 EARLIER: list[list[Event]] = [
-    [*failed(1, name="plug-000309"), waiting(1)],
+    [*failed(2, name="plug-000309"), waiting(2)],
     [*passed(2, "plug-000310", 14.1, number=1), waiting(2)],
     [*passed(1, "plug-000311", 14.3, number=2), waiting(1)],
 ]
@@ -111,7 +113,8 @@ async def test_the_screen_looks_as_kept(name: str, size: tuple[int, int], langua
     )
     async with opened(app, size) as pilot:
         await settle(pilot)
-        for burst in scene.bursts:
+        for number, burst in enumerate(scene.bursts, 1):
+            line.now = NOW - timedelta(seconds=7.6) * (len(scene.bursts) - number)
             line.say(*burst)
             await settle(pilot)
         await pilot.press(*scene.keys)
