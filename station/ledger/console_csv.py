@@ -144,15 +144,15 @@ class _Check:
         name, secret, product_key = cells[columns.device_name], cells[columns.device_secret], cells[columns.product_key]
         if DEVICE_NAME_PATTERN.fullmatch(name) and DEVICE_SECRET_PATTERN.fullmatch(secret):
             if product_key != self._product_key:
-                self._product(line, product_key)
+                self._product(line, name, product_key)
+            self._names.append(hash(name))
+            self._secrets.append(hash(secret))
         else:
             self._identity_faults(line, name, secret, product_key)
         for index, field in columns.secrets[1:]:
             if cells[index] and (fault := device_secret_fault(cells[index])):
                 self._fault(line, fault.replace("DeviceSecret", field))
         self._rows += 1
-        self._names.append(hash(name))
-        self._secrets.append(hash(secret))
         length = len(cells[-1])
         return length if shortest is None or length < shortest else shortest
 
@@ -174,19 +174,18 @@ class _Check:
         return False
 
     def _identity_faults(self, line: int, name: str, secret: str, product_key: str) -> None:
-        if name.casefold() == "devicename" and secret.casefold() == "devicesecret":
-            self._fault(line, "the header stands here again: two files were put together", "Import them one by one")
-            return
         if fault := device_name_fault(name):
             shown = fault if len(name) <= 24 else "DeviceName has a wrong length or a character that is not allowed"
             self._fault(line, shown + character_detail(name, DEVICE_NAME_PATTERN, show=True))
         if fault := device_secret_fault(secret):
             self._fault(line, fault + character_detail(secret, DEVICE_SECRET_PATTERN, show=False))
         if product_key != self._product_key:
-            self._product(line, product_key)
+            self._product(line, name, product_key)
 
-    def _product(self, line: int, product_key: str) -> None:
-        if fault := product_key_fault(product_key):
+    def _product(self, line: int, name: str, product_key: str) -> None:
+        if (name.casefold(), product_key.casefold()) == ("devicename", "productkey"):
+            self._fault(line, "the header stands here again: two files were put together", "Import them one by one")
+        elif fault := product_key_fault(product_key):
             self._fault(line, fault if len(product_key) <= 20 else "ProductKey is too long, at most 20 are allowed")
         elif self._product_key is None:
             self._product_key = product_key
@@ -212,12 +211,15 @@ class _Check:
             if isinstance(cells, str) or len(cells) < columns.width:
                 continue
             name, secret = cells[columns.device_name], cells[columns.device_secret]
-            if name and hash(name) in names and (first := first_name.setdefault(name, line)) != line:
-                found += 1
-                self._fault(line, f"DeviceName {name[:32]!a} stands on line {first} already")
-            if secret and hash(secret) in secrets and (first := first_secret.setdefault(secret, line)) != line:
-                found += 1
-                self._fault(line, f"the DeviceSecret of line {first} stands here again")
+            name_line = first_name.setdefault(name, line) if hash(name) in names else line
+            secret_line = first_secret.setdefault(secret, line) if hash(secret) in secrets else line
+            if name_line == secret_line != line:
+                self._fault(line, f"{name[:32]!a} with its DeviceSecret stands on line {name_line} already")
+            elif name_line != line:
+                self._fault(line, f"DeviceName {name[:32]!a} stands on line {name_line} already")
+            elif secret_line != line:
+                self._fault(line, f"the DeviceSecret of line {secret_line} stands here again")
+            found += (name_line, secret_line) != (line, line)
             if found > FAULTS_MAX:
                 return
 

@@ -106,13 +106,13 @@ def _labels(cells: list[str]) -> list[str]:
 def _require_commas(path: Path, number: int, line: str) -> None:
     if line.casefold().startswith("sep="):
         raise _header_fault(path, number, "the first line is a spreadsheet's note about the separator", "Delete it")
+    if "\r" in line:
+        raise _header_fault(path, number, "the line ends are of an old kind (CR alone)", _SAVE_AS)
     if "," in line:
         return
     for separator, name in _SEPARATORS:
         if separator in line:
             raise _header_fault(path, number, f"the columns are separated by {name}, not by commas", _SAVE_AS)
-    if "\r" in line:
-        raise _header_fault(path, number, "the line ends are of an old kind (CR alone)", _SAVE_AS)
 
 
 def _require_needed(path: Path, number: int, cells: list[str], places: dict[str, list[int]]) -> None:
