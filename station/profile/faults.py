@@ -146,12 +146,12 @@ def _inside(place: Place) -> str:
 
 def _nearest(place: Place) -> str:
     wrong, known = str(place[-1]), _known_keys(place[:-1])
-    close = difflib.get_close_matches(wrong.lower(), known, n=1, cutoff=0.6)
-    if close:
-        return f"Did you mean `{close[0]}`? Write it so, or remove the line"
     for section in (*_SECTIONS, ()):
         if section != place[:-1] and wrong in _known_keys(section):
             return f"It belongs {'in `' + section[-1] + '`' if section else 'to the top level'}; move it there"
+    close = difflib.get_close_matches(wrong.lower(), known, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean `{close[0]}`? Write it so, or remove the line"
     return f"Remove it; known here: {', '.join(known)}"
 
 

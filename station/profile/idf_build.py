@@ -118,10 +118,10 @@ def _read_text(folder: Path, path: Path, spot: Spot, faults: FaultList) -> str |
     try:
         if not folder.is_dir():
             there = "is no folder" if folder.exists() else "is missing"
-            faults.add_at(spot, f"the build folder {shown(folder)} {there}", _BUILD_AGAIN)
+            faults.add_at(spot, f"the build folder {shown(folder.name)} {there}", _BUILD_AGAIN)
             return None
         if not path.is_file():
-            faults.add_at(spot, f"the folder {shown(folder)} holds no {FILE_NAME}", _BUILD_AGAIN)
+            faults.add_at(spot, f"the folder {shown(folder.name)} holds no {FILE_NAME}", _BUILD_AGAIN)
             return None
         with path.open("rb") as file:
             data = file.read(_SIZE_BYTES_MAX + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 from station.image.esp_image import BOOTLOADER_OFFSETS, EspImage, check_esp_image, is_esp_image
 from station.image.fault import ImageFault
@@ -11,6 +12,8 @@ from station.profile.layout import Layout, PlacedImage
 from station.profile.model import Profile
 from station.profile.quantities import shown
 from station.profile.reading import Draft
+
+_BLANK: Final = 0xFF
 
 
 def check_images(layout: Layout, draft: Draft) -> list[str]:
@@ -21,24 +24,31 @@ def check_images(layout: Layout, draft: Draft) -> list[str]:
     bootloader: EspImage | None = None
     apps: dict[str, EspImage] = {}
     for placed in layout.images:
-        for what, data, partition in _expected_images(placed, layout.table, profile):
-            image = _check(what, data, placed, draft)
+        for program in _programs(placed, layout.table, profile):
+            image = _check(program, placed, draft)
             if image is None:
                 continue
-            if partition is None:
+            if program.partition is None:
                 bootloader = image
-                _check_header_size(what, image, placed, draft)
+                _check_header_size(program.what, image, placed, draft)
             else:
-                apps[partition.name] = image
+                apps[program.partition.name] = image
     if draft.faults:
         return []
     return list(_warnings(layout, profile, bootloader, apps))
 
 
-def _expected_images(
-    placed: PlacedImage, table: PartitionTable | None, profile: Profile
-) -> Iterator[tuple[str, bytes, Partition | None]]:
-    """Give what must be a bootloader (without a partition) or an application inside one file."""
+class _Program(NamedTuple):
+    """Bytes that must be a bootloader (no partition) or an application, and the flash address that they are meant for."""
+
+    what: str
+    address: int
+    data: bytes
+    partition: Partition | None
+
+
+def _programs(placed: PlacedImage, table: PartitionTable | None, profile: Profile) -> Iterator[_Program]:
+    """Give the programs inside one file."""
     data, name = placed.file.data, shown(placed.file.name)
     starts = BOOTLOADER_OFFSETS[profile.chip]
     found = False
@@ -47,40 +57,40 @@ def _expected_images(
         inside = data[starts - placed.offset :]
         if alone or is_esp_image(inside):
             found = True
-            yield name if alone else f"the bootloader in {name}", inside, None
+            yield _Program(name if alone else f"the bootloader in {name}", starts, inside, None)
     for partition in table.app_partitions() if table is not None else ():
         if not placed.offset <= partition.offset < placed.end:
             continue
         begin = partition.offset - placed.offset
-        if begin == 0 or data[begin] != 0xFF:
+        if begin == 0 or data[begin] != _BLANK:
             found = True
             what = name if begin == 0 else f"the app {partition.name} in {name}"
-            yield what, data[begin : begin + partition.size_bytes], partition
+            yield _Program(what, partition.offset, data[begin : begin + partition.size_bytes], partition)
     if not found and is_esp_image(data) and placed.partition is None:
-        yield name, data, None
+        yield _Program(name, placed.offset, data, None)
 
 
-def _check(what: str, data: bytes, placed: PlacedImage, draft: Draft) -> EspImage | None:
+def _check(program: _Program, placed: PlacedImage, draft: Draft) -> EspImage | None:
     profile, faults, spot = draft.profile, draft.faults, placed.file.spot
     if profile is None:
         return None
     try:
-        image = check_esp_image(data, what)
+        image = check_esp_image(program.data, program.what)
     except ImageFault as fault:
         faults.add_image_fault(spot, fault)
         return None
     if image.chip != profile.chip:
         faults.add_at(
             spot,
-            f"{what} is for {image.chip}, the profile is for {profile.chip}",
+            f"{program.what} is for {image.chip}, the profile is for {profile.chip}",
             f"Name a build for {profile.chip}, or write `chip: {image.chip}`",
         )
         return None
     starts = BOOTLOADER_OFFSETS[profile.chip]
-    if placed.partition is None and not placed.offset <= starts < placed.end:
+    if program.partition is None and program.address != starts:
         faults.add_at(
             spot,
-            f"{what} is a program, but at {placed.offset:#x} neither the chip nor the partition table looks for one",
+            f"{program.what} is a program, but at {program.address:#x} neither the chip nor the partition table looks for one",
             f"Write `at: {starts:#x}` for the bootloader of {profile.chip}, or the app partition's name",
         )
         return None

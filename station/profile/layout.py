@@ -227,7 +227,7 @@ def check_table_fits(table: PartitionTable, layout: Layout, draft: Draft) -> Non
             f"the partition table needs {last.end:#x} bytes of flash, `flash_size` is {profile.flash_size_bytes:#x}",
             f"Write `flash_size: {needed_mb}MB`, or build for the smaller flash",
         )
-    if table.flash_offset is None:
+    if table.flash_offset is None or table.flash_offset % SECTOR_BYTES:
         return
     room = range(table.flash_offset, table.flash_offset + _TABLE_ROOM_BYTES)
     for filled in layout.filled:

@@ -137,6 +137,8 @@ def _insert_behind(source: YamlSource, parent: yaml.Node, pair: tuple[yaml.Node,
     newline = "\r\n" if "\r\n" in source.text else "\n"
     indent = " " * pair[0].start_mark.column
     lines = newline.join(indent + line for line in entry.split("\n"))
+    if source.text[end - 1] == "\n":  # a folded text ends behind its line
+        return _Edit(end, end, lines + newline)
     stop = source.text.find("\n", end)
     if stop < 0:
         return _Edit(len(source.text), len(source.text), newline + lines)

@@ -390,5 +390,5 @@ class Profile(_Part):
     """Where the unit's own certificate goes."""
     sdk_config: SdkConfig | None = None
     """The same NVS values for every unit."""
-    checks: Checks = Checks()
-    """What a unit must do before it is good."""
+    checks: Checks = Field(default_factory=Checks)
+    """What proves that a unit works; without it a unit is good as soon as it is written and verified."""

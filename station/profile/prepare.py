@@ -135,7 +135,9 @@ class _Preparation:
         place: Place = ("credentials", "partition") if named else ("credentials",)
         partition = self._nvs_partition(table, stored.partition, place, "the credentials")
         if partition is not None and all(rule.source or rule.column for _, rule in stored.keys):
-            self._nvs_image((*stored.longest_entries(), *entries), partition, ("credentials",))
+            # A key that stands twice is told by the rules already; here only the room counts.
+            longest = {entry.place: entry for entry in (*entries, *stored.longest_entries())}
+            self._nvs_image(tuple(longest.values()), partition, ("credentials",))
         return stored, partition, entries
 
     def _nvs_partition(self, table: PartitionTable, name: str, place: Place, what: str) -> Partition | None:

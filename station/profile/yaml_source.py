@@ -88,7 +88,7 @@ def parse_yaml(path: Path, text: str) -> YamlSource:
     source = YamlSource(path, text)
     if _check_tokens(source):
         return source
-    loader = yaml.SafeLoader(text)
+    loader = yaml.SafeLoader(text)  # `_check_tokens` has opened one already, so the text is readable
     try:
         root = loader.get_single_node()
     except yaml.YAMLError as error:
@@ -140,14 +140,18 @@ def _read_text(source: YamlSource) -> str | None:
 
 def _check_tokens(source: YamlSource) -> bool:
     """Find what a look at single lines and tokens tells; True when parsing further makes no sense."""
-    for number, line in enumerate(source.text.splitlines(), 1):
+    for number, line in enumerate(source.text.split("\n"), 1):
         indent = line[: len(line) - len(line.lstrip())]
         if "\t" in indent and line.strip() and not line.lstrip().startswith("#"):
             source.fault(number, "the line begins with a tab", "Indent with spaces")
     if source.faults:
         return True
     aliases = 0
-    loader = yaml.SafeLoader(source.text)
+    try:
+        loader = yaml.SafeLoader(source.text)
+    except yaml.YAMLError as error:
+        _add_yaml_error(source, error)
+        return True
     try:
         for token in _tokens(loader):
             if isinstance(token, yaml.TagToken):
