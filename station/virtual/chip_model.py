@@ -51,6 +51,8 @@ class ChipKind:
     uart_divider_fraction: bool
     readable: tuple[tuple[int, int], ...]
     reset_registers: Mapping[int, int]
+    stub_registers: Mapping[int, int]
+    """What the stub has set when it begins to listen."""
     knows_security_info: bool
     """Newer ROMs: GET_SECURITY_INFO, and FLASH_BEGIN with a fifth word for encryption."""
     fault_text: bytes
@@ -59,6 +61,8 @@ class ChipKind:
     """What it prints when FLASH_END leaves the loader and nothing can be started."""
 
 
+_RECORDED_ANSWER: Final = (0x20120000, 0x20120004)
+"""A short READ_REG after a SYNC asks for this address; recordings show that it is answered, with 0."""
 _C3_PANIC: Final = (
     b"Guru Meditation Error: Core 0 panic'ed (%s access fault)\r\n"
     b"Core 0 register dump:\r\n"
@@ -80,6 +84,7 @@ ESP32: Final = ChipKind(
     uart_divider_fraction=False,
     readable=(
         (0x00000000, 0x00001000),
+        _RECORDED_ANSWER,
         (0x3F400000, 0x3FC00000),
         (0x3FF00000, 0x40000000),
         (0x40000000, 0x400C2000),
@@ -89,13 +94,14 @@ ESP32: Final = ChipKind(
     ),
     reset_registers={
         0x40001000: 0x00F01D83,
-        0x3FF4201C: 0x80000000,
         0x3FF42024: 0x70000000,
         0x3FF44038: 0x0000000F,
         0x3FF6607C: 0x96042000,
-        # Calibration of the 8 MHz oscillator against the crystal; with its eFuse (50) it says 40 MHz.
+        # The 8 MHz oscillator's eFuse and its calibration against the crystal; together they say 40 MHz.
+        0x3FF5A010: 50,
         0x3FF5F06C: 2048 << 7,
     },
+    stub_registers={0x3FF4201C: 0x80000000},
     knows_security_info=False,
     fault_text=b"",
     fault_text_end=(b"flash read err, 1000\r\nFalling back to built-in command interpreter.\r\nOK\r\n>"),
@@ -115,6 +121,7 @@ ESP32C3: Final = ChipKind(
     uart_divider_fraction=True,
     readable=(
         (0x00000000, 0x00001000),
+        _RECORDED_ANSWER,
         (0x3C000000, 0x3C800000),
         (0x3FC80000, 0x3FCE0000),
         (0x3FF00000, 0x3FF20000),
@@ -128,6 +135,7 @@ ESP32C3: Final = ChipKind(
         0x60002018: 0x800000C0,
         0x60002020: 0x70000000,
     },
+    stub_registers={},
     knows_security_info=True,
     fault_text=_C3_PANIC % (b"Load", b"0x4004b6aa", b"0x4004bcc6"),
     fault_text_end=b"user code done\r\n" + _C3_PANIC % (b"Instruction", b"0x00000000", b"0x00000000"),
@@ -181,7 +189,7 @@ class ChipModel:
     def registers(self) -> dict[int, int]:
         """Give the registers that are not zero after reset: address → 32-bit value."""
         words = dict(self.kind.reset_registers)
-        fuses = self._esp32_fuses() if self.kind is ESP32 else self._esp32c3_fuses()
+        fuses = self._esp32_fuses() if self.kind.name == ESP32.name else self._esp32c3_fuses()
         for address, bits in (*fuses.items(), *self.efuse_words.items()):
             words[address] = words.get(address, 0) | bits
         return words
@@ -199,7 +207,6 @@ class ChipModel:
             base + 0x08: crc8(mac) << 16 | int.from_bytes(mac[:2], "big"),
             # Package 1 (D0WD), revision bit 0, CPU rated for 240 MHz.
             base + 0x0C: 0x0000A200,
-            base + 0x10: 50,
             base + 0x14: 0x00100000,
             base + 0x18: (1 << 5) if self.secure_boot else 0,
         }

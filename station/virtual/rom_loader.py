@@ -92,7 +92,8 @@ class RomLoader:
         handler = self._handlers.get(command)
         if direction != 0 or handler is None:
             refusal = pack_answer(self._last_known, self._value, bytes([1, _BAD_MESSAGE, *self._reply[2:4]]))
-            return Answer(frames=(refusal,) * SYNC_ANSWERS)
+            # It comes as often as the last known command was answered.
+            return Answer(frames=(refusal,) * (SYNC_ANSWERS if self._last_known == Command.SYNC else 1))
         self._last_known = command
         if command in _CLEARS_ERROR:
             self._error = _OK

@@ -11,7 +11,7 @@ from typing import Final
 
 from station.virtual.chip_memory import BusFault, ChipMemory
 from station.virtual.chip_model import ChipModel
-from station.virtual.flash_memory import BLOCK_BYTES, PAGE_BYTES, SECTOR_BYTES, FlashMemory
+from station.virtual.flash_memory import BLOCK_BYTES, SECTOR_BYTES, FlashMemory
 from station.virtual.flash_stream import FlashStream
 from station.virtual.loader_answer import (
     SILENCE,
@@ -56,6 +56,8 @@ class StubLoader:
         self._inflater = zlib.decompressobj()
         self._reader: FlashReader | None = None
         self._ram_place = 0
+        for address, value in model.kind.stub_registers.items():
+            memory.write(address, value)
         # Command → least bytes of data, and what carries it out.
         self._handlers: dict[int, tuple[int, Callable[[bytes, int], Answer]]] = {
             Command.SYNC: (0, self._sync),
@@ -219,10 +221,10 @@ class StubLoader:
         return Answer(frames=self._done(Command.ERASE_REGION).frames, busy_s=busy_s)
 
     def _read_flash(self, data: bytes, _check: int) -> Answer:
-        offset, size, block_bytes, in_flight = words(data, 4)
-        if offset + size > self._flash.size_bytes or not block_bytes or not in_flight:
+        offset, size, block_bytes, _in_flight = words(data, 4)
+        if offset + size > self._flash.size_bytes or not block_bytes:
             return self._done(Command.READ_FLASH, _BAD_LENGTH)
-        reader = FlashReader(self._flash, offset, size, block_bytes, in_flight)
+        reader = FlashReader(self._flash, offset, size, block_bytes)
         first = reader.begin()
         self._reader = None if reader.is_over else reader
         return Answer(frames=self._done(Command.READ_FLASH).frames + first)
@@ -243,32 +245,31 @@ def _block_error(data: bytes, check: int) -> int:
 
 
 class FlashReader:
-    """A READ_FLASH under way: blocks go out ahead of their acknowledgements, then the MD5 of all."""
+    """A READ_FLASH under way: each block waits for the acknowledgement of the one before; the MD5 of all ends it.
 
-    def __init__(self, flash: FlashMemory, offset: int, size_bytes: int, block_bytes: int, in_flight: int) -> None:
+    Recorded: the host may allow more blocks in flight, but the stub sends one at a time.
+    """
+
+    def __init__(self, flash: FlashMemory, offset: int, size_bytes: int, block_bytes: int) -> None:
         self._flash = flash
         self._offset = offset
         self._size_bytes = size_bytes
         self._block_bytes = block_bytes
-        self._ahead_bytes = block_bytes * in_flight
         self._sent_bytes = 0
         self.is_over = False
 
     def begin(self) -> tuple[bytes, ...]:
-        """Give the first blocks."""
+        """Give the first block."""
         return self.acknowledge(0).frames
 
     def acknowledge(self, received_bytes: int) -> Answer:
-        """Take how much the host has; give the next blocks, or the MD5 when it has everything."""
-        frames = []
-        while self._sent_bytes < self._size_bytes and self._sent_bytes - received_bytes < self._ahead_bytes:
-            size = min(self._block_bytes, self._size_bytes - self._sent_bytes)
-            frames.append(self._flash.read(self._offset + self._sent_bytes, size))
-            self._sent_bytes += size
+        """Take how much the host has; give the next block, or the MD5 when it has everything."""
         if received_bytes >= self._size_bytes:
             self.is_over = True
-            frames.append(self._flash.md5(self._offset, self._size_bytes))
-        return Answer(frames=tuple(frames))
-
-
-__all__ = ["GREETING", "PAGE_BYTES", "FlashReader", "StubLoader"]
+            return Answer(frames=(self._flash.md5(self._offset, self._size_bytes),))
+        if received_bytes < self._sent_bytes:
+            return SILENCE
+        size = min(self._block_bytes, self._size_bytes - self._sent_bytes)
+        block = self._flash.read(self._offset + self._sent_bytes, size)
+        self._sent_bytes += size
+        return Answer(frames=(block,) if block else ())
