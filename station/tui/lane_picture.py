@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from rich.cells import cell_len
@@ -27,6 +28,18 @@ _STEP_SIGNS: Final = {
     StepState.FAILED: "✘",
     StepState.SKIPPED: "-",
 }
+_AFTER_PASS: Final[Mapping[WaitReason | None, str]] = {
+    WaitReason.PRESS_START: "now.next_by_key",
+    WaitReason.HOLD_BOOT: "now.next_hold_boot",
+}
+_RETRY: Final = ("now.retry", "now.retry_short")
+_AFTER_TROUBLE: Final[Mapping[WaitReason | None, tuple[str, ...]]] = {
+    WaitReason.STATION_FAULT: ("wait.station_fault", "wait.station_fault_short"),
+    WaitReason.PRESS_START: ("wait.press_start",),
+    WaitReason.INSERT_UNIT: ("wait.insert_unit",),
+    WaitReason.HOLD_BOOT: ("wait.hold_boot",),
+}
+"""What to do next, by what the lane waits for; the first that fits is told."""
 _COLUMN_CELLS: Final = 72
 """Wider tiles get more air, not longer lines."""
 ROOMY_ROWS: Final = 10
@@ -116,7 +129,7 @@ def _working(view: LaneView, texts: Texts, room: int, height: int) -> list[Block
 
 
 def _passed(view: LaneView, texts: Texts, width: int, room: int, height: int) -> list[Block]:
-    sentence = texts.say("wait.remove_unit")
+    sentence = texts.say(_AFTER_PASS.get(view.wait, "wait.remove_unit"))
     steps = tuple(middle(row, room) for row in _step_rows(view, texts, room)) if height >= _STEPS_ROWS else ()
     needed = 2 + (5 if height >= ROOMY_ROWS else 0) + (len(steps) + 1 if steps else 0)
     word = _word_rows("PASS", SYMBOLS[Verdict.PASS], width, room, max(1, height - needed))
@@ -126,7 +139,7 @@ def _passed(view: LaneView, texts: Texts, width: int, room: int, height: int) ->
     return [
         Block(word),
         Block(tuple(middle(row, room) for row in _unit_rows(view, room, height)), rank=2, air=True),
-        Block((middle(text_row(sentence, room, "bold"), room),), rank=1, air=True),
+        Block(tuple(middle(row, room) for row in text_rows(sentence, room, "bold")), rank=1, air=True),
         Block((middle(text_row(first_fit(room, total, total[2:]), room), room),), rank=4),
         Block(steps, rank=5, air=True),
     ]
@@ -147,8 +160,7 @@ def _troubled(view: LaneView, texts: Texts, width: int, room: int, height: int) 
         for row in text_rows(sentence, room, indent=f"{number}  " if len(tries) > 1 else "")
     )
     first = text_rows(tries[0], room) if tries else ()
-    end_key = "wait.station_fault" if view.phase is Phase.FAULT else "now.retry"
-    end = first_fit(room, texts.say(end_key), texts.say(f"{end_key}_short"))
+    end = first_fit(room, *(texts.say(key) for key in _AFTER_TROUBLE.get(view.wait, _RETRY)))
     message = texts.say("pane.detail", message=view.message) if view.message else ""
     others = [
         Block(text_rows(named, room, "bold"), rank=2, short=(text_row(named, room, "bold"),)),

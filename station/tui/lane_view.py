@@ -38,6 +38,9 @@ class Phase(StrEnum):
     CLOSED = "closed"
 
 
+_BEFORE_A_RUN: Final = frozenset({Phase.OPENING, Phase.WAITING})
+
+
 @dataclass(frozen=True, slots=True)
 class StepLine:
     """One step of the walk; `state` is None before it begins, `seconds` count from its begin."""
@@ -122,9 +125,10 @@ class LaneView:
     @property
     def can_start(self) -> bool:
         """Whether `retry` does something: a key is awaited, or a unit that did not pass still stands there."""
-        if self.phase is Phase.WAITING:
-            return self.wait is WaitReason.PRESS_START
-        return self.phase is Phase.FINISHED and self.verdict is not Verdict.PASS
+        if self.wait is WaitReason.PRESS_START:
+            return True
+        unit_stands = self.wait in (None, WaitReason.REMOVE_UNIT)
+        return self.phase is Phase.FINISHED and self.verdict is not Verdict.PASS and unit_stands
 
     @property
     def can_abort(self) -> bool:
@@ -159,7 +163,7 @@ def tick(view: LaneView, seconds: float) -> LaneView:
 
 
 def _waiting(view: LaneView, event: LaneWaiting) -> LaneView:
-    if event.reason is WaitReason.REMOVE_UNIT and view.phase is Phase.FINISHED:
+    if view.phase is Phase.FINISHED and _verdict_stands(view, event.reason):
         return replace(view, wait=event.reason)
     phase = Phase.FAULT if event.reason is WaitReason.STATION_FAULT else Phase.WAITING
     message, code = plain(event.message), plain(event.code) if event.code else None
@@ -168,11 +172,22 @@ def _waiting(view: LaneView, event: LaneWaiting) -> LaneView:
     )
 
 
+def _verdict_stands(view: LaneView, reason: WaitReason) -> bool:
+    """A bad unit's verdict stays until the next run begins, so that nobody who looks up late takes it for a good one.
+
+    A good unit's verdict stays until it is removed; where that cannot be seen, until the next run.
+    """
+    if reason is WaitReason.INSERT_UNIT:
+        return view.verdict is not Verdict.PASS
+    return reason is not WaitReason.STATION_FAULT
+
+
 def _stepped(view: LaneView, event: StepReported) -> LaneView:
     line = StepLine(event.step, event.state, event.seconds)
     if view.phase is not Phase.WORKING:
         # Detect may be told before the run has its number.
-        return replace(view, steps=_with_step(NO_STEPS, line)) if event.step is Step.DETECT else view
+        early = event.step is Step.DETECT and view.phase in _BEFORE_A_RUN
+        return replace(view, steps=_with_step(NO_STEPS, line)) if early else view
     changed = replace(view, steps=_with_step(view.steps, line))
     if event.step is not Step.WRITE:
         return changed
@@ -212,8 +227,7 @@ def _last_finished(view: LaneView) -> LaneView | None:
 
 def _kept_steps(view: LaneView) -> tuple[StepLine, ...]:
     """Detect's line when it was told before the run started, else a fresh list."""
-    before_run = view.phase in (Phase.WAITING, Phase.OPENING)
-    return view.steps if before_run else NO_STEPS
+    return view.steps if view.phase in _BEFORE_A_RUN else NO_STEPS
 
 
 def _with_step(steps: tuple[StepLine, ...], line: StepLine) -> tuple[StepLine, ...]:

@@ -44,6 +44,27 @@ def test_the_verdict_stands_while_the_unit_is_still_in() -> None:
     assert view.failed_step.step is Step.START
 
 
+@pytest.mark.parametrize("reason", [WaitReason.INSERT_UNIT, WaitReason.PRESS_START, WaitReason.HOLD_BOOT])
+def test_a_bad_units_verdict_stands_until_the_next_run(reason: WaitReason) -> None:
+    """Also when the unit was pulled out or cannot be seen any more."""
+    view = view_after(*failed(1, "F21"), waiting(1, reason))
+
+    assert (view.phase, view.verdict, view.code) == (Phase.FINISHED, Verdict.FAIL, "F21")
+    assert view.can_start == (reason is WaitReason.PRESS_START)
+    assert apply(view, until_write(1)[1]).phase is Phase.WORKING
+
+
+@pytest.mark.parametrize("reason", [WaitReason.PRESS_START, WaitReason.HOLD_BOOT])
+def test_a_good_units_verdict_stands_where_its_removal_cannot_be_seen(reason: WaitReason) -> None:
+    view = view_after(*passed(1)[:-1], waiting(1, reason))
+
+    assert (view.phase, view.verdict, view.wait) == (Phase.FINISHED, Verdict.PASS, reason)
+
+
+def test_a_station_fault_after_a_verdict_is_told() -> None:
+    assert view_after(*failed(1, "E13", Verdict.ERROR), *station_fault(1)).phase is Phase.FAULT
+
+
 def test_a_retry_forgets_the_failure() -> None:
     view = view_after(*failed(1), *until_write(1)[1:])
 

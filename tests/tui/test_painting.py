@@ -31,6 +31,9 @@ STATES: dict[str, list[Event]] = {
     "aborted": failed(1, "A01", Verdict.ABORTED),
     "error": failed(1, "E21", Verdict.ERROR),
     "fault": station_fault(1),
+    "passed, by key": [*passed(1)[:-1], waiting(1, WaitReason.PRESS_START)],
+    "passed, by hand": [*passed(1)[:-1], waiting(1, WaitReason.HOLD_BOOT)],
+    "failed, gone": [*failed(1, "F21"), waiting(1)],
     "unknown code": failed(1, "Z99", Verdict.ERROR, message="x" * 300),
 }
 SIZES = [(4, 1), (10, 3), (18, 3), (18, 8), (28, 6), (38, 8), (38, 16), (58, 14), (78, 16), (118, 34), (300, 90)]
@@ -118,6 +121,21 @@ def test_a_wait_tells_its_sentence() -> None:
     view = view_after([LaneWaiting(1, WaitReason.HOLD_BOOT)])
 
     assert "Hold BOOT and press EN." in picture(view, ENGLISH, 38, 8).plain
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("passed", "Remove the unit."),
+        ("passed, by key", "F5 starts the next."),
+        ("passed, by hand", "hold BOOT and press EN."),
+        ("failed", "Remove the unit, or press F5."),
+        ("failed, gone", "Insert a unit."),
+        ("fault", "The lane tries again by itself."),
+    ],
+)
+def test_a_finished_tile_tells_what_to_do_now(state: str, words: str) -> None:
+    assert words in picture(view_after(STATES[state]), ENGLISH, 58, 16).plain
 
 
 def test_block_letters_grow_with_the_room() -> None:
