@@ -39,6 +39,7 @@ call(ledger.finish_run, run, Verdict.PASS, seconds=1.0, code=None, message="")
 call(lambda: None)
 """
 AFTER = ["available", "available", "available", "allocated", "installing", "installing", "installed"]
+OPEN_MACS = [[], [None], *[[mac_of(1)]] * 4, []]
 ROOT = Path(__file__).parents[2]
 
 
@@ -52,7 +53,7 @@ def test_a_process_killed_between_two_calls_loses_nothing(data: Path, tmp_path: 
     assert done.returncode != 0
     with Ledger.open(data) as ledger:
         assert [row.state for row in ledger.certificates("batch")] == [AFTER[calls], "available"]
-        assert [run.mac for run in ledger.unfinished_runs()] == [[None], [mac_of(1)]][calls > 1] * (0 < calls < 6)
+        assert [run.mac for run in ledger.unfinished_runs()] == OPEN_MACS[calls]
         run = begin(ledger, 1)
         allocation = ledger.allocate(run)
         ledger.begin_installing(run)

@@ -1,0 +1,46 @@
+"""Calls the command line in this process, through its real entry point."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+from unittest import mock
+
+from station.cli.main import main
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Station: TypeAlias = Callable[..., Done]
+
+
+def station_in(data: Path) -> Station:
+    """Give a function that runs one command on a data folder."""
+
+    def call(*arguments: str) -> Done:
+        out, err = io.StringIO(), io.StringIO()
+        argv = ["station", *arguments, "--data", str(data)]
+        with (
+            mock.patch.object(sys, "argv", argv),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            try:
+                main()
+            except SystemExit as ended:
+                code = ended.code if isinstance(ended.code, int) else 0
+        return Done(code, out.getvalue(), err.getvalue())
+
+    return call
