@@ -15,7 +15,8 @@ from station.events import Event, LaneClosed, LaneWaiting, VerdictReached, WaitR
 from station.ledger import Ledger
 from station.line.line import Line
 from station.profile import load_profile
-from station.virtual.bench import Bench, write_sample_batch
+from station.virtual.bench import Bench
+from station.virtual.sample_batch import write_sample_batch
 from station.virtual.images import make_bench_images
 
 ROOT: Final = Path(station.__file__).resolve().parent.parent
@@ -79,7 +80,6 @@ class BenchOperator:
 
     def __init__(self, bench: Bench, line: Line, units: int | None, leave_after_s: float = LEAVE_AFTER_S) -> None:
         self._bench = bench
-        self._lane_of = {lane.number: index for index, lane in enumerate(line.lanes)}
         self._left_to_insert = units
         self._leave_after_s = leave_after_s
         self._heard: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
@@ -108,7 +108,7 @@ class BenchOperator:
                     self._end_when_done()
                 case LaneWaiting(reason=WaitReason.REMOVE_UNIT):
                     if not self._ended.wait(self._leave_after_s):
-                        self._bench.remove(self._lane_of[event.lane])
+                        self._bench.remove(event.lane)
                 case LaneClosed():
                     self._outstanding.discard(event.lane)
                 case _:
@@ -120,7 +120,7 @@ class BenchOperator:
                 return
             self._left_to_insert -= 1
         self._outstanding.add(lane)
-        self._bench.insert(self._lane_of[lane])
+        self._bench.insert(lane)
 
     def _end_when_done(self) -> None:
         if self._left_to_insert == 0 and not self._outstanding:

@@ -20,7 +20,7 @@ PRODUCTS = {"training": "a1Training0", "esp-aliyun": "a1EspAliyun", "micropython
 @pytest.mark.parametrize("name", list(PRODUCTS))
 def test_each_example_profile_walks_a_unit_to_pass(desk: Desk, bench: Bench, name: str) -> None:
     rows = desk.import_certificates(PRODUCTS[name])
-    mac = bench.insert(0)
+    mac = bench.insert(1)
     done = desk.station("flash", desk.profiles / f"{name}.yaml", "--port", bench.ports[0], "--json")
     assert done.code == 0, done.out + done.err
     last = done.events[-1]
@@ -35,7 +35,7 @@ def test_each_example_profile_walks_a_unit_to_pass(desk: Desk, bench: Bench, nam
 def test_the_flash_read_back_by_esptool_is_the_plan_byte_for_byte(desk: Desk, bench: Bench, tmp_path: Path) -> None:
     profile = desk.profiles / "training.yaml"
     (name, secret), *_ = desk.import_certificates("a1Training0")
-    bench.insert(0)
+    bench.insert(1)
     assert desk.station("flash", profile, "--port", bench.ports[0]).code == 0
     recipe = prepare_recipe(profile)
     whole = read_whole_flash(bench.ports[0], tmp_path / "flash.bin")
@@ -60,7 +60,7 @@ def test_a_real_micropython_image_is_flashed_whole_with_filesystem_and_credentia
     profile = desk.profiles / "micropython-real.yaml"
     profile.write_text(yaml.safe_dump(example), encoding="utf-8")
     (name, secret), *_ = desk.import_certificates("a1MicroPyth")
-    bench.insert(0)
+    bench.insert(1)
     done = desk.station("flash", profile, "--port", bench.ports[0], "--json")
     assert done.code == 0, done.out + done.err
     whole = read_whole_flash(bench.ports[0], tmp_path / "flash.bin")
@@ -77,14 +77,14 @@ def test_a_real_micropython_image_is_flashed_whole_with_filesystem_and_credentia
 
 def test_a_unit_that_comes_back_keeps_its_certificate(desk: Desk, bench: Bench) -> None:
     desk.import_certificates("a1Training0")
-    first_mac = bench.insert(0)
+    first_mac = bench.insert(1)
     profile = desk.profiles / "training.yaml"
     first = desk.station("flash", profile, "--port", bench.ports[0], "--json").verdicts[0]
-    bench.remove(0)
-    bench.insert(0)
+    bench.remove(1)
+    bench.insert(1)
     second = desk.station("flash", profile, "--port", bench.ports[0], "--json").verdicts[0]
-    bench.remove(0)
-    bench.insert(0, first_mac)
+    bench.remove(1)
+    bench.insert(1, first_mac)
     again = desk.station("flash", profile, "--port", bench.ports[0], "--json").verdicts[0]
     assert [first["verdict"], second["verdict"], again["verdict"]] == ["PASS"] * 3
     assert first["device_name"] == again["device_name"] != second["device_name"]
@@ -92,7 +92,7 @@ def test_a_unit_that_comes_back_keeps_its_certificate(desk: Desk, bench: Bench) 
 
 def test_the_record_tells_the_whole_story_and_no_secret(desk: Desk, bench: Bench, tmp_path: Path) -> None:
     rows = desk.import_certificates("a1Training0")
-    mac = bench.insert(0)
+    mac = bench.insert(1)
     done = desk.station("flash", desk.profiles / "training.yaml", "--port", bench.ports[0], "--json")
     log = tmp_path / "audit.jsonl"
     table = tmp_path / "audit.csv"
