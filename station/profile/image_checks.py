@@ -25,6 +25,8 @@ def check_images(layout: Layout, draft: Draft) -> list[str]:
     apps: dict[str, EspImage] = {}
     for placed in layout.images:
         for program in _programs(placed, layout.table, profile):
+            if _is_misplaced(program, placed, layout, draft):
+                continue
             image = _check(program, placed, draft)
             if image is None:
                 continue
@@ -70,6 +72,29 @@ def _programs(placed: PlacedImage, table: PartitionTable | None, profile: Profil
         yield _Program(name, placed.offset, data, None)
 
 
+def _is_misplaced(program: _Program, placed: PlacedImage, layout: Layout, draft: Draft) -> bool:
+    """Note a file at an address where the chip does not look for it; what else is wrong with it follows from that."""
+    profile = draft.profile
+    if profile is None or program.partition is not None:
+        return False
+    starts = BOOTLOADER_OFFSETS[profile.chip]
+    if program.address != starts:
+        cause = (
+            f"{program.what} is a program, but at {program.address:#x} neither the chip nor the partition table looks"
+        )
+        mend = f"Write `at: {starts:#x}` for the bootloader of {profile.chip}, or the app partition's name"
+    elif program.data[0] == _BLANK and is_esp_image(program.data[starts:]):
+        cause = (
+            f"{program.what} is a merged image with its bootloader {starts:#x} bytes in, so it is made for address 0x0"
+        )
+        mend = "Write `at: 0x0`"
+    else:
+        return False
+    draft.faults.add_at(placed.file.spot, cause, mend)
+    layout.misplaced.append(placed)
+    return True
+
+
 def _check(program: _Program, placed: PlacedImage, draft: Draft) -> EspImage | None:
     profile, faults, spot = draft.profile, draft.faults, placed.file.spot
     if profile is None:
@@ -84,14 +109,6 @@ def _check(program: _Program, placed: PlacedImage, draft: Draft) -> EspImage | N
             spot,
             f"{program.what} is for {image.chip}, the profile is for {profile.chip}",
             f"Name a build for {profile.chip}, or write `chip: {image.chip}`",
-        )
-        return None
-    starts = BOOTLOADER_OFFSETS[profile.chip]
-    if program.partition is None and program.address != starts:
-        faults.add_at(
-            spot,
-            f"{program.what} is a program, but at {program.address:#x} neither the chip nor the partition table looks for one",
-            f"Write `at: {starts:#x}` for the bootloader of {profile.chip}, or the app partition's name",
         )
         return None
     return image

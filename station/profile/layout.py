@@ -61,6 +61,8 @@ class Layout:
     table: PartitionTable | None
     images: list[PlacedImage] = field(default_factory=list)
     filled: list[FilledPartition] = field(default_factory=list)
+    misplaced: list[PlacedImage] = field(default_factory=list)
+    """Images that were told to stand at a wrong address: what they lie over says nothing."""
 
     def image_regions(self) -> list[Region]:
         """Give the images' regions; where a merged image is blank under a filled partition, it is left out."""
@@ -197,7 +199,8 @@ def _is_place_good(image: PlacedImage, draft: Draft) -> bool:
 
 def check_overlaps(layout: Layout, faults: FaultList) -> None:
     """Note every two that would write to the same sectors."""
-    ordered = sorted(layout.images, key=lambda image: image.offset)
+    images = (image for image in layout.images if image not in layout.misplaced)
+    ordered = sorted(images, key=lambda image: image.offset)
     for first, second in combinations(ordered, 2):
         if second.offset < first.erased_end:
             faults.add_at(second.file.spot, f"{first} and {second} overlap", "Correct one of the two addresses")
@@ -227,7 +230,7 @@ def check_table_fits(table: PartitionTable, layout: Layout, draft: Draft) -> Non
             f"the partition table needs {last.end:#x} bytes of flash, `flash_size` is {profile.flash_size_bytes:#x}",
             f"Write `flash_size: {needed_mb}MB`, or build for the smaller flash",
         )
-    if table.flash_offset is None or table.flash_offset % SECTOR_BYTES:
+    if table.flash_offset is None or table.flash_offset % SECTOR_BYTES or layout.misplaced:
         return
     room = range(table.flash_offset, table.flash_offset + _TABLE_ROOM_BYTES)
     for filled in layout.filled:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from station.image.fault import ImageFault
 from station.image.filesystem import build_littlefs_of, read_folder
 from station.image.flash_plan import Region, make_flash_plan
-from station.image.nvs import build_nvs_image
+from station.image.nvs import MINIMUM_SIZE_BYTES, build_nvs_image
 from station.image.nvs_entry import NvsEntry
 from station.image.partition_table import Partition, PartitionTable
 from station.profile.credentials import CredentialMap, credential_map
@@ -29,8 +29,6 @@ from station.profile.quantities import shown
 from station.profile.reading import Draft, read_draft
 from station.profile.recipe import FileHash, Recipe
 from station.profile.yaml_source import Place
-
-_NVS_BYTES_MIN = 0x3000
 
 
 def prepare_recipe(path: Path, *, verify_hashes: bool = True) -> Recipe:
@@ -71,10 +69,10 @@ class _Preparation:
         stored, credentials_partition, shared = self._fill_nvs(table)
         self._fill_filesystem(table)
         self._fill_erased(table)
+        warnings = check_images(layout, draft)
         if table is not None:
             check_table_fits(table, layout, draft)
         check_overlaps(layout, faults)
-        warnings = check_images(layout, draft)
         self._check_surroundings()
         faults.raise_if_any()
         if table is None or stored is None or credentials_partition is None:
@@ -156,10 +154,10 @@ class _Preparation:
                 else "Give it type data and subtype nvs in the build's partitions CSV",
             )
             return None
-        if partition.size_bytes < _NVS_BYTES_MIN and not partition.readonly:
+        if partition.size_bytes < MINIMUM_SIZE_BYTES and not partition.readonly:
             faults.add(
                 place,
-                f"the partition {shown(name)} has {partition.size_bytes:#x} bytes; NVS needs at least {_NVS_BYTES_MIN:#x}",
+                f"the partition {shown(name)} has {partition.size_bytes:#x} bytes; NVS needs at least {MINIMUM_SIZE_BYTES:#x}",
                 "Make it larger in the build's partitions CSV and build again",
             )
             return None

@@ -177,6 +177,19 @@ def test_a_bootloader_at_another_chips_address_is_refused(workplace: Workplace) 
     assert "`at: 0x1000`" in fault.mend
 
 
+def test_a_merged_image_at_a_bootloaders_address_is_refused(workplace: Workplace, bench_images: Path) -> None:
+    """As merge-bin makes it, for address 0; everything in it would lie 4 KB too high."""
+    merged = b"\xff" * 0x1000 + (bench_images / "micropython" / "firmware.bin").read_bytes()
+    workplace.write_image("firmware.bin", merged)
+    _write_merged(workplace)
+
+    fault = workplace.only_fault()
+
+    assert fault.line == workplace.line("firmware.bin")
+    assert "it is made for address 0x0" in fault.cause
+    assert fault.mend == "Write `at: 0x0`"
+
+
 def test_an_image_over_its_partition_is_refused(workplace: Workplace) -> None:
     """Told with both sizes; that it would also lie over the next partition is not a second mistake."""
     workplace.write_image(
