@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -51,7 +52,7 @@ class ProcessToken:
         except Timeout:
             return True
         lock.release()
-        file.unlink(missing_ok=True)
+        _remove(file)
         return False
 
     def close(self) -> None:
@@ -59,9 +60,14 @@ class ProcessToken:
         with self._guard:
             if self._lock is not None and self._token is not None:
                 self._lock.release()
-                self._file(self._token).unlink(missing_ok=True)
+                _remove(self._file(self._token))
             self._lock = None
             self._token = None
 
     def _file(self, token: str) -> Path:
         return self._folder / f"{token}.lock"
+
+
+def _remove(file: Path) -> None:
+    with suppress(OSError):  # on Windows another process may be looking at it; a file without a lock means dead anyway
+        file.unlink()

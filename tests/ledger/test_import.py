@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import threading
 from pathlib import Path
 
 import pytest
 
 from station.certificate import CertificateState
 from station.errors import BatchError, UsageError
-from station.ledger import Ledger
+from station.ledger import ImportResult, Ledger
 from tests.ledger.making import HEADER, PRODUCT, STAMP, begin, name, row, secret, write_csv, write_lines
 
 
@@ -51,6 +52,22 @@ def test_the_same_certificates_in_another_file_change_nothing(stocked: Ledger, t
 
     assert (again.batch, again.imported, again.already_there) == ("batch", 0, 10)
     assert len(stocked.batches()) == 1
+
+
+def test_two_imports_of_one_file_at_once_make_one_batch(ledger: Ledger, data: Path, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "b.csv", range(5000))
+    with Ledger.open(data) as other:
+        results: list[ImportResult] = []
+        at_once = [
+            threading.Thread(target=lambda one=one: results.append(one.import_batch(path))) for one in (ledger, other)
+        ]
+        for thread in at_once:
+            thread.start()
+        for thread in at_once:
+            thread.join()
+
+    assert sorted((one.batch, one.imported, one.already_there) for one in results) == [("b", 0, 5000), ("b", 5000, 0)]
+    assert ledger.batch("b").total == 5000
 
 
 def test_a_longer_list_brings_only_what_is_new(stocked: Ledger, tmp_path: Path) -> None:
