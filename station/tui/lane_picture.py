@@ -82,6 +82,13 @@ def _unit_rows(view: LaneView, room: int, height: int) -> tuple[Row, ...]:
     return tuple(text_row(word or " ", room, "bold") for word in (view.device_name, view.mac))
 
 
+def _named_rows(view: LaneView, room: int) -> tuple[Row, ...]:
+    """The unit in one row, or in two where its name is long."""
+    joined = unit_words(view)
+    lines = [joined] if cell_len(joined) <= room else [word for word in (view.device_name, view.mac) if word]
+    return tuple(text_row(line, room, "bold") for line in lines if line)
+
+
 def _word_rows(word: str, symbol: str, width: int, room: int, most_rows: int) -> tuple[Row, ...]:
     lines = big_word.largest(word, symbol, width, most_rows) or [fit(f"{symbol} {word}", width)]
     # Bold would draw block letters in another shade on some terminals.
@@ -164,7 +171,7 @@ def _troubled(view: LaneView, texts: Texts, width: int, room: int, height: int) 
     message = texts.say("pane.detail", message=view.message) if view.message else ""
     others = [
         Block(text_rows(named, room, "bold"), rank=2, short=(text_row(named, room, "bold"),)),
-        Block((text_row(unit_words(view), room, "bold"),) if view.mac and height >= ROOMY_ROWS else (), rank=1),
+        Block(_named_rows(view, room) if height >= ROOMY_ROWS else (), rank=1),
         Block(text_rows(failure.cause, room) if failure else (), rank=4, air=True),
         Block(listed, rank=3, short=first, air=True),
         Block(text_rows(message, room), rank=5, air=True),
