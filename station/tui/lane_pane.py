@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.events import Click
 from textual.message import Message
@@ -73,6 +74,7 @@ class LanePane(Widget):
         super().__init__(id=f"lane-{lane.number}")
         self._texts = texts
         self._tick_s = tick_s
+        self._shown_words = ("", "")
         self.set_reactive(LanePane.view, LaneView(lane.number, plain(lane.port)))
 
     def on_mount(self) -> None:
@@ -108,18 +110,26 @@ class LanePane(Widget):
             self.view = tick(self.view, self._tick_s)
 
     def _dress(self) -> None:
-        """Set the fill and the border's words by the view."""
-        self.remove_class(*_CLASSES)
-        self.add_class(_fill(self.view))
+        """Set the fill and the border's words by the view; what stays the same is left alone, styling is dear."""
+        fill = _fill(self.view)
+        if not self.has_class(fill):
+            self.remove_class(*_CLASSES)
+            self.add_class(fill)
+        words = self._border_words()
+        if words != self._shown_words:
+            self._shown_words = words
+            # Content, not str: names are texts from outside and must never be read as markup.
+            self.border_title, self.border_subtitle = (Content(text) for text in words)
+
+    def _border_words(self) -> tuple[str, str]:
+        """Number and port above; below, in a low tile, the unit."""
         room = max(0, self.size.width - 6)
         number = f"▶ {self.view.lane}" if self.chosen else str(self.view.lane)
         head = f"{number}  {self.view.port}" if room >= 20 else number
-        # Content, not str: a port's name is text from outside and must never be read as markup.
-        self.border_title = Content(fit(head, room))
-        words = unit_words(self.view) if self.size.height < ROOMY_ROWS else ""
-        if words and len(words) > room:
-            words = self.view.device_name or words
-        self.border_subtitle = Content(fit(words, room))
+        unit = unit_words(self.view) if self.size.height < ROOMY_ROWS else ""
+        if cell_len(unit) > room:
+            unit = self.view.device_name or unit
+        return fit(head, room), fit(unit, room)
 
 
 def _fill(view: LaneView) -> str:
