@@ -16,6 +16,8 @@ from station.profile.model import Profile
 from station.profile.quantities import shown
 from station.profile.yaml_source import Place, YamlSource
 
+FAULTS_MAX: Final = 100
+"""More are counted, not told."""
 _KINDS: Final = {
     "string_type": "a text",
     "string_sub_type": "a text",
@@ -54,7 +56,8 @@ class FaultList:
 
     def __init__(self, source: YamlSource) -> None:
         self._source = source
-        self._faults: list[Fault] = list(source.faults)
+        self._faults: list[Fault] = list(source.faults[:FAULTS_MAX])
+        self._more = len(source.faults) - len(self._faults)
 
     def __bool__(self) -> bool:
         return bool(self._faults)
@@ -70,8 +73,12 @@ class FaultList:
     def add_at(self, spot: Spot, cause: str, mend: str) -> None:
         """Add a mistake at a line of any file."""
         fault = Fault(str(spot.path), spot.line, cause, mend)
-        if fault not in self._faults:
+        if fault in self._faults:
+            return
+        if len(self._faults) < FAULTS_MAX:
             self._faults.append(fault)
+        else:
+            self._more += 1
 
     def add_image_fault(self, spot: Spot, fault: ImageFault) -> None:
         """Add what is wrong with the bytes that a line names."""
@@ -87,8 +94,10 @@ class FaultList:
         if not self._faults:
             return
         faults = self.ordered()
-        count = "one mistake" if len(faults) == 1 else f"{len(faults)} mistakes"
-        raise ProfileError(f"The profile has {count}", "Correct the lines named below", str(self._source.path), faults)
+        total = len(faults) + self._more
+        count = "one mistake" if total == 1 else f"{total} mistakes"
+        mend = "Correct the lines named below" + (f" first; these are {len(faults)}" if self._more else "")
+        raise ProfileError(f"The profile has {count}", mend, str(self._source.path), faults)
 
 
 def place_of(error: ErrorDetails) -> Place:
@@ -144,14 +153,20 @@ def _inside(place: Place) -> str:
     return f" in `{outer[-1]}`" if outer else ""
 
 
+def nearest_key(place: Place) -> str | None:
+    """Give the known key that an unknown one is most like, in the same mapping."""
+    close = difflib.get_close_matches(str(place[-1]).lower(), _known_keys(place[:-1]), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
 def _nearest(place: Place) -> str:
     wrong, known = str(place[-1]), _known_keys(place[:-1])
     for section in (*_SECTIONS, ()):
         if section != place[:-1] and wrong in _known_keys(section):
             return f"It belongs {'in `' + section[-1] + '`' if section else 'to the top level'}; move it there"
-    close = difflib.get_close_matches(wrong.lower(), known, n=1, cutoff=0.6)
-    if close:
-        return f"Did you mean `{close[0]}`? Write it so, or remove the line"
+    close = nearest_key(place)
+    if close is not None:
+        return f"Did you mean `{close}`? Write it so, or remove the line"
     return f"Remove it; known here: {', '.join(known)}"
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from station.profile.faults import FaultList, add_model_error, place_of
+from station.profile.faults import FaultList, add_model_error, nearest_key, place_of
 from station.profile.model import Image, Profile
 from station.profile.rules import check_rules
 from station.profile.yaml_source import Place, YamlSource, read_yaml
@@ -82,9 +84,13 @@ def draft_of(source: YamlSource) -> Draft:
 def _take_out(draft: Draft, tree: Any, failure: ValidationError) -> None:
     """Note pydantic's errors and take their values out of the tree, so that the next pass sees what else is wrong."""
     left_out = set(draft.unsure)
-    for error in failure.errors(include_url=False):
+    errors = failure.errors(include_url=False)
+    misspelt = _misspelt_keys(errors)
+    for error in errors:
         place = place_of(error)
-        follows = any(left[: len(place)] == place or place[: len(left)] == left for left in left_out)
+        follows = place in misspelt or any(
+            left[: len(place)] == place or place[: len(left)] == left for left in left_out
+        )
         if not follows:
             add_model_error(draft.faults, error)
         if error["type"] == "extra_forbidden":
@@ -96,6 +102,13 @@ def _take_out(draft: Draft, tree: Any, failure: ValidationError) -> None:
             _remove(tree, gone)
             if len(gone) == 1 and gone[0] in _STAND_INS:
                 tree[gone[0]] = _STAND_INS[str(gone[0])]
+
+
+def _misspelt_keys(errors: Sequence[ErrorDetails]) -> set[Place]:
+    """Give the keys that are missing only because they stand there misspelt, which is told already."""
+    unknown = (place_of(error) for error in errors if error["type"] == "extra_forbidden")
+    meant = {(*place[:-1], nearest_key(place) or "") for place in unknown}
+    return meant & {place_of(error) for error in errors if error["type"] == "missing"}
 
 
 def _remove(tree: Any, place: Place) -> None:

@@ -22,8 +22,21 @@ Place = tuple[str | int, ...]
 
 SIZE_BYTES_MAX: Final = 1 << 20
 ALIASES_MAX: Final = 20
-NODES_MAX: Final = 20_000
-DEPTH_MAX: Final = 20
+NODES_MAX: Final = 5_000
+TOKENS_MAX: Final = 40_000
+DEPTH_MAX: Final = 30
+
+_TOO_MUCH: Final = (
+    "the file holds too many values, or they are nested too deeply",
+    "Write the profile as the examples do",
+)
+_OPENING: Final = (
+    yaml.BlockMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.FlowSequenceStartToken,
+)
+_CLOSING: Final = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 
 _INT: Final = re.compile(r"[-+]?[0-9]{1,40}")
 _HEX: Final = re.compile(r"0[xX][0-9a-fA-F]{1,40}")
@@ -95,14 +108,16 @@ def parse_yaml(path: Path, text: str) -> YamlSource:
         _add_yaml_error(source, error)
         return source
     except RecursionError:
-        source.fault(None, "its values are nested too deeply", "Write the profile as the examples do")
+        source.fault(None, *_TOO_MUCH)
         return source
     finally:
         loader.dispose()
     if root is None:
         source.fault(None, "the file holds nothing", "Begin with `station profile new`")
         return source
-    source.tree = _Builder(source).build(root, (), root)
+    builder = _Builder(source)
+    tree = builder.build(root, (), root)
+    source.tree = None if builder.too_much else tree
     return source
 
 
@@ -146,14 +161,18 @@ def _check_tokens(source: YamlSource) -> bool:
             source.fault(number, "the line begins with a tab", "Indent with spaces")
     if source.faults:
         return True
-    aliases = 0
+    aliases = depth = 0
     try:
         loader = yaml.SafeLoader(source.text)
     except yaml.YAMLError as error:
         _add_yaml_error(source, error)
         return True
     try:
-        for token in _tokens(loader):
+        for count, token in enumerate(_tokens(loader)):
+            depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+            if depth > DEPTH_MAX or count > TOKENS_MAX:
+                source.fault(token.start_mark.line + 1, *_TOO_MUCH)
+                return True
             if isinstance(token, yaml.TagToken):
                 source.fault(
                     token.start_mark.line + 1,
@@ -227,6 +246,7 @@ class _Builder:
         self._source = source
         self._nodes = 0
         self._open: set[int] = set()
+        self.too_much = False
 
     def build(self, node: yaml.Node, place: Place, key: yaml.Node) -> Any:
         self._nodes += 1
@@ -265,9 +285,9 @@ class _Builder:
         return built
 
     def _refuse_size(self, node: yaml.Node) -> None:
-        cause = "the file holds too many values, or they are nested too deeply"
-        if not any(fault.cause == cause for fault in self._source.faults):
-            self._source.fault(node.start_mark.line + 1, cause, "Write the profile as the examples do")
+        self.too_much = True
+        if not any(fault.cause == _TOO_MUCH[0] for fault in self._source.faults):
+            self._source.fault(node.start_mark.line + 1, *_TOO_MUCH)
 
 
 def scalar(node: yaml.Node) -> Any:

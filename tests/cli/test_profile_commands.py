@@ -60,7 +60,7 @@ def test_check_tells_every_mistake(
     assert run(monkeypatch, "profile", "check", str(plug)) == 2
 
     error = capsys.readouterr().err
-    assert error.startswith(f"station: I20: {plug}: The profile has 3 mistakes")
+    assert error.startswith(f"station: I20: {plug}: The profile has 2 mistakes")
     assert f"{plug}:5: the key `chp` is not known. Did you mean `chip`?" in error
     assert "does not fit u8" in error
     assert "Traceback" not in error

@@ -40,6 +40,15 @@ def test_a_mistake_of_the_text_is_told_with_its_line(
     assert mend in fault.mend
 
 
+BOMB = b"""\
+a: &a [x, x, x, x, x, x, x, x]
+b: &b [*a, *a, *a, *a, *a]
+c: &c [*b, *b, *b, *b, *b]
+d: &d [*c, *c, *c, *c, *c]
+e: [*d, *d, *d, *d, *d]
+"""
+
+
 @pytest.mark.parametrize(
     ("data", "cause"),
     [
@@ -51,8 +60,10 @@ def test_a_mistake_of_the_text_is_told_with_its_line(
         (GOOD.encode().replace(b"smart-plug", b"sm\xe4rt"), "not UTF-8"),
         (b"name: a\x00b\n", "control character"),
         (b"#" * (1 << 20) + b"\n", "larger than 1 MB"),
-        (b"[" * 5000, ""),
-        (b"a: " + b"{a: " * 200 + b"1" + b"}" * 200, ""),
+        (b"[" * 5000, "nested too deeply"),
+        (b"a: " + b"{a: " * 200 + b"1" + b"}" * 200, "nested too deeply"),
+        (b"- x\n" * 60_000, "too many values"),
+        (BOMB, "too many values"),
         (b"a: &a [x]\n" + b"b: [*a, *a, *a, *a, *a, *a, *a]\n" * 3, "aliases"),
         (b"&a a: *a\n", ""),
         (b"a: &a [*a]\n", "nested too deeply"),
@@ -69,6 +80,18 @@ def test_a_file_that_is_no_profile_is_refused(tmp_path: Path, data: bytes, cause
     assert cause in str(caught.value)
     assert caught.value.place == str(path)
     assert all(fault.file == str(path) for fault in caught.value.faults)
+
+
+def test_a_file_full_of_mistakes_is_told_in_part(tmp_path: Path) -> None:
+    """A hundred of them, and how many there are."""
+    path = tmp_path / "odd.yaml"
+    path.write_text("".join(f"k{number}: v\n" for number in range(2000)), encoding="utf-8")
+
+    with pytest.raises(ProfileError) as caught:
+        load_profile(path)
+
+    assert len(caught.value.faults) == 100
+    assert "mistakes" in caught.value.cause
 
 
 def test_a_line_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
