@@ -221,23 +221,17 @@ def serve_lanes(pipe: Connection, settings: _Settings) -> None:
             return
         finally:
             for fixture in fixtures.values():
-                _take_out(fixture)
+                fixture.remove()
 
 
 def _do(fixture: Fixture, verb: str, mac: str | None, settings: _Settings) -> tuple[bool, str]:
     try:
-        _take_out(fixture)
+        fixture.remove()
         if verb == "insert" and mac is not None:
             fixture.insert(settings.make_unit(mac))
     except (ValueError, OSError) as fault:
         return False, str(fault)
     return True, ""
-
-
-def _take_out(fixture: Fixture) -> None:
-    unit = fixture.remove()
-    if unit is not None:
-        unit.flash.close()
 
 
 def _flash_file(folder: Path, mac: str) -> Path:

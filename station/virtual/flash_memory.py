@@ -36,8 +36,9 @@ class FlashMemory:
             raise ValueError(f"{path} is larger ({len(stored)} bytes) than the flash ({size_bytes} bytes)")
         self._data = bytearray(stored.ljust(size_bytes, bytes([ERASED])))
         self._file_bytes = len(stored)
-        self._file: FileIO | None = None
-        self.open()
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
 
     def read(self, offset: int, size_bytes: int) -> bytes:
         """Give the bytes at `offset`."""
@@ -77,9 +78,9 @@ class FlashMemory:
         """Erase the whole chip."""
         with self._lock:
             self._data[:] = bytes([ERASED]) * self.size_bytes
-            if self._file is not None:
-                self._file.truncate(0)
             self._file_bytes = 0
+            if self.path is not None:
+                self.path.write_bytes(b"")
 
     def is_blank(self, offset: int, size_bytes: int) -> bool:
         """Say whether all bits of that range are set."""
@@ -89,20 +90,6 @@ class FlashMemory:
         """Give the 16-byte MD5 of a range."""
         return hashlib.md5(self.read(offset, size_bytes), usedforsecurity=False).digest()
 
-    def open(self) -> None:
-        """Open the file again after `close`; nothing else may have changed it."""
-        with self._lock:
-            if self.path is not None and self._file is None:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = FileIO(self.path, "r+" if self.path.exists() else "w+")
-
-    def close(self) -> None:
-        """Let go of the file: from then on the flash may be read, and changes are not stored."""
-        with self._lock:
-            if self._file is not None:
-                self._file.close()
-                self._file = None
-
     def _check(self, offset: int, size_bytes: int) -> None:
         if offset < 0 or size_bytes < 0 or offset + size_bytes > self.size_bytes:
             raise ValueError(
@@ -110,12 +97,13 @@ class FlashMemory:
             )
 
     def _store(self, offset: int, data: bytes) -> None:
-        if self._file is None:
+        """Put bytes into the file; it is open for this moment only, so that nobody has to close a flash."""
+        if self.path is None:
             return
-        if offset > self._file_bytes:
-            gap_bytes = offset - self._file_bytes
-            self._file.seek(self._file_bytes)
-            self._file.write(bytes([ERASED]) * gap_bytes)
-        self._file.seek(offset)
-        self._file.write(data)
+        with FileIO(self.path, "r+") as file:
+            if offset > self._file_bytes:
+                file.seek(self._file_bytes)
+                file.write(bytes([ERASED]) * (offset - self._file_bytes))
+            file.seek(offset)
+            file.write(data)
         self._file_bytes = max(self._file_bytes, offset + len(data))

@@ -92,7 +92,6 @@ class VirtualChip:
 
     def start(self, action: ResetAction) -> None:
         """Give power; `action` is what EN and IO0 say at that moment."""
-        self.flash.open()
         self._actions.append(action)
         self._wire.wake_chip = self._wake
         self._thread.start()
@@ -136,7 +135,6 @@ class VirtualChip:
                 self._receive(piece)
             elif action is None:
                 self._reset(ResetAction.HOLD)
-                self.flash.close()
                 break
             else:
                 self._reset(action)
