@@ -118,7 +118,8 @@ class Ledger:
                 if known is not None:  # another process was quicker
                     return known
                 work = _batches.BatchImport(change, self._database.dialect, self._box, checked, order)
-                result = work.run(_part_of(progress, surveyed, _CHECK_SHARE, 1.0), begun)
+                with self._database.dialect.bulk(change.connection):
+                    result = work.run(_part_of(progress, surveyed, _CHECK_SHARE, 1.0), begun)
         except _batches.NothingNewError as nothing_new:
             return nothing_new.result
         if result.imported > _BULK_ROWS:

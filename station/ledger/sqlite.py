@@ -20,8 +20,10 @@ from station.ledger.fair_lock import FairLock
 
 BUSY_TIMEOUT_S: Final = 30.0
 """How long a transaction waits for another one: longer than the largest import holds the ledger."""
-CACHE_SIZE_KIB: Final = 48 * 1024
-"""Page cache of one connection; the indexes of a million certificates are written within it."""
+CACHE_SIZE_KIB: Final = 8 * 1024
+"""Page cache of one connection: each lane has one."""
+BULK_CACHE_SIZE_KIB: Final = 112 * 1024
+"""Page cache while a batch is imported: the indexes of a million certificates are written within it."""
 
 CHECKPOINT_PAGES: Final = 4000
 """Pages in the write-ahead log at which a commit folds them into the file: seldom enough to be no matter at the 99th percentile."""
@@ -85,6 +87,7 @@ class SqliteDialect:
             sqlalchemy.URL.create("sqlite", database=str(self.file)),
             poolclass=QueuePool,
             pool_size=8,
+            pool_use_lifo=True,
             max_overflow=-1,
             connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
         )
@@ -116,6 +119,15 @@ class SqliteDialect:
         marks = ",".join("?" * len(columns))
         statement = f"INSERT INTO {table.name} ({','.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608  names of our own schema
         return connection.exec_driver_sql(statement, rows).rowcount
+
+    @contextmanager
+    def bulk(self, connection: sqlalchemy.Connection) -> Iterator[None]:
+        """Give a large import the memory that it needs, and take it back afterwards."""
+        connection.exec_driver_sql(f"PRAGMA cache_size = -{BULK_CACHE_SIZE_KIB}")
+        try:
+            yield
+        finally:
+            connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_SIZE_KIB}")
 
     def after_bulk(self, connection: sqlalchemy.Connection) -> None:
         """Fold a large write-ahead log back into the file, as far as no reader needs it; writers go on meanwhile."""

@@ -1,7 +1,7 @@
-"""Import and allocation at size: `python -m tests.benchmarks.ledger [--rows N] [--takes N] [--folder DIR] [--json]`.
+"""Import and allocation at size: `python -m tests.benchmarks.ledger [--rows N] [--takes N] [--random-names] [--json]`.
 
 Prints the import's seconds and the process's peak memory, then the time of `allocate` at that size (p50, p99), with all lanes
-quiet (`alone`) and with eight threads that each begin, identify, allocate and finish (`8 lanes`).
+quiet (`alone`) and with eight threads that begin, identify, allocate and finish without a pause (`8 lanes`).
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from station.verdict import Verdict
 PRODUCT_KEY = "a1B2c3D4e5F"
 
 
-def write_csv(path: Path, rows: int, seed: int = 1) -> None:
-    """Write certificates as the console gives them: 32 hexadecimal digits a secret."""
+def write_csv(path: Path, rows: int, *, random_names: bool = False, seed: int = 1) -> None:
+    """Write certificates as the console gives them: 32 hexadecimal digits a secret; names numbered, or the platform's own."""
     source = random.Random(seed)  # noqa: S311  made-up certificates, the same at every run
     with path.open("w", encoding="utf-8", newline="\r\n") as file:
         file.write("DeviceName,DeviceSecret,ProductKey\n")
         for number in range(rows):
-            file.write(f"plug-{number:08},{source.getrandbits(128):032x},{PRODUCT_KEY}\n")
+            name = f"{source.getrandbits(80):020x}" if random_names else f"plug-{number:08}"
+            file.write(f"{name},{source.getrandbits(128):032x},{PRODUCT_KEY}\n")
 
 
 def peak_memory_mb() -> float | None:
@@ -97,10 +98,10 @@ def working_folder(named: Path | None) -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def measure(folder: Path, rows: int, takes: int) -> dict[str, object]:
+def measure(folder: Path, rows: int, takes: int, *, random_names: bool) -> dict[str, object]:
     """Import `rows` certificates and take `takes` of them."""
     csv_path = folder / "bench.csv"
-    write_csv(csv_path, rows)
+    write_csv(csv_path, rows, random_names=random_names)
     with Ledger.open(folder / "data") as ledger:
         result = ledger.import_batch(csv_path, name="bench")
         peak = peak_memory_mb()
@@ -129,10 +130,11 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--takes", type=int, default=2000)
     parser.add_argument("--folder", type=Path, help="where to work (its disk is what is measured)")
+    parser.add_argument("--random-names", action="store_true", help="names as the platform generates them")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with working_folder(options.folder) as folder:
-        figures = measure(folder, options.rows, options.takes)
+        figures = measure(folder, options.rows, options.takes, random_names=options.random_names)
     if options.json:
         print(json.dumps(figures))  # noqa: T201  its output is what it is for
         return
