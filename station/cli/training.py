@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import shutil
 import threading
@@ -15,15 +16,18 @@ from station.events import Event, LaneClosed, LaneWaiting, VerdictReached, WaitR
 from station.ledger import Ledger
 from station.line.line import Line
 from station.profile import load_profile
-from station.virtual.bench import Bench
+from station.virtual.bench import Bench, BenchFault
 from station.virtual.sample_batch import write_sample_batch
 from station.virtual.images import make_bench_images
+
+_logger = logging.getLogger(__name__)
 
 ROOT: Final = Path(station.__file__).resolve().parent.parent
 PROFILES: Final = ROOT / "profiles"
 FIRMWARE: Final = ROOT / "firmware"
 BATCH: Final = "training"
 SAMPLE_SIZE: Final = 200
+STOP_TIMEOUT_S: Final = 10.0
 LEAVE_AFTER_S: Final = 4.0
 """How long a finished unit stays in the fixture, so that its verdict can be read."""
 
@@ -99,6 +103,13 @@ class BenchOperator:
         self._thread.join()
 
     def _work(self) -> None:
+        try:
+            self._handle_units()
+        except BenchFault:
+            _logger.exception("the bench failed")
+            self._end()
+
+    def _handle_units(self) -> None:
         while (event := self._heard.get()) is not None:
             match event:
                 case LaneWaiting(reason=WaitReason.INSERT_UNIT):
@@ -124,4 +135,7 @@ class BenchOperator:
 
     def _end_when_done(self) -> None:
         if self._left_to_insert == 0 and not self._outstanding:
-            threading.Thread(target=self._line.stop, args=(10.0,), name="bench-end", daemon=True).start()
+            self._end()
+
+    def _end(self) -> None:
+        threading.Thread(target=self._line.stop, args=(STOP_TIMEOUT_S,), name="bench-end", daemon=True).start()

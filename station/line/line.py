@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from station.certificate import CertificateState
 from station.chip.chip import Chip
 from station.events import Event, VerdictReached
 from station.line.lane import Lane, LaneInfo, LanePlan
@@ -16,10 +18,16 @@ from station.line.shift import Shift
 from station.unit import Mac
 from station.verdict import Verdict
 
+UPH_UNITS_MIN: Final = 5
+"""Fewer units than this say nothing about an hour."""
+
 
 @dataclass(frozen=True, slots=True)
 class ShiftSummary:
-    """The numbers of this shift. FPY: units that passed at their first run ÷ units seen, both since the line started."""
+    """The numbers above the lanes. `passed` counts the batch's units in the ledger, of all shifts; the others are this shift's.
+
+    FPY: units that passed at their first run ÷ units seen. UPH: units passed ÷ hours, once it means something.
+    """
 
     batch: str
     work_order: str | None
@@ -107,21 +115,21 @@ class Line:
 
     def summary(self) -> ShiftSummary:
         """Give the shift's numbers; reads the ledger, so not for a UI loop."""
-        left = self._shift.ledger.left(self._shift.batch)
+        counts = self._shift.ledger.batch(self._shift.batch).counts
         with self._lock:
             verdicts, firsts = dict(self._verdicts), list(self._first_runs.values())
         hours = (self._clock() - self._began) / 3600
-        passed = verdicts[Verdict.PASS]
+        passed_now = verdicts[Verdict.PASS]
         return ShiftSummary(
             batch=self._shift.batch,
             work_order=self._shift.work_order,
             quantity=self._shift.quantity,
-            passed=passed,
+            passed=counts[CertificateState.INSTALLED] + counts[CertificateState.ACTIVATED],
             failed=verdicts[Verdict.FAIL],
             errors=verdicts[Verdict.ERROR],
-            left=left,
+            left=counts[CertificateState.AVAILABLE],
             first_pass_yield=firsts.count(Verdict.PASS) / len(firsts) if firsts else None,
-            units_per_hour=passed / hours if passed and hours > 0 else None,
+            units_per_hour=passed_now / hours if passed_now >= UPH_UNITS_MIN and hours > 0 else None,
         )
 
     def _new_passage(self, plan: LanePlan, chip: Chip) -> Passage:

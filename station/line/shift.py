@@ -53,11 +53,10 @@ def possible_shifts(
     """
     recipe = prepare_recipe(profile)
     asked = recipe.profile.batch
-    if batch is None and asked is not None:
-        csv = (profile.parent / asked.certificates).resolve()
+    if batch is None and asked is not None and recipe.batch_csv is not None:
         batch = ledger.import_batch(
-            csv,
-            name=csv.stem,
+            recipe.batch_csv,
+            name=recipe.batch_csv.stem,
             product_key=recipe.profile.product_key,
             work_order=asked.work_order,
             progress=progress,
