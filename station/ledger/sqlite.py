@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy
+from filelock import FileLock, Timeout
 from sqlalchemy import Engine, Table, event
 from sqlalchemy.pool import QueuePool
 
 from station.errors import Code, CodedError, InternalFault, LedgerFault
 from station.ledger.fair_lock import FairLock
 
-BUSY_TIMEOUT_S: Final = 30.0
-"""How long a transaction waits for another one: longer than the largest import holds the ledger."""
+BUSY_TIMEOUT_S: Final = 10.0
+"""How long a transaction waits for another one. While an import runs it goes on waiting: that one is known to end."""
 CACHE_SIZE_KIB: Final = 8 * 1024
 """Page cache of one connection: each lane has one."""
 BULK_CACHE_SIZE_KIB: Final = 112 * 1024
@@ -29,6 +30,7 @@ CHECKPOINT_PAGES: Final = 4000
 """Pages in the write-ahead log at which a commit folds them into the file: seldom enough to be no matter at the 99th percentile."""
 WAL_KEPT_BYTES: Final = 64 * 1024 * 1024
 """What the write-ahead log's file is cut to after a large import."""
+IMPORT_LOCK_FILE: Final = "import.lock"
 WRITES: Final = "station_writes"
 """Execution option of a connection whose transactions write."""
 
@@ -80,6 +82,7 @@ class SqliteDialect:
         self.file = file
         self._read_only = read_only
         self._writing = FairLock()
+        self._importing = FileLock(file.with_name(IMPORT_LOCK_FILE), timeout=0, thread_local=False)
 
     def make_engine(self) -> Engine:
         """An engine whose threads each take a connection of a pool; nothing is opened yet."""
@@ -89,18 +92,21 @@ class SqliteDialect:
             pool_size=8,
             pool_use_lifo=True,
             max_overflow=-1,
+            hide_parameters=True,
             connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
         )
         event.listen(engine, "connect", _prepare_connection)
         if self._read_only:
             event.listen(engine, "connect", _forbid_writes)
-        event.listen(engine, "begin", _begin)
+        event.listen(engine, "begin", self._begin)
         return engine
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One writer at a time within this process: threads queue here instead of polling the file's lock."""
-        if not self._writing.acquire(BUSY_TIMEOUT_S):
+        while not self._writing.acquire(BUSY_TIMEOUT_S):
+            if self._import_is_running():
+                continue
             raise LedgerFault(
                 Code.LEDGER_BUSY,
                 "another lane has held the ledger for too long",
@@ -122,16 +128,43 @@ class SqliteDialect:
 
     @contextmanager
     def bulk(self, connection: sqlalchemy.Connection) -> Iterator[None]:
-        """Give a large import the memory that it needs, and take it back afterwards."""
+        """Give a large import the memory that it needs, and let the others know that waiting is worth while."""
         connection.exec_driver_sql(f"PRAGMA cache_size = -{BULK_CACHE_SIZE_KIB}")
         try:
-            yield
+            with self._importing.acquire(timeout=BUSY_TIMEOUT_S):
+                yield
         finally:
             connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_SIZE_KIB}")
 
     def after_bulk(self, connection: sqlalchemy.Connection) -> None:
         """Fold a large write-ahead log back into the file, as far as no reader needs it; writers go on meanwhile."""
         connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _import_is_running(self) -> bool:
+        """True while this or another process imports into this ledger."""
+        if self._importing.is_locked:
+            return True
+        look = FileLock(self._importing.lock_file, timeout=0, thread_local=False)
+        try:
+            with look.acquire():
+                return False
+        except Timeout:
+            return True
+
+    def _begin(self, connection: sqlalchemy.Connection) -> None:
+        """A transaction that will write takes the file's lock at once: two that read first and write later would deadlock."""
+        raw = connection.connection.driver_connection
+        if raw is None or not connection.get_execution_options().get(WRITES, False):
+            connection.exec_driver_sql("BEGIN")
+            return
+        while True:
+            try:
+                raw.execute("BEGIN IMMEDIATE").close()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or not self._import_is_running():
+                    raise
+            else:
+                return
 
     def translate(self, error: Exception) -> CodedError:
         """Say what an SQLite or SQLAlchemy error means for the line."""
@@ -215,9 +248,3 @@ def _prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:
 
 def _forbid_writes(connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute("PRAGMA query_only = ON").close()
-
-
-def _begin(connection: sqlalchemy.Connection) -> None:
-    """A transaction that will write takes the file's lock at once: two that read first and write later would deadlock."""
-    writes = connection.get_execution_options().get(WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

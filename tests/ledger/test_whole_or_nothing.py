@@ -1,0 +1,97 @@
+"""Whatever statement fails, a call has happened with its event or not at all (I3), and the next one works."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from station.errors import LedgerFault
+from station.ledger import Ledger, event_hash
+from station.verdict import Step, StepState, Verdict
+from tests.ledger.making import begin, chip_of, mac_of, write_csv
+
+
+@contextmanager
+def failing_at(ledger: Ledger, number: int) -> Iterator[list[int]]:
+    """Let the n-th statement from now on fail as a full disk does; gives how many were begun."""
+    engine, seen = ledger._database._engine, [0]
+
+    def count(*_: Any) -> None:
+        seen[0] += 1
+        if seen[0] == number:
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+
+    event.listen(engine, "before_cursor_execute", count)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", count)
+
+
+def contents(ledger: Ledger) -> list[str]:
+    with ledger._database.reading() as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        return list(raw.iterdump())
+
+
+CALLS: dict[str, Callable[[Ledger, int, Path], Any]] = {
+    "identify": lambda ledger, run, _: ledger.identify_run(run, chip_of(1)),
+    "allocate": lambda ledger, run, _: ledger.allocate(run),
+    "install": lambda ledger, run, _: ledger.begin_installing(run),
+    "step": lambda ledger, run, _: ledger.record_step(run, Step.WRITE, StepState.DONE, 1.0),
+    "finish": lambda ledger, run, _: ledger.finish_run(run, Verdict.PASS, seconds=1, code=None, message=""),
+    "void": lambda ledger, _run, _: ledger.void(mac_of(1), reason="x", operator="Wang"),
+    "import": lambda ledger, _run, folder: ledger.import_batch(write_csv(folder / "more.csv", range(50, 60))),
+}
+
+
+def test_every_statement_of_every_call_may_fail(stocked: Ledger, tmp_path: Path) -> None:
+    run = begin(stocked)
+    failed = 0
+    for call in CALLS.values():
+        before = contents(stocked)
+        for number in range(1, 100):
+            with failing_at(stocked, number) as seen:
+                try:
+                    call(stocked, run, tmp_path)
+                except LedgerFault:
+                    failed += 1
+                else:
+                    assert seen[0] < number
+                    break
+            assert contents(stocked) == before
+        assert contents(stocked) != before
+    events = list(stocked.audit_events())
+
+    assert failed > 50
+    assert all(one.hash == event_hash(one) for one in events)
+    assert [one.number for one in events] == list(range(1, len(events) + 1))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * FROM certificates WHERE batch_id = 1 AND state = 'available' ORDER BY position LIMIT 1",
+        "SELECT * FROM certificates WHERE mac = 'x' AND product_key = 'y'"
+        " AND state IN ('allocated', 'installing', 'installed', 'activated')",
+        "SELECT quantity FROM batch_counts WHERE batch_id = 1 AND state = 'available'",
+        "SELECT * FROM certificates WHERE device_name = 'x'",
+        "SELECT * FROM runs WHERE mac = 'x' AND finished_at IS NULL",
+        "SELECT * FROM certificates WHERE batch_id = 1 ORDER BY position LIMIT 20",
+        "SELECT * FROM audit_events WHERE mac = 'x' AND id > 0 ORDER BY id LIMIT 9",
+    ],
+)
+def test_no_question_of_the_walk_scans_a_table(stocked: Ledger, query: str) -> None:
+    with stocked._database.reading() as connection:
+        plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")]
+
+    assert all(step.startswith("SEARCH") for step in plan), plan
