@@ -10,7 +10,7 @@ import pytest
 
 from station.cli.main import COMMANDS, station
 from station.errors import Code
-from station.profile import profile_schema
+from station.profile.schema import profile_schema
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -17,8 +17,8 @@ from station.ledger import Ledger
 from station.line.line import Line
 from station.profile import load_profile
 from station.virtual.bench import Bench, BenchFault
-from station.virtual.sample_batch import write_sample_batch
 from station.virtual.images import make_bench_images
+from station.virtual.sample_batch import write_sample_batch
 
 _logger = logging.getLogger(__name__)
 

@@ -56,7 +56,7 @@ def possible_shifts(
     if batch is None and asked is not None and recipe.batch_csv is not None:
         batch = ledger.import_batch(
             recipe.batch_csv,
-            name=recipe.batch_csv.stem,
+            name=asked.name or recipe.batch_csv.stem,
             product_key=recipe.profile.product_key,
             work_order=asked.work_order,
             progress=progress,
