@@ -27,6 +27,8 @@ from station.ledger.csv_header import Columns, character_detail, read_header
 from station.ledger.secret_box import SecretBox
 
 FAULTS_MAX: Final = 20
+ROWS_MAX: Final = 5_000_000
+"""The platform holds at most 3,000,000 devices of a product (help.aliyun.com, "Limits" of IoT Platform)."""
 _CONTINUATION_LINES_MAX: Final = 50
 _MEND: Final = "Mend it in the console's list and download the CSV again, or correct this line"
 _AGAIN: Final = "Download the certificates again from the console"
@@ -112,6 +114,10 @@ class _Check:
             if last is not None:
                 shortest = self._row(*last, shortest)
             last = line, cells
+            if self._rows > ROWS_MAX:
+                raise whole_file(self._surveyed.path, f"has more than {ROWS_MAX} rows", "Import it in parts")
+            if self._fault_count > FAULTS_MAX * 50:
+                break  # nobody mends so many by hand, and the first ones are known
         if last is not None:
             self._last_row(*last, shortest)
         self._find_duplicates()
@@ -162,7 +168,8 @@ class _Check:
             too_few = isinstance(cells, list) and len(cells) < self._columns.width
             too_short = isinstance(cells, list) and shortest is not None and len(cells[-1]) < shortest
             if isinstance(cells, str) or too_few or (too_short and self._columns.last_is_uniform):
-                self._fault(line, "the file ends in the middle of this row", _AGAIN)
+                mend = f"{_AGAIN}; if it is whole, end its last line with a line break"
+                self._fault(line, "the file ends in the middle of this row", mend)
                 return
         self._row(line, cells, shortest)
 

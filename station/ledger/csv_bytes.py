@@ -17,6 +17,8 @@ from station.errors import BatchError, Fault
 
 LINE_LIMIT_BYTES: Final = 64 * 1024
 """No line of a certificate file comes near; a file without line ends must not fill the memory."""
+FILE_LIMIT_BYTES: Final = 2 << 30
+"""Several times the largest list that the platform can give."""
 _CHUNK_BYTES: Final = 1024 * 1024
 _SAVE_AS: Final = "Open it in the spreadsheet program and save it as 'CSV UTF-8 (comma separated)'"
 _AGAIN: Final = "Download the certificates again from the console"
@@ -105,6 +107,8 @@ def _require_regular_file(path: Path) -> int:
         raise whole_file(path, "is a folder", "Name the CSV file in it")
     if not stat.S_ISREG(status.st_mode):
         raise whole_file(path, "is not a regular file", "Name the CSV file that the console gave")
+    if status.st_size > FILE_LIMIT_BYTES:
+        raise whole_file(path, f"has more than {FILE_LIMIT_BYTES >> 30} GB and is no list of the console", _AGAIN)
     if status.st_size == 0:
         raise whole_file(path, "is empty", _AGAIN)
     return status.st_size

@@ -37,6 +37,7 @@ from station.ledger.records import (
     UnitHistory,
     UnitStory,
 )
+from station.ledger.run_rows import find_runs, unfinished_runs
 from station.unit import ChipIdentity, Mac, parse_mac
 from station.verdict import Step, StepState, Verdict
 
@@ -237,12 +238,12 @@ class Ledger:
     def unfinished_runs(self) -> list[RunRow]:
         """Give runs without a verdict whose process is dead, and this ledger's own; oldest first."""
         with self._database.reading() as connection:
-            return _runs.unfinished_runs(connection, self._processes)
+            return unfinished_runs(connection, self._processes)
 
     def runs(self, limit: int = 50, mac: str | None = None, device_name: str | None = None) -> list[RunRow]:
         """Give runs, newest first."""
         with self._database.reading() as connection:
-            return _runs.find_runs(connection, limit=limit, mac=_mac(mac), device_name=device_name)
+            return find_runs(connection, limit=limit, mac=_mac(mac), device_name=device_name)
 
     # Units and the audit log
 

@@ -19,8 +19,9 @@ from station.ledger.certificates import (
     next_certificate,
 )
 from station.ledger.processes import ProcessToken
-from station.ledger.records import Allocation, JsonValue, RunRow, UnitHistory
-from station.ledger.schema import BATCHES, CERTIFICATES, RUNS
+from station.ledger.records import Allocation, JsonValue, UnitHistory
+from station.ledger.run_rows import OPEN_RUNS, RUN_QUERY
+from station.ledger.schema import CERTIFICATES, RUNS
 from station.ledger.secret_box import SecretBox
 from station.unit import ChipIdentity
 from station.verdict import Step, StepState, Verdict
@@ -28,22 +29,10 @@ from station.verdict import Step, StepState, Verdict
 INTERRUPTED_MESSAGE: Final = "The station stopped in the middle of this run"
 _R = RUNS.c
 
-RUN_QUERY: Final = (
-    select(
-        RUNS,
-        BATCHES.c.name.label("batch"),
-        BATCHES.c.product_key,
-        CERTIFICATES.c.device_name,
-        CERTIFICATES.c.state.label("certificate_state"),
-    )
-    .join(BATCHES, BATCHES.c.id == _R.batch_id)
-    .outerjoin(CERTIFICATES, CERTIFICATES.c.id == _R.certificate_id)
-)
 _BY_ID: Final = RUN_QUERY.where(_R.id == bindparam("of_id"))
 _OPEN_OF_MAC: Final = RUN_QUERY.where(
     _R.mac == bindparam("of_mac"), _R.id != bindparam("not_id"), _R.finished_at.is_(None)
 )
-_OPEN: Final = RUN_QUERY.where(_R.finished_at.is_(None)).order_by(_R.id)
 _ATTACH_RUN: Final = (
     update(CERTIFICATES).where(CERTIFICATES.c.id == bindparam("of_id")).values(run_id=bindparam("to_run"))
 )
@@ -61,7 +50,7 @@ def open_run(connection: Connection, run_id: int) -> Row[Any]:
 
 def begin_run(change: Change, processes: ProcessToken, values: Mapping[str, Any], batch: str) -> int:
     """Write a new run; runs of dead processes that never learnt their unit's MAC are ended on the way."""
-    for run in change.connection.execute(_OPEN.where(_R.mac.is_(None))).all():
+    for run in change.connection.execute(OPEN_RUNS.where(_R.mac.is_(None))).all():
         if not processes.is_alive(run.process):
             end_interrupted(change, run)
     made = change.connection.execute(insert(RUNS).values(**values, started_at=change.now))
@@ -239,36 +228,6 @@ def end_interrupted(change: Change, run: Row[Any]) -> None:
     _close_run(change, run, EventKind.RUN_INTERRUPTED, Verdict.ABORTED, Code.INTERRUPTED, INTERRUPTED_MESSAGE, None, {})
 
 
-def unfinished_runs(connection: Connection, processes: ProcessToken) -> list[RunRow]:
-    """Give runs without a verdict whose process is dead, or that are this ledger's own; oldest first."""
-    rows = connection.execute(_OPEN).all()
-    alive = {process: processes.is_alive(process) for process in {row.process for row in rows}}
-    return [run_row(row) for row in rows if processes.is_mine(row.process) or not alive[row.process]]
-
-
-def find_runs(connection: Connection, *, limit: int, mac: str | None, device_name: str | None) -> list[RunRow]:
-    """Give runs, newest first."""
-    query = RUN_QUERY.order_by(_R.id.desc()).limit(limit)
-    if mac is not None:
-        query = query.where(_R.mac == mac)
-    if device_name is not None:
-        query = query.where(CERTIFICATES.c.device_name == device_name)
-    return [run_row(row) for row in connection.execute(query)]
-
-
-def run_row(row: Row[Any]) -> RunRow:
-    """Give what people may see of a run."""
-    state = row.certificate_state
-    return RunRow(
-        **{name: getattr(row, name) for name in _COPIED},
-        certificate_state=CertificateState(state) if state else None,
-        verdict=Verdict(row.verdict) if row.verdict else None,
-    )
-
-
-_COPIED: Final = tuple(name for name in RunRow.__slots__ if name not in {"certificate_state", "verdict"})
-
-
 def run_event(change: Change, run: Row[Any], kind: str, data: Mapping[str, JsonValue]) -> None:
     """Append an event whose subject is the run's."""
     change.trail.append(
@@ -360,7 +319,7 @@ def _close_run(
 
 def _take_back_unused(change: Change, processes: ProcessToken, batch_id: int) -> bool:
     """End dead processes' runs whose certificate never left the PC, so that it can serve another unit."""
-    unused = _OPEN.where(_R.batch_id == batch_id, CERTIFICATES.c.state == CertificateState.ALLOCATED.value)
+    unused = OPEN_RUNS.where(_R.batch_id == batch_id, CERTIFICATES.c.state == CertificateState.ALLOCATED.value)
     ended = False
     for run in change.connection.execute(unused).all():
         if not processes.is_alive(run.process):

@@ -14,7 +14,8 @@ from station.ledger.audit import Change, read_events, storable
 from station.ledger.certificates import certificate_row, certificates_of, void_certificate
 from station.ledger.processes import ProcessToken
 from station.ledger.records import AuditEvent, CertificateRow, UnitStory
-from station.ledger.runs import RUN_QUERY, end_interrupted, find_runs
+from station.ledger.run_rows import RUN_QUERY, find_runs
+from station.ledger.runs import end_interrupted
 from station.ledger.schema import RUNS
 from station.unit import parse_mac
 

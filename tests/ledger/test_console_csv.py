@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from station.certificate import device_name_fault
 from station.errors import BatchError
-from station.ledger import Ledger
+from station.ledger import Ledger, console_csv
 from station.ledger.console_csv import CsvRow, check_csv, read_certificates
 from station.ledger.csv_bytes import survey
 from station.ledger.secret_box import SecretBox
@@ -221,6 +221,27 @@ def test_a_huge_file_without_line_ends_is_refused_in_little_memory(tmp_path: Pat
 
     assert "64 KiB" in text
     assert peak_bytes < 8 << 20
+
+
+def test_a_file_beyond_any_list_of_the_console_is_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "huge.csv"
+    with path.open("wb") as file:
+        file.truncate(10 << 30)
+
+    assert "more than 2 GB" in refused(path)[0]
+
+
+def test_more_rows_than_a_product_can_have_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console_csv, "ROWS_MAX", 100)
+
+    assert "more than 100 rows" in refused_text(tmp_path, HEADER, *(row(n) for n in range(200)))[0]
+
+
+def test_reading_stops_when_everything_is_wrong(tmp_path: Path) -> None:
+    text, lines = refused_text(tmp_path, HEADER, *(["x"] * 5000))
+
+    assert lines == list(range(2, 22))
+    assert "more than 20" in text
 
 
 def test_one_oversized_line_is_named(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import sqlalchemy
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from station.ledger import Ledger, migrating, schema
@@ -50,6 +51,12 @@ def test_migrations_make_the_indexes_of_the_schema(ledger: Ledger) -> None:
         stored = {name: re.sub(r"\s+", " ", sql) for name, sql in connection.exec_driver_sql(query)}
 
     assert stored == wanted
+
+
+def test_the_schema_can_be_made_in_postgresql() -> None:
+    for table in METADATA.sorted_tables:
+        text = str(CreateTable(table).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+        assert text.count("CONSTRAINT") >= 1
 
 
 def test_the_program_knows_every_migration() -> None:
