@@ -12,18 +12,18 @@ from station.cli.context import Session, global_options, say_json
 from station.errors import CodedError, InputError
 
 COMMANDS: Final = {
-    "demo": "station.cli.demo_command:demo",
-    "run": "station.cli.run_command:run",
-    "flash": "station.cli.flash_command:flash",
-    "batch": "station.cli.batch_commands:batch",
-    "unit": "station.cli.unit_commands:unit",
-    "profile": "station.cli.profile_commands:profile",
-    "audit": "station.cli.audit_commands:audit",
-    "ports": "station.cli.ports_command:ports",
-    "doctor": "station.cli.doctor_command:doctor",
-    "virtual": "station.cli.virtual_commands:virtual",
+    "demo": ("station.cli.demo_command:demo", "Train on virtual units."),
+    "run": ("station.cli.run_command:run", "Open the technician's screen on a profile."),
+    "flash": ("station.cli.flash_command:flash", "Walk units without a screen."),
+    "batch": ("station.cli.batch_commands:batch", "Import and look at batches of certificates."),
+    "unit": ("station.cli.unit_commands:unit", "Look at one unit, or void its certificate."),
+    "profile": ("station.cli.profile_commands:profile", "Check, lock and make profiles."),
+    "audit": ("station.cli.audit_commands:audit", "Export the record of everything that happened."),
+    "ports": ("station.cli.ports_command:ports", "List the serial ports of this PC."),
+    "doctor": ("station.cli.doctor_command:doctor", "Look at everything the station needs, and tell the mend."),
+    "virtual": ("station.cli.virtual_commands:virtual", "Virtual chips, for training and for trying things out."),
 }
-"""Command → `module:object`, imported only when it is called, so that `--help` stays quick."""
+"""Command → `module:object` and a line of help; the module is imported only when the command is called."""
 
 
 class LazyGroup(click.Group):
@@ -35,9 +35,13 @@ class LazyGroup(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
