@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from filelock import FileLock, Timeout
 
 from station.ledger.disk import disk_fault
+
+SWEEP_AGE_S: Final = 24 * 3600.0
 
 
 class ProcessToken:
@@ -33,6 +37,7 @@ class ProcessToken:
                 except OSError as error:
                     raise disk_fault(error, self._folder) from None
                 self._lock, self._token = lock, token
+                self._sweep()
             return self._token
 
     def is_mine(self, token: str) -> bool:
@@ -63,6 +68,13 @@ class ProcessToken:
                 _remove(self._file(self._token))
             self._lock = None
             self._token = None
+
+    def _sweep(self) -> None:
+        """Remove the files of processes that died long ago. Young ones are let be: their owner may be about to lock them."""
+        for file in self._folder.glob("*.lock"):
+            with suppress(OSError):  # another process sweeps too
+                if time.time() - file.stat().st_mtime > SWEEP_AGE_S:
+                    self.is_alive(file.stem)
 
     def _file(self, token: str) -> Path:
         return self._folder / f"{token}.lock"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,24 @@ def test_a_living_process_is_not_listed_by_another(stocked: Ledger, data: Path) 
     with Ledger.open(data) as other:
         assert other.unfinished_runs() == []
     assert [one.id for one in stocked.unfinished_runs()] == [run]
+
+
+def test_files_of_processes_that_died_long_ago_are_swept(stocked: Ledger, data: Path) -> None:
+    begin(stocked)
+    (living,) = (data / "processes").iterdir()
+    young, old = data / "processes" / "young.lock", data / "processes" / "old.lock"
+    young.touch()
+    old.touch()
+    for file in (old, living):
+        os.utime(file, (1.0, 1.0))
+
+    with Ledger.open(data) as other:
+        begin(other)
+        assert living.exists()
+        assert young.exists()
+        assert not old.exists()
+        assert stocked.unfinished_runs()
+        assert [run.id for run in other.unfinished_runs()] == [2]
 
 
 def test_a_dead_run_without_a_unit_is_ended_by_the_next(stocked: Ledger, data: Path) -> None:
