@@ -5,6 +5,7 @@ Sources: sqlite.org/wal.html, /pragma.html, /rescode.html, /lang_createtrigger.h
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -181,6 +182,8 @@ class SqliteDialect:
                 known = _MEANINGS[sqlite3.SQLITE_CORRUPT]
             else:
                 return InternalFault(f"the ledger's program failed: {original}")
+        if known is _NOT_OPENED and self.file.exists() and not os.access(self.file, os.R_OK):
+            known = _NOT_READABLE
         meaning, cause, mend = known
         return LedgerFault(meaning, cause, mend, place)
 
@@ -203,6 +206,11 @@ _NOT_WRITABLE = (
 _NOT_OPENED = (
     Code.LEDGER_NOT_WRITABLE,
     "the ledger cannot be opened",
+    "Give this user the right to read and write the data folder and the files in it",
+)
+_NOT_READABLE = (
+    Code.LEDGER_UNREADABLE,
+    "this user may not read the ledger",
     "Give this user the right to read and write the data folder and the files in it",
 )
 _DISK_FAILS = (

@@ -206,6 +206,14 @@ def test_a_folder_without_the_right_to_write_is_told(data: Path) -> None:
     assert refusal(data).code is Code.LEDGER_NOT_WRITABLE
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_ledger_without_the_right_to_read_is_told(data: Path) -> None:
+    Ledger.open(data).close()
+    (data / "ledger.sqlite3").chmod(0)
+
+    assert refusal(data).code is Code.LEDGER_UNREADABLE
+
+
 def test_a_data_folder_that_is_a_file_is_told(data: Path) -> None:
     data.write_text("", encoding="utf-8")
 
