@@ -114,7 +114,7 @@ class Ledger:
         checked = check_csv(surveyed, _part_of(progress, surveyed, 0.0, _CHECK_SHARE))
         _batches.require_product(csv_path, product_key, checked.product_key)
         try:
-            with self._changing() as change:
+            with self._database.dialect.importing(), self._changing() as change:
                 known = _batches.same_file(change.connection, surveyed, order, begun)
                 if known is not None:  # another process was quicker
                     return known

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -18,10 +18,11 @@ from sqlalchemy import Engine, Table, event
 from sqlalchemy.pool import QueuePool
 
 from station.errors import Code, CodedError, InternalFault, LedgerFault
+from station.ledger.disk import disk_fault
 from station.ledger.fair_lock import FairLock
 
-BUSY_TIMEOUT_S: Final = 10.0
-"""How long a transaction waits for another one. While an import runs it goes on waiting: that one is known to end."""
+BUSY_TIMEOUT_S: Final = 5.0
+"""How long a transaction waits for another one, twice. While an import runs it goes on: that one is known to end."""
 CACHE_SIZE_KIB: Final = 8 * 1024
 """Page cache of one connection: each lane has one."""
 BULK_CACHE_SIZE_KIB: Final = 112 * 1024
@@ -31,6 +32,8 @@ CHECKPOINT_PAGES: Final = 4000
 """Pages in the write-ahead log at which a commit folds them into the file: seldom enough to be no matter at the 99th percentile."""
 WAL_KEPT_BYTES: Final = 64 * 1024 * 1024
 """What the write-ahead log's file is cut to after a large import."""
+IMPORT_TIMEOUT_S: Final = 600.0
+"""How long an import waits for another one."""
 IMPORT_LOCK_FILE: Final = "import.lock"
 WRITES: Final = "station_writes"
 """Execution option of a connection whose transactions write."""
@@ -83,7 +86,7 @@ class SqliteDialect:
         self.file = file
         self._read_only = read_only
         self._writing = FairLock()
-        self._importing = FileLock(file.with_name(IMPORT_LOCK_FILE), timeout=0, thread_local=False)
+        self._import_lock_file = file.with_name(IMPORT_LOCK_FILE)
 
     def make_engine(self) -> Engine:
         """An engine whose threads each take a connection of a pool; nothing is opened yet."""
@@ -105,15 +108,10 @@ class SqliteDialect:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One writer at a time within this process: threads queue here instead of polling the file's lock."""
+        may_wait = self._patience()
         while not self._writing.acquire(BUSY_TIMEOUT_S):
-            if self._import_is_running():
-                continue
-            raise LedgerFault(
-                Code.LEDGER_BUSY,
-                "another lane has held the ledger for too long",
-                "Wait until a running import is over and try again",
-                str(self.file),
-            )
+            if not may_wait():
+                raise self._busy()
         try:
             yield
         finally:
@@ -129,28 +127,56 @@ class SqliteDialect:
 
     @contextmanager
     def bulk(self, connection: sqlalchemy.Connection) -> Iterator[None]:
-        """Give a large import the memory that it needs, and let the others know that waiting is worth while."""
+        """Give a large import the memory that it needs."""
         connection.exec_driver_sql(f"PRAGMA cache_size = -{BULK_CACHE_SIZE_KIB}")
         try:
-            with self._importing.acquire(timeout=BUSY_TIMEOUT_S):
-                yield
+            yield
         finally:
             connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_SIZE_KIB}")
+
+    @contextmanager
+    def importing(self) -> Iterator[None]:
+        """Stand around an import's transaction: one at a time, and the others know that waiting is worth while."""
+        lock = FileLock(self._import_lock_file, timeout=IMPORT_TIMEOUT_S, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise self._busy() from None
+        except OSError as error:
+            raise disk_fault(error, self.file) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def after_bulk(self, connection: sqlalchemy.Connection) -> None:
         """Fold a large write-ahead log back into the file, as far as no reader needs it; writers go on meanwhile."""
         connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
+    def _patience(self) -> Callable[[], bool]:
+        """Give a function to ask after each wait in vain: yes while an import runs, and once more in case it just ended."""
+        quiet = 0
+
+        def may_wait() -> bool:
+            nonlocal quiet
+            quiet = 0 if self._import_is_running() else quiet + 1
+            return quiet < 2
+
+        return may_wait
+
     def _import_is_running(self) -> bool:
         """True while this or another process imports into this ledger."""
-        if self._importing.is_locked:
-            return True
-        look = FileLock(self._importing.lock_file, timeout=0, thread_local=False)
+        look = FileLock(self._import_lock_file, timeout=0, thread_local=False)
         try:
-            with look.acquire():
-                return False
+            look.acquire()
         except Timeout:
             return True
+        look.release()
+        return False
+
+    def _busy(self) -> LedgerFault:
+        code, cause, mend = _BUSY
+        return LedgerFault(code, cause, mend, str(self.file))
 
     def _begin(self, connection: sqlalchemy.Connection) -> None:
         """A transaction that will write takes the file's lock at once: two that read first and write later would deadlock."""
@@ -158,11 +184,12 @@ class SqliteDialect:
         if raw is None or not connection.get_execution_options().get(WRITES, False):
             connection.exec_driver_sql("BEGIN")
             return
+        may_wait = self._patience()
         while True:
             try:
                 raw.execute("BEGIN IMMEDIATE").close()
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or not self._import_is_running():
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or not may_wait():
                     raise
             else:
                 return
@@ -195,7 +222,7 @@ _UNREADABLE = (
 )
 _BUSY = (
     Code.LEDGER_BUSY,
-    "the ledger is held by another program",
+    "the ledger is held by another program or another lane",
     "Close other programs that use the data folder, or wait until a running import is over, and try again",
 )
 _NOT_WRITABLE = (

@@ -52,7 +52,7 @@ def test_everybody_waits_for_a_running_import(
     stocked: Ledger, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, same_process: bool
 ) -> None:
     path = write_csv(tmp_path / "large.csv", range(100, 20_000))
-    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.02)
     writing, go_on, begun = threading.Event(), threading.Event(), threading.Event()
 
     def heard(done_bytes: int, total_bytes: int) -> None:
