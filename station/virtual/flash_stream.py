@@ -35,6 +35,9 @@ class FlashStream:
         for first in range(0, len(data), STEP_BYTES):
             part = data[first : first + STEP_BYTES]
             part = part[: max(0, self._flash.size_bytes - self._place)]
+            if not part:
+                self._place = self._end
+                break
             while self._erased_to < self._place + len(part):
                 steps.append(self._erase_next())
             seconds = -(-len(part) // PAGE_BYTES) * self._timings.page_program_s

@@ -162,7 +162,7 @@ class TelnetServer:
             self._answer(command, bytes([MODEM_STATE]))
         elif command == SIGNATURE:
             self._answer(command, b"virtual chip")
-        elif command not in (FLOW_SUSPEND, FLOW_RESUME):
+        elif command < SERVER_OFFSET and command not in (FLOW_SUSPEND, FLOW_RESUME):
             self._answer(command, value)
 
     def _set_control(self, value: int) -> int:
