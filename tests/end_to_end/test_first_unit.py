@@ -33,6 +33,21 @@ def test_each_example_profile_walks_a_unit_to_pass(desk: Desk, bench: Bench, nam
     assert progress[-1]["done_bytes"] == progress[-1]["total_bytes"]
 
 
+def test_an_esp32_c3_is_walked_too(desk: Desk, tmp_path: Path) -> None:
+    example = yaml.safe_load((desk.profiles / "training.yaml").read_text(encoding="utf-8"))
+    example["chip"] = "esp32c3"
+    for image, address in zip(example["firmware"]["images"], (0x0, 0x8000, "factory"), strict=True):
+        image["file"] = image["file"].replace("training", "training-c3")
+        image["at"] = address
+    profile = desk.profiles / "training-c3.yaml"
+    profile.write_text(yaml.safe_dump(example), encoding="utf-8")
+    desk.import_certificates("a1Training0")
+    with Bench(tmp_path / "c3", 1, chip="esp32c3") as bench:
+        bench.insert(1)
+        done = desk.station("flash", profile, "--port", bench.ports[0], "--json")
+    assert done.code == 0, done.out + done.err
+
+
 def test_the_flash_read_back_by_esptool_is_the_plan_byte_for_byte(desk: Desk, bench: Bench, tmp_path: Path) -> None:
     profile = desk.profiles / "training.yaml"
     (name, secret), *_ = desk.import_certificates("a1Training0")
