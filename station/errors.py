@@ -167,8 +167,8 @@ class LedgerFault(StationFault):
 class InternalFault(StationFault):
     """Our bug."""
 
-    def __init__(self, cause: str) -> None:
-        super().__init__(Code.INTERNAL, cause, "Note the code and call the line engineer")
+    def __init__(self, cause: str, mend: str = "Note the code and call the line engineer") -> None:
+        super().__init__(Code.INTERNAL, cause, mend)
 
 
 class NoCertificateLeft(CodedError):

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 import platformdirs
@@ -15,6 +15,7 @@ import platformdirs
 if TYPE_CHECKING:
     from station.ledger import Ledger
 
+LOG_NAME: Final = "station.log"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 

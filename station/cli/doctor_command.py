@@ -18,6 +18,8 @@ import click
 from station.chip.ports import list_serial_ports
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.errors import CodedError
+from station.ledger import Ledger
+from station.ledger.opening import ID_FILE, KEY_FILE, LEDGER_FILE
 
 PACKAGES: Final = (
     "esptool",
@@ -101,42 +103,60 @@ def _owning_group(device: Path) -> str:
 
 
 def _disk(session: Session) -> Iterator[Finding]:
-    folder = session.data
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free
+    mend = "Choose a folder of yours with --data"
+    try:
+        folder = session.data
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        if not folder.is_dir():
+            yield Finding("data folder", Health.BAD, f"{folder} is a file", "Choose a folder with --data")
+            return
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        yield Finding("data folder", Health.BAD, f"{session.data} cannot be looked at ({error.strerror})", mend)
+        return
     health = Health.GOOD if free >= FREE_BYTES_MIN else Health.BAD
-    mend = "" if health is Health.GOOD else "Free some space, or choose another folder with --data"
-    yield Finding("disk", health, f"{free >> 20} MB free for {session.data}", mend)
+    more = "" if health is Health.GOOD else "Free some space, or choose another folder with --data"
+    yield Finding("disk", health, f"{free >> 20} MB free for {session.data}", more)
     if not os.access(folder, os.W_OK):
-        yield Finding("data folder", Health.BAD, f"{folder} is not writable", "Choose a folder of yours with --data")
+        yield Finding("data folder", Health.BAD, f"{folder} is not writable", mend)
 
 
 def _ledger(session: Session) -> Iterator[Finding]:
-    database, key = session.data / "ledger.sqlite3", session.data / "ledger.key"
-    if not database.exists():
-        yield Finding("ledger", Health.GOOD, f"none yet in {session.data}; it is made at the first start")
-        return
-    if key.exists() and sys.platform != "win32":
-        mode = stat.S_IMODE(key.stat().st_mode)
-        health = Health.BAD if mode & 0o077 else Health.GOOD
-        yield Finding("key file", health, f"{key} {mode:04o}", f"chmod 600 {key}" if health is Health.BAD else "")
     try:
-        with session.open_ledger() as ledger:
+        if session.data.is_file():
+            return
+        if not any((session.data / name).exists() for name in (LEDGER_FILE, KEY_FILE, ID_FILE)):
+            yield Finding("ledger", Health.GOOD, f"none yet in {session.data}; it is made at the first start")
+            return
+        yield from _key_file(session.data / KEY_FILE)
+        with Ledger.open(session.data, read_only=True) as ledger:
             batches = ledger.batches()
             unfinished = ledger.unfinished_runs()
     except CodedError as error:
         yield Finding("ledger", Health.BAD, f"{error.code}: {error.cause}", error.mend)
         return
+    except OSError as error:
+        yield Finding(
+            "ledger", Health.BAD, f"{session.data} cannot be looked at ({error.strerror})", "Give this user the right"
+        )
+        return
     left = sum(batch.left for batch in batches)
     yield Finding("ledger", Health.GOOD, f"{len(batches)} batches, {left} certificates left")
-    if unfinished:
+    for run in unfinished:
         yield Finding(
             "unfinished",
             Health.ODD,
-            f"{len(unfinished)} runs were broken off",
-            "Put those units in again: they continue",
+            f"{run.mac or 'a unit'} on lane {run.lane} was broken off after {run.last_step or 'its begin'}",
+            "Put it in again: it continues with the same certificate",
         )
+
+
+def _key_file(key: Path) -> Iterator[Finding]:
+    if key.exists() and sys.platform != "win32":
+        mode = stat.S_IMODE(key.stat().st_mode)
+        health = Health.BAD if mode & 0o077 else Health.GOOD
+        yield Finding("key file", health, f"{key} {mode:04o}", f"chmod 600 {key}" if health is Health.BAD else "")
 
 
 LOOKS: Final[tuple[Callable[[Session], Iterator[Finding]], ...]] = (_python, _ports, _disk, _ledger)

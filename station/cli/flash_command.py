@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import threading
 from collections.abc import Sequence
@@ -22,14 +23,15 @@ from station.cli.lanes import (
     profile_argument,
     replace_option,
 )
-from station.errors import Code
+from station.cli.stopping import BROKEN_PIPE_NUMBER, Stopped, noted_signals
+from station.errors import Code, CodedError, LedgerFault
 from station.events import CertificateAllocated, Event, LaneWaiting, StepReported, UnitIdentified, VerdictReached
 from station.line.line import Line
 from station.line.shift import open_shift
 from station.verdict import StepState, Verdict
 
 STOP_TIMEOUT_S: Final = 20.0
-POLL_PERIOD_S: Final = 0.2
+POLL_PERIOD_S: Final = 0.1
 
 
 @click.command()
@@ -71,29 +73,59 @@ def flash(
 
 
 def run_headless(line: Line, as_json: bool) -> int:
-    """Start a line, print its events until every lane has ended; give the exit code of the worst verdict."""
-    verdicts: list[VerdictReached] = []
-    printing = threading.Lock()
+    """Start a line, print its events until every lane has ended; give the exit code of the worst verdict.
 
-    def hear(event: Event) -> None:
-        if isinstance(event, VerdictReached):
-            verdicts.append(event)
-        with printing:
-            if as_json:
-                for record in event_records(event):
-                    say_json(record)
-            elif (text := event_text(event)) is not None:
-                say(text)
-
-    line.subscribe(hear)
-    line.start()
-    try:
-        while not line.join(POLL_PERIOD_S):
+    A signal or a lost output aborts the runs in hand, in good order: Stopped. LedgerFault: the output's disk is full.
+    """
+    printer = EventPrinter(as_json)
+    line.subscribe(printer.hear)
+    with noted_signals() as request:
+        line.start()
+        while request.number is None and printer.fault is None and not line.join(POLL_PERIOD_S):
             pass
-    except KeyboardInterrupt:
         line.stop(STOP_TIMEOUT_S)
-        raise
-    return exit_code(verdicts)
+        if (ended := request.stopped() or printer.fault) is not None:
+            raise ended
+    return exit_code(printer.verdicts)
+
+
+class EventPrinter:
+    """Prints events as they come from the lanes' threads, and keeps the verdicts. `fault` is set when nobody reads on."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._printing = threading.Lock()
+        self.verdicts: list[VerdictReached] = []
+        self.fault: CodedError | None = None
+
+    def hear(self, event: Event) -> None:
+        """Print one event."""
+        with self._printing:
+            if isinstance(event, VerdictReached):
+                self.verdicts.append(event)
+            if self.fault is None:
+                try:
+                    self._print(event)
+                except OSError as error:
+                    self.fault = _output_fault(error)
+
+    def _print(self, event: Event) -> None:
+        if self._as_json:
+            for record in event_records(event):
+                say_json(record)
+        elif (text := event_text(event)) is not None:
+            say(text)
+
+
+def _output_fault(error: OSError) -> CodedError:
+    if error.errno == errno.ENOSPC:
+        return LedgerFault(
+            Code.DISK_FULL,
+            "The disk of the output is full",
+            "Free some space on it, or let the output go elsewhere; units in hand continue with the same certificate",
+            "standard output",
+        )
+    return Stopped(BROKEN_PIPE_NUMBER, "Nobody reads the output any more")
 
 
 def exit_code(verdicts: Sequence[VerdictReached]) -> int:

@@ -13,6 +13,7 @@ import click
 
 from station.chip.chip import ResetMode
 from station.chip.ports import list_serial_ports
+from station.cli.context import LOG_NAME
 from station.errors import Code, PortFault, UsageError
 from station.line.lane import LaneInfo, LanePlan, Startup
 from station.line.shift import Shift, check_ports
@@ -37,8 +38,13 @@ replace_option = click.option(
 
 
 def operator_name(given: str | None) -> str:
-    """The name for the record."""
-    return given or getpass.getuser()
+    """The name for the record; UsageError when neither option nor system knows it."""
+    if given:
+        return given
+    try:
+        return getpass.getuser()
+    except (KeyError, ImportError, OSError):
+        raise UsageError("This system does not say who works here", "Name yourself with --operator") from None
 
 
 def choose_ports(given: Sequence[str]) -> tuple[str, ...]:
@@ -76,14 +82,19 @@ def log_to(data: Path) -> None:
     try:
         data.mkdir(parents=True, exist_ok=True)
         handler = logging.handlers.RotatingFileHandler(
-            data / "station.log", maxBytes=LOG_BYTES_MAX, backupCount=LOG_FILES_KEPT, encoding="utf-8"
+            data / LOG_NAME, maxBytes=LOG_BYTES_MAX, backupCount=LOG_FILES_KEPT, encoding="utf-8"
         )
     except OSError as error:
         raise UsageError(
             f"The data folder cannot be used ({error.strerror})", "Choose a folder of yours with --data", str(data)
         ) from error
+    # A log that cannot be written (full disk, a name taken on Windows) must not fill the terminal.
+    logging.raiseExceptions = False
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"))
     root = logging.getLogger("station")
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+        old.close()
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     root.propagate = False

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
+import traceback
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Final
 
 import click
 
-from station.cli.context import Session, global_options, say_json
-from station.errors import CodedError, InputError
+from station.cli.context import LOG_NAME, Session, global_options, say_json
+from station.cli.stopping import Stopped, let_output_go
+from station.errors import Aborted, Code, CodedError, InputError, InternalFault, StationFault, UsageError
 
 COMMANDS: Final = {
     "demo": ("station.cli.demo_command:demo", "Train on virtual units."),
@@ -54,19 +59,21 @@ def station() -> None:
 def show_error(error: CodedError, as_json: bool) -> None:
     """Print an error: one JSON object on standard output, or its sentences on standard error."""
     if not as_json:
-        click.echo(f"station: {error.code}: {error}", err=True)
+        with suppress(OSError):  # a terminal that was closed
+            click.echo(f"station: {error.code}: {error}", err=True)
         return
     faults = error.faults if isinstance(error, InputError) else ()
-    say_json(
-        {
-            "event": "error",
-            "code": error.code,
-            "place": error.place,
-            "cause": error.cause,
-            "mend": error.mend,
-            "faults": [{"file": f.file, "line": f.line, "cause": f.cause, "mend": f.mend} for f in faults],
-        }
-    )
+    with suppress(OSError):  # nobody reads the output any more
+        say_json(
+            {
+                "event": "error",
+                "code": error.code,
+                "place": error.place,
+                "cause": error.cause,
+                "mend": error.mend,
+                "faults": [{"file": f.file, "line": f.line, "cause": f.cause, "mend": f.mend} for f in faults],
+            }
+        )
 
 
 def main() -> None:
@@ -77,13 +84,49 @@ def main() -> None:
         sys.exit(code if isinstance(code, int) else 0)
     except CodedError as error:
         show_error(error, session.json)
-        sys.exit(error.exit_code)
+        sys.exit(error.status if isinstance(error, Stopped) else error.exit_code)
     except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+        # A command line that cannot be read has not set the session's JSON either.
+        if session.json or "--json" in sys.argv[1:]:
+            show_error(_bad_usage(error), as_json=True)
+        else:
+            error.show()
+        sys.exit(UsageError.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("station: interrupted", err=True)
-        sys.exit(130)
+        show_error(Aborted(Code.ABORTED, "Interrupted", "Start the command again"), session.json)
+        sys.exit(Aborted.exit_code)
+    except Exception as error:  # noqa: BLE001  the last place that can turn a bug into a message
+        fault = _own_fault(error, session)
+        show_error(fault, session.json)
+        sys.exit(fault.exit_code)
+    finally:
+        let_output_go()
+
+
+def _bad_usage(error: click.ClickException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if isinstance(context, click.Context) else "station"
+    return UsageError(error.format_message().rstrip("."), f"See `{command} --help`", command)
+
+
+def _own_fault(error: Exception, session: Session) -> CodedError:
+    """Give what nobody foresaw as a fault of the station; where it struck goes into the log, without values."""
+    if isinstance(error, ImportError):
+        return InternalFault(
+            f"A part of the station cannot be loaded ({error.name})", "Install it again: pip install ."
+        )
+    if isinstance(error, OSError):
+        full = error.errno == errno.ENOSPC
+        return StationFault(
+            Code.DISK_FULL if full else Code.INTERNAL,
+            f"The system refuses a file ({error.strerror or type(error).__name__})",
+            "Free some space on its disk" if full else "Look at its disk and at the rights of this user",
+            str(error.filename or "standard output"),
+        )
+    where = "".join(traceback.format_tb(error.__traceback__))
+    with suppress(OSError), (session.data / LOG_NAME).open("a", encoding="utf-8") as log:
+        log.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} ERROR main: unexpected {type(error).__name__}\n{where}")
+    return InternalFault(f"The station met an error of its own ({type(error).__name__})")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from station.chip.lane_port import LanePort
 from station.errors import Aborted, ChipError, Code, CodedError, PortFault
 from station.events import Event, LaneClosed, LaneWaiting, VerdictReached, WaitReason
 from station.line.passage import Passage
-from station.line.walk import walk_unit
+from station.line.walk import internal_fault, walk_unit
 from station.unit import Mac
 from station.verdict import Verdict
 
@@ -107,16 +107,20 @@ class Lane:
             while not self._finished:
                 try:
                     self._serve()
-                except PortFault as fault:
-                    if not self._outlive(fault):
-                        return
                 except Aborted:
                     self._abort.clear()
+                except CodedError as fault:
+                    if not self._outlive(fault):
+                        return
+                except Exception as error:  # noqa: BLE001  a bug of ours must not end the lane in silence
+                    if not self._outlive(internal_fault(error)):
+                        return
         finally:
             self._report(LaneClosed(self._number))
 
-    def _outlive(self, fault: PortFault) -> bool:
-        """Tell a port's fault and wait a moment; False when the lane shall end on it."""
+    def _outlive(self, fault: CodedError) -> bool:
+        """Tell a fault outside any run and wait a moment; False when the lane shall end on it."""
+        told = f"{fault.place}: {fault.cause}" if fault.place else fault.cause
         if self.plan.end_on_error:
             self._verdicts += 1
             self._report(
@@ -128,12 +132,12 @@ class Lane:
                     None,
                     0.0,
                     fault.code,
-                    f"{fault.place}: {fault.cause}",
+                    told,
                     fault.mend,
                 )
             )
             return False
-        self._wait_for(WaitReason.STATION_FAULT, f"{fault.place}: {fault.cause}. {fault.mend}", fault.code)
+        self._wait_for(WaitReason.STATION_FAULT, f"{told}. {fault.mend}", fault.code)
         self._stopping.wait(PORT_RETRY_PERIOD_S)
         return True
 
@@ -205,7 +209,7 @@ class Lane:
             if outcome is SyncOutcome.SILENT:
                 return False
             if outcome is SyncOutcome.READY:
-                if mac is not None and self._other_unit(chip, mac):
+                if self._other_unit(chip, mac):
                     return True
                 # It rests in download mode while it is asked: no restarts, so it does not come and go in the cloud.
                 while chip.still_there() and not self._key.is_set():
@@ -214,7 +218,8 @@ class Lane:
                 return self._again(chip)
         return False
 
-    def _other_unit(self, chip: Chip, mac: Mac) -> bool:
+    def _other_unit(self, chip: Chip, mac: Mac | None) -> bool:
+        """Say whether another unit than the finished one is there; one that could not say who it was is another once it can."""
         try:
             return chip.identify().mac != mac
         except ChipError:

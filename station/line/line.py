@@ -15,6 +15,7 @@ from station.line.lane import Lane, LaneInfo, LanePlan
 from station.line.packing import pack_static
 from station.line.passage import Passage
 from station.line.shift import Shift
+from station.line.walk import internal_fault
 from station.unit import Mac
 from station.verdict import Verdict
 
@@ -109,8 +110,11 @@ class Line:
         return all(joined)
 
     def join(self, timeout_s: float | None = None) -> bool:
-        """Wait until every lane has ended by itself."""
-        joined = [lane.join(timeout_s) for lane in self._lanes.values()]
+        """Wait until every lane has ended by itself, in all no longer than `timeout_s`."""
+        deadline = None if timeout_s is None else self._clock() + timeout_s
+        joined = [
+            lane.join(None if deadline is None else max(0.0, deadline - self._clock())) for lane in self._lanes.values()
+        ]
         return all(joined)
 
     def summary(self) -> ShiftSummary:
@@ -154,4 +158,7 @@ class Line:
                 if event.mac is not None and event.verdict in {Verdict.PASS, Verdict.FAIL}:
                     self._first_runs.setdefault(event.mac, event.verdict)
         for callback in self._callbacks:
-            callback(event)
+            try:
+                callback(event)
+            except Exception as error:  # noqa: BLE001  a face that fails must not break the walk of a unit
+                internal_fault(error)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from station.certificate import Certificate
 from station.chip.packed_region import PackedRegion
-from station.errors import Code, CodedError, InternalFault, LedgerFault
+from station.errors import Code, CodedError, InternalFault, StationFault
 from station.events import Event, StepReported
 from station.ledger import Allocation, JsonValue, Ledger, UnitHistory
 from station.line.chip_link import ChipLink, ConsoleLink
@@ -64,7 +64,7 @@ class Passage:
         except CodedError as error:
             seconds = self._took(step, began)
             # When the ledger itself is at fault, `record` meets it again and tells.
-            with suppress(LedgerFault):
+            with suppress(StationFault):
                 self._keep(step, StepState.FAILED, seconds, {"cause": error.cause}, error.code)
             self.report(StepReported(self.lane, step, StepState.FAILED, seconds, code=error.code, message=error.cause))
             raise

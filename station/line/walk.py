@@ -13,7 +13,6 @@ from station.errors import (
     Code,
     CodedError,
     InternalFault,
-    LedgerFault,
     UnitSilent,
 )
 from station.events import CertificateAllocated, RunStarted, UnitIdentified, VerdictReached
@@ -264,8 +263,10 @@ def record(passage: Passage, failure: CodedError | None, began: float) -> Verdic
     try:
         with passage.step(Step.RECORD):
             _finish(passage, verdict, failure, seconds)
-    except LedgerFault as fault:
+    except CodedError as fault:
         verdict, failure = Verdict.ERROR, fault
+    except Exception as error:  # noqa: BLE001  what is not recorded is no PASS, whatever the reason
+        verdict, failure = Verdict.ERROR, internal_fault(error)
     allocation, unit = passage.allocation, passage.unit
     return VerdictReached(
         passage.lane,
