@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 import threading
 import time
@@ -82,7 +83,7 @@ def test_a_client_that_vanishes_frees_the_port() -> None:
         with Host(fixture.port) as gone:
             gone.reset_into_download()
             # Linger 0: the connection is reset, as when its computer loses power.
-            gone.connection.setsockopt(1, 13, struct.pack("ii", 1, 0))
+            gone.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         wait_for(lambda: not fixture.has_client)
         with Host(fixture.port) as host:
             host.sync()
