@@ -141,13 +141,15 @@ class VirtualChip:
         if self._reports_power_cut:
             self._on_power_cut()
 
-    def _reset(self, action: ResetAction) -> None:
+    def _reset(self, action: ResetAction, *, by_software: bool = False) -> None:
         self._mode = action
         self._stop_application()
         self._loader = None
         self._baud = None
         self._received_bytes = 0
-        self._wire.drop_unsent()
+        if not by_software:
+            # Software waits for its last answer to leave before it resets the chip.
+            self._wire.drop_unsent()
         if action is ResetAction.HOLD:
             self._wire.drop_unread()
         elif action is ResetAction.DOWNLOAD:
@@ -232,7 +234,7 @@ class VirtualChip:
             self._decoder = FrameDecoder(strict=True)
             self._wire.chip_sends(encode_frame(GREETING), baud)
         elif then is Then.RESET:
-            self._reset(self._mode)
+            self._reset(self._mode, by_software=True)
         elif then is Then.RUN_APP and self.flash.read(self.model.kind.bootloader_offset, 1) == IMAGE_MAGIC:
             self._start_application()
         else:

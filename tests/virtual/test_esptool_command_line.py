@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from station.virtual.faults import Faults
 from station.virtual.fixture import DEFAULT_MAC, Fixture, make_unit
 from station.virtual.reset_circuit import ResetAction
-from tests.virtual.esptool_run import Run, run_together
+from tests.virtual.esptool_run import Run, run, run_together
 from tests.virtual.rom_trace import noise, text
 
 CHIPS = ("esp32", "esp32c3")
@@ -135,6 +136,22 @@ def test_what_is_erased_is_blank_and_the_rest_stays(chip: str, lanes: list[Fixtu
     # The ESP32-C3's eFuses hold no CRC of the MAC, the ESP32's do.
     assert f"{mac_of(4)} (CRC 0x" in printed[4] or f"{mac_of(4)} (OK)" in printed[4]
     assert "invalid" not in printed[4]
+
+
+def test_without_reset_lines_the_tool_takes_what_runs() -> None:
+    """BOOT is held by hand: the tool leaves the stub running, finds it again, and leaves the ROM's loader behind."""
+    with Fixture(make_unit(), faults=Faults(boot_held=True, ignores_reset=True)) as fixture:
+        no_reset = ["--before", "no-reset", "--after"]
+        assert "Staying in flasher stub" in run(Run(fixture.url, [*no_reset, "no-reset-stub", "read-mac"]))
+        assert "already running" in run(Run(fixture.url, [*no_reset, "no-reset", "flash-id"]))
+        assert "Uploading stub" in run(Run(fixture.url, [*no_reset, "no-reset", "read-mac"]))
+        assert fixture.mode is ResetAction.DOWNLOAD
+
+
+def test_a_chips_own_usb_port_is_reset_its_own_way() -> None:
+    with Fixture(make_unit(chip="esp32c3"), usb_jtag=True) as fixture:
+        assert DEFAULT_MAC in run(Run(fixture.url, ["--before", "usb-reset", "--no-stub", "read-mac"]))
+        assert fixture.mode is ResetAction.RUN
 
 
 def test_nothing_but_the_public_tools_is_needed() -> None:

@@ -328,3 +328,12 @@ def test_leaving_the_loader_starts_what_is_in_flash() -> None:
         unit.flash.program(0x1000, b"\xe9")
         host.command(Command.FLASH_END, struct.pack("<I", 1))
         host.read_until(b"the application runs\r\n")
+
+
+def test_a_stub_that_is_told_to_reboot_answers_before_it_goes() -> None:
+    with Fixture(make_unit()) as fixture, Host(fixture.port) as host:
+        with_stub(host)
+        host.command(Command.FLASH_BEGIN, struct.pack("<5I", 0, 0, 0x4000, 0, 0))
+        assert host.command(Command.FLASH_END, struct.pack("<I", 0)) == b"\0\0"
+        host.read_until(b"waiting for download\r\n")
+        host.sync()
