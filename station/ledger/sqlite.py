@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +67,16 @@ TRIGGERS_0001: Final[tuple[str, ...]] = (
     BEGIN SELECT RAISE(ABORT, 'runs: a run has one unit'); END""",
     """CREATE TRIGGER runs_kept BEFORE DELETE ON runs
     BEGIN SELECT RAISE(ABORT, 'runs: none is ever deleted'); END""",
+    """CREATE TRIGGER operators_kept BEFORE DELETE ON operators
+    BEGIN SELECT RAISE(ABORT, 'operators: none is ever deleted'); END""",
+    """CREATE TRIGGER operators_named_once BEFORE UPDATE OF id, name_key ON operators
+    WHEN NEW.id <> OLD.id OR NEW.name_key <> OLD.name_key
+    BEGIN SELECT RAISE(ABORT, 'operators: the log knows this name'); END""",
+    """CREATE TRIGGER operators_last_line_lead BEFORE UPDATE OF role, removed_at ON operators
+    WHEN OLD.role = 'line_lead' AND OLD.removed_at IS NULL
+        AND (NEW.role <> 'line_lead' OR NEW.removed_at IS NOT NULL)
+        AND NOT EXISTS (SELECT 1 FROM operators WHERE role = 'line_lead' AND removed_at IS NULL AND id <> OLD.id)
+    BEGIN SELECT RAISE(ABORT, 'operators: the last line lead stays'); END""",
     """CREATE TRIGGER audit_events_unchanged BEFORE UPDATE ON audit_events
     BEGIN SELECT RAISE(ABORT, 'audit_events: rows are only ever appended'); END""",
     """CREATE TRIGGER audit_events_kept BEFORE DELETE ON audit_events
@@ -86,6 +97,7 @@ class SqliteDialect:
         self.file = file
         self._read_only = read_only
         self._writing = FairLock()
+        self._importing_thread: int | None = None
         self._import_lock_file = file.with_name(IMPORT_LOCK_FILE)
 
     def make_engine(self) -> Engine:
@@ -144,9 +156,11 @@ class SqliteDialect:
             raise self._busy() from None
         except OSError as error:
             raise disk_fault(error, self.file) from None
+        self._importing_thread = threading.get_ident()
         try:
             yield
         finally:
+            self._importing_thread = None
             lock.release()
 
     def after_bulk(self, connection: sqlalchemy.Connection) -> None:
@@ -165,7 +179,9 @@ class SqliteDialect:
         return may_wait
 
     def _import_is_running(self) -> bool:
-        """True while this or another process imports into this ledger."""
+        """True while another thread or process imports into this ledger."""
+        if self._importing_thread == threading.get_ident():
+            return False  # the lock is this import's own
         look = FileLock(self._import_lock_file, timeout=0, thread_local=False)
         try:
             look.acquire()

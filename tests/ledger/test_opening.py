@@ -160,15 +160,18 @@ def test_a_ledger_of_a_newer_station_is_refused_and_not_touched(data: Path) -> N
     assert "9999" in fault.cause
 
 
-def test_a_locked_ledger_is_busy(stocked: Ledger, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_ledger_is_busy(stocked: Ledger, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = write_csv(tmp_path / "more.csv", [50])
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.05)
     with closing(sqlite3.connect(data / "ledger.sqlite3", isolation_level=None)) as other, Ledger.open(data) as mine:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(LedgerFault) as caught:
-            begin(mine)
+        for call in (lambda: begin(mine), lambda: mine.import_batch(more)):
+            with pytest.raises(LedgerFault) as caught:
+                call()
+            assert caught.value.code is Code.LEDGER_BUSY
         other.execute("ROLLBACK")
 
-        assert caught.value.code is Code.LEDGER_BUSY
+        assert mine.import_batch(more).imported == 1
         assert begin(mine)
 
 
