@@ -7,6 +7,7 @@ CodedError                     code, cause, mend, place
 │   └── UnitSilent             it was written, but does not start or does not come online (F4x)
 ├── InputError                 a file or an argument is wrong; who wrote it mends it       exit 2
 │   ├── UsageError             an argument names nothing or contradicts another (I1x)
+│   ├── NotAllowed             whose decision it is, or whose PIN (I4x)
 │   ├── ProfileError           the profile or a file that it names (I2x); holds every fault
 │   └── BatchError             the certificate CSV (I3x); holds every fault
 ├── StationFault               ERROR: the station is bad; the line engineer mends it       exit 3
@@ -47,6 +48,9 @@ class Code(StrEnum):
     USAGE = "I10"
     PROFILE = "I20"
     BATCH = "I30"
+    PIN_WRONG = "I40"
+    PIN_LOCKED = "I41"
+    NOT_LINE_LEAD = "I42"
     PORT_MISSING = "E10"
     PORT_BUSY = "E11"
     PORT_DENIED = "E12"
@@ -136,6 +140,10 @@ class UsageError(InputError):
 
     def __init__(self, cause: str, mend: str, place: str = "") -> None:
         super().__init__(Code.USAGE, cause, mend, place)
+
+
+class NotAllowed(InputError):
+    """Somebody else must decide, or prove who they are."""
 
 
 class ProfileError(InputError):

@@ -2,6 +2,9 @@
 
 from station.ledger.audit import EventKind, canonical_json, event_hash, event_object
 from station.ledger.ledger import Ledger, utc_now
+from station.ledger.operator_rows import Operator, OperatorName, Role
+from station.ledger.operators import Operators
+from station.ledger.pins import read_pin
 from station.ledger.records import (
     Allocation,
     AuditEvent,
@@ -25,11 +28,16 @@ __all__ = [
     "ImportResult",
     "JsonValue",
     "Ledger",
+    "Operator",
+    "OperatorName",
+    "Operators",
+    "Role",
     "RunRow",
     "UnitHistory",
     "UnitStory",
     "canonical_json",
     "event_hash",
     "event_object",
+    "read_pin",
     "utc_now",
 ]

@@ -40,6 +40,16 @@ class EventKind(StrEnum):
     RUN_FINISHED = "run_finished"
     RUN_INTERRUPTED = "run_interrupted"
     """Ended for a process that died in the middle of it."""
+    OPERATOR_ADDED = "operator_added"
+    OPERATOR_REMOVED = "operator_removed"
+    OPERATOR_CHANGED = "operator_changed"
+    SIGNED_IN = "signed_in"
+    SIGNED_OUT = "signed_out"
+    LINE_LEAD_CONFIRMED = "line_lead_confirmed"
+    """A line lead allowed an action by PIN."""
+    WITHOUT_LINE_LEAD = "without_line_lead"
+    """An action of line leads, done while there was none."""
+    PIN_WRONG = "pin_wrong"
 
 
 def iso_utc(moment: datetime) -> str:
@@ -91,10 +101,11 @@ _MOVE_HEAD: Final = update(AUDIT_HEADS).where(AUDIT_HEADS.c.station == bindparam
 class Trail:
     """The events of one transaction. `close` writes them; the chain's head is read once and written once."""
 
-    def __init__(self, connection: Connection, station: str, now: str) -> None:
+    def __init__(self, connection: Connection, station: str, now: str, signed_in: str = "") -> None:
         self._connection = connection
         self._station = station
         self._now = now
+        self._signed_in = signed_in
         self._rows: list[dict[str, Any]] = []
         head = connection.execute(_READ_HEAD, {"of": station}).first()
         self._is_new = head is None
@@ -119,7 +130,7 @@ class Trail:
             at=self._now,
             station=self._station,
             lane=lane,
-            operator=storable(operator),
+            operator=storable(operator or self._signed_in),
             kind=str(kind),
             mac=mac,
             device_name=device_name,

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, case, or_, select, update
 from station.certificate import ALLOWED_MOVES, Certificate, CertificateState, Identity
 from station.errors import Code, InternalFault, LedgerFault
 from station.ledger.audit import Change, EventKind
+from station.ledger.operator_rows import is_line_lead
 from station.ledger.records import CertificateRow
 from station.ledger.schema import BATCH_COUNTS, BATCHES, CERTIFICATES
 from station.ledger.secret_box import SecretBox
@@ -168,6 +169,7 @@ def certificates_of(
 
 def void_certificate(change: Change, row: Row[Any], *, reason: str, operator: str) -> None:
     """Take a certificate out of use for ever. The caller has made sure that no run holds it."""
+    by_line_lead = is_line_lead(change.connection, operator)
     move_certificate(change, row, CertificateState.VOID, mac=row.mac, run_id=row.run_id, reason=reason)
     change.trail.append(
         EventKind.CERTIFICATE_VOIDED,
@@ -175,7 +177,13 @@ def void_certificate(change: Change, row: Row[Any], *, reason: str, operator: st
         mac=row.mac,
         device_name=row.device_name,
         batch=row.batch,
-        data={"from": row.state, "to": CertificateState.VOID.value, "reason": reason, "product_key": row.product_key},
+        data={
+            "from": row.state,
+            "to": CertificateState.VOID.value,
+            "reason": reason,
+            "product_key": row.product_key,
+            "line_lead": by_line_lead,
+        },
     )
 
 

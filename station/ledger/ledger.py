@@ -24,6 +24,7 @@ from station.ledger.certificates import certificates_of, left_in_batch, live_cer
 from station.ledger.console_csv import check_csv
 from station.ledger.csv_bytes import Survey, survey
 from station.ledger.opening import Opened, open_data_folder
+from station.ledger.operators import Operators
 from station.ledger.processes import ProcessToken
 from station.ledger.records import (
     Allocation,
@@ -61,6 +62,7 @@ class Ledger:
         self._processes = processes
         self._clock = clock
         self.station = opened.station
+        self.operators = Operators(self._database.reading, self._changing)
 
     @classmethod
     def open(
@@ -288,7 +290,7 @@ class Ledger:
         """One transaction that writes, with the trail that closes in it."""
         with self._database.writing() as connection:
             now = iso_utc(self._clock())
-            trail = Trail(connection, self.station, now)
+            trail = Trail(connection, self.station, now, self.operators.signed_in)
             yield Change(connection, now, trail)
             trail.close()
 

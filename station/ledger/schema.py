@@ -201,3 +201,29 @@ Index(
     sqlite_where=text("device_name IS NOT NULL"),
     postgresql_where=text("device_name IS NOT NULL"),
 )
+
+OPERATORS: Final = Table(
+    "operators",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("name_key", String(200), nullable=False),
+    Column("badge", String(64)),
+    Column("badge_key", String(200)),
+    Column("role", String(12), nullable=False),
+    Column("pin_hash", Text),
+    Column("wrong_pins", Integer, nullable=False, server_default="0"),
+    Column("locked_at", String(30)),
+    Column("added_at", String(30), nullable=False),
+    Column("removed_at", String(30)),
+    UniqueConstraint("name_key", name="operators_name_unique"),
+    UniqueConstraint("badge_key", name="operators_badge_unique"),
+    CheckConstraint("role IN ('technician', 'line_lead')", name="role_known"),
+    CheckConstraint(
+        "(pin_hash IS NOT NULL) = (role = 'line_lead' AND removed_at IS NULL)", name="line_leads_have_a_pin"
+    ),
+    CheckConstraint("(badge IS NULL) = (badge_key IS NULL)", name="badge_has_its_key"),
+    CheckConstraint("removed_at IS NULL OR badge IS NULL", name="a_removed_one_has_no_badge"),
+)
+"""Who works here, the removed ones too: the log names them. `name_key` and `badge_key` are what is compared: case and width
+do not count."""

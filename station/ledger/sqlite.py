@@ -67,6 +67,16 @@ TRIGGERS_0001: Final[tuple[str, ...]] = (
     BEGIN SELECT RAISE(ABORT, 'runs: a run has one unit'); END""",
     """CREATE TRIGGER runs_kept BEFORE DELETE ON runs
     BEGIN SELECT RAISE(ABORT, 'runs: none is ever deleted'); END""",
+    """CREATE TRIGGER operators_kept BEFORE DELETE ON operators
+    BEGIN SELECT RAISE(ABORT, 'operators: none is ever deleted'); END""",
+    """CREATE TRIGGER operators_named_once BEFORE UPDATE OF id, name_key ON operators
+    WHEN NEW.id <> OLD.id OR NEW.name_key <> OLD.name_key
+    BEGIN SELECT RAISE(ABORT, 'operators: the log knows this name'); END""",
+    """CREATE TRIGGER operators_last_line_lead BEFORE UPDATE OF role, removed_at ON operators
+    WHEN OLD.role = 'line_lead' AND OLD.removed_at IS NULL
+        AND (NEW.role <> 'line_lead' OR NEW.removed_at IS NOT NULL)
+        AND NOT EXISTS (SELECT 1 FROM operators WHERE role = 'line_lead' AND removed_at IS NULL AND id <> OLD.id)
+    BEGIN SELECT RAISE(ABORT, 'operators: the last line lead stays'); END""",
     """CREATE TRIGGER audit_events_unchanged BEFORE UPDATE ON audit_events
     BEGIN SELECT RAISE(ABORT, 'audit_events: rows are only ever appended'); END""",
     """CREATE TRIGGER audit_events_kept BEFORE DELETE ON audit_events

@@ -200,7 +200,8 @@ def test_a_void_certificate_is_never_used_again(stocked: Ledger) -> None:
     assert stocked.allocate(begin(stocked, 1)).certificate.identity.device_name == name(2)
     (event,) = [one for one in stocked.audit_events() if one.kind == "certificate_voided"]
     assert (event.operator, event.mac, event.device_name) == ("Wang", mac_of(1), name(1))
-    assert event.data == {"from": "installed", "to": "void", "reason": "board scrapped", "product_key": PRODUCT}
+    moved = {"from": "installed", "to": "void", "reason": "board scrapped", "product_key": PRODUCT}
+    assert event.data == {**moved, "line_lead": False}
 
 
 def test_a_certificate_nobody_has_can_be_void(stocked: Ledger) -> None:

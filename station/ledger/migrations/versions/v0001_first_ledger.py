@@ -17,6 +17,7 @@ def upgrade() -> None:
     _make_runs()
     _make_certificates()
     _make_audit()
+    _make_operators()
     if op.get_bind().dialect.name == "sqlite":
         for statement in TRIGGERS_0001:
             op.execute(statement)
@@ -171,3 +172,30 @@ def _make_audit() -> None:
     )
     _partial("audit_events_by_mac", "audit_events", ["mac"], "mac IS NOT NULL")
     _partial("audit_events_by_device_name", "audit_events", ["device_name"], "device_name IS NOT NULL")
+
+
+def _make_operators() -> None:
+    op.create_table(
+        "operators",
+        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("name_key", sa.String(200), nullable=False),
+        sa.Column("badge", sa.String(64)),
+        sa.Column("badge_key", sa.String(200)),
+        sa.Column("role", sa.String(12), nullable=False),
+        sa.Column("pin_hash", sa.Text),
+        sa.Column("wrong_pins", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("locked_at", sa.String(30)),
+        sa.Column("added_at", sa.String(30), nullable=False),
+        sa.Column("removed_at", sa.String(30)),
+        sa.PrimaryKeyConstraint("id", name="operators_pk"),
+        sa.UniqueConstraint("name_key", name="operators_name_unique"),
+        sa.UniqueConstraint("badge_key", name="operators_badge_unique"),
+        sa.CheckConstraint("role IN ('technician', 'line_lead')", name=op.f("operators_role_known")),
+        sa.CheckConstraint(
+            "(pin_hash IS NOT NULL) = (role = 'line_lead' AND removed_at IS NULL)",
+            name=op.f("operators_line_leads_have_a_pin"),
+        ),
+        sa.CheckConstraint("(badge IS NULL) = (badge_key IS NULL)", name=op.f("operators_badge_has_its_key")),
+        sa.CheckConstraint("removed_at IS NULL OR badge IS NULL", name=op.f("operators_a_removed_one_has_no_badge")),
+    )
