@@ -66,7 +66,8 @@ class CertificateAllocated:
 @dataclass(frozen=True, slots=True)
 class StepReported:
     """One step began, moved on (at most ten a second), ended. Bytes are set on progress of `write` only:
-    compressed bytes on the wire. `seconds` count from the step's begin."""
+    compressed bytes on the wire. `seconds` count from the step's begin. `message` says why a step failed, or, when it begins,
+    what the technician must do in it."""
 
     lane: int
     step: Step

@@ -154,7 +154,9 @@ def event_records(event: Event) -> list[dict[str, object]]:
             if event.state is StepState.PROGRESS:
                 record |= {"done_bytes": event.done_bytes, "total_bytes": event.total_bytes}
             if event.state is StepState.FAILED:
-                record |= {"code": event.code, "message": event.message}
+                record |= {"code": event.code}
+            if event.state is StepState.FAILED or event.message:
+                record |= {"message": event.message}
             return [record]
         case LaneWaiting():
             return [{"event": "waiting", "lane": event.lane, "reason": event.reason, "message": event.message}]
@@ -198,6 +200,8 @@ def event_text(event: Event) -> str | None:
         case CertificateAllocated():
             how = "has had" if event.resumed else "gets"
             return f"[{event.lane}] {how} certificate {event.device_name}; {event.left} left"
+        case StepReported(state=StepState.BEGUN, message=ask) if ask:
+            return f"[{event.lane}] {ask}."
         case StepReported(state=StepState.DONE):
             return f"[{event.lane}]   {event.step:<9} {event.seconds:6.2f} s"
         case StepReported(state=StepState.FAILED):

@@ -24,7 +24,8 @@ PORT_RETRY_PERIOD_S = 1.0
 PRESENCE_PERIOD_S = 0.25
 SETTLE_AFTER_VERDICT_S = 1.0
 """A finished unit runs on for this long before the lane asks whether it is still there."""
-BAD_SYNCS_MAX = 3
+BAD_SYNCS_MAX = 2
+"""Looks, of five resets each, that make nothing of a unit before it is refused: about 8 s."""
 
 
 class Startup(StrEnum):

@@ -55,10 +55,10 @@ class Passage:
         return self.allocation.certificate
 
     @contextmanager
-    def step(self, step: Step) -> Iterator[None]:
-        """Report a step's begin and end, to the faces and to the ledger."""
+    def step(self, step: Step, ask: str = "") -> Iterator[None]:
+        """Report a step's begin and end, to the faces and to the ledger; `ask` is what the technician must do in it."""
         began = self.clock()
-        self.report(StepReported(self.lane, step, StepState.BEGUN))
+        self.report(StepReported(self.lane, step, StepState.BEGUN, message=ask))
         try:
             yield
         except CodedError as error:

@@ -21,6 +21,7 @@ from station.image.partition_table import Partition
 from station.ledger import JsonValue
 from station.line.packing import pack_regions
 from station.line.passage import Passage
+from station.profile.model import ResetWay
 from station.unit import ChipIdentity
 from station.verdict import Step, Verdict
 
@@ -49,7 +50,7 @@ def walk_unit(passage: Passage, refusal: CodedError | None = None) -> VerdictRea
             write(passage)
         with passage.step(Step.VERIFY):
             verify(passage)
-        with passage.step(Step.START):
+        with passage.step(Step.START, _hand_needed(passage)):
             start(passage)
         if passage.recipe.profile.checks.online is None:
             passage.skip(Step.ONLINE)
@@ -231,6 +232,11 @@ def start(passage: Passage) -> None:
     check = passage.recipe.profile.checks.boot
     if check is not None:
         _expect(passage, Code.NO_BOOT, check.pattern, check.within_s, "start")
+
+
+def _hand_needed(passage: Passage) -> str:
+    """What only a person can do where the port's lines do not reach the chip."""
+    return "Let BOOT go and press EN" if passage.recipe.profile.reset is ResetWay.NO_RESET else ""
 
 
 def online(passage: Passage) -> None:

@@ -1,4 +1,4 @@
-"""The station's own end at any instant: kill, Ctrl-C, closed terminal; and two stations at once. No certificate twice, none lost."""
+"""The station ends at any instant: kill, Ctrl-C, closed terminal; or is there twice. No certificate is lost or given twice."""
 
 from __future__ import annotations
 
