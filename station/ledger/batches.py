@@ -22,14 +22,15 @@ from station.ledger.certificates import certificate_row
 from station.ledger.console_csv import FAULTS_MAX, CheckedCsv, CsvRow, read_certificates
 from station.ledger.csv_bytes import Survey
 from station.ledger.database import Dialect
+from station.ledger.key_ring import KeyRing
 from station.ledger.records import BatchSummary, CertificateRow, ImportResult
 from station.ledger.schema import BATCH_COUNTS, BATCHES, CERTIFICATES
-from station.ledger.secret_box import SecretBox
 
 NAME_MAX: Final = 100
 _CHUNK_ROWS: Final = 2000
 _COLUMNS: Final = (
-    "batch_id", "position", "product_key", "device_name", "secret_fingerprint", "secrets", "extras", "changed_at",
+    "batch_id", "position", "product_key", "device_name", "secret_fingerprint", "secrets", "key_id", "extras",
+    "changed_at",
 )  # fmt: skip
 _C = CERTIFICATES.c
 _BATCH_BY_NAME: Final = select(BATCHES).where(BATCHES.c.name == bindparam("of_name"))
@@ -87,9 +88,9 @@ def same_file(connection: Connection, surveyed: Survey, order: Order, begun: flo
 class BatchImport:
     """One import, inside one transaction."""
 
-    def __init__(self, change: Change, dialect: Dialect, box: SecretBox, checked: CheckedCsv, order: Order) -> None:
+    def __init__(self, change: Change, dialect: Dialect, keys: KeyRing, checked: CheckedCsv, order: Order) -> None:
         self._change = change
-        self._box = box
+        self._key_id, self._box = keys.in_use(change.connection)
         self._checked = checked
         self._order = order
         self._path = checked.surveyed.path
@@ -183,6 +184,7 @@ class BatchImport:
                     row.device_name,
                     fingerprint,
                     f'{{"DeviceSecret":"{sealed}"{self._other_secrets(row) if row.other_secrets else ""}}}',
+                    self._key_id,
                     json.dumps(row.extras, ensure_ascii=False) if row.extras else None,
                     now,
                 )

@@ -23,6 +23,7 @@ from station.ledger.audit_export import ExportFormat, write_export
 from station.ledger.certificates import certificates_of, left_in_batch, live_certificate
 from station.ledger.console_csv import check_csv
 from station.ledger.csv_bytes import Survey, survey
+from station.ledger.key_sources import AskPassphrase, nobody_to_ask
 from station.ledger.opening import Opened, open_data_folder
 from station.ledger.operators import Operators
 from station.ledger.processes import ProcessToken
@@ -58,7 +59,7 @@ class Ledger:
 
     def __init__(self, opened: Opened, processes: ProcessToken, clock: Callable[[], datetime]) -> None:
         self._database = opened.database
-        self._box = opened.box
+        self._keys = opened.keys
         self._processes = processes
         self._clock = clock
         self.station = opened.station
@@ -72,9 +73,14 @@ class Ledger:
         url: str | None = None,
         clock: Callable[[], datetime] = utc_now,
         read_only: bool = False,
+        ask: AskPassphrase = nobody_to_ask,
     ) -> Self:
-        """Open the ledger of a data folder; the first start makes it with its key. LedgerFault, UsageError."""
-        return cls(open_data_folder(data, url, clock, read_only=read_only), ProcessToken(data / "processes"), clock)
+        """Open the ledger of a data folder; the first start makes it with its key. LedgerFault, UsageError.
+
+        `ask` gets the passphrase from a person, for a ledger that is opened with one.
+        """
+        opened = open_data_folder(data, url, clock, read_only=read_only, ask=ask)
+        return cls(opened, ProcessToken(data / "processes"), clock)
 
     def close(self) -> None:
         """Close every connection; runs still under way count as interrupted from now on."""
@@ -108,7 +114,7 @@ class Ledger:
         order = _batches.Order(name, product_key, work_order)
         _batches.check_order(order)
         begun = time.perf_counter()
-        surveyed = survey(csv_path, self._box.digest())
+        surveyed = survey(csv_path, self._keys.box.digest())
         with self._database.reading() as connection:
             known = _batches.same_file(connection, surveyed, order, begun)
         if known is not None:
@@ -120,7 +126,7 @@ class Ledger:
                 known = _batches.same_file(change.connection, surveyed, order, begun)
                 if known is not None:  # another process was quicker
                     return known
-                work = _batches.BatchImport(change, self._database.dialect, self._box, checked, order)
+                work = _batches.BatchImport(change, self._database.dialect, self._keys, checked, order)
                 with self._database.dialect.bulk(change.connection):
                     result = work.run(_part_of(progress, surveyed, _CHECK_SHARE, 1.0), begun)
         except _batches.NothingNewError as nothing_new:
@@ -191,7 +197,7 @@ class Ledger:
     def allocate(self, run_id: int) -> Allocation:
         """Give the unit its certificate: the one it holds, else the next of the batch; NoCertificateLeft."""
         with self._changing() as change:
-            return _runs.allocate(change, self._processes, self._box, run_id)
+            return _runs.allocate(change, self._processes, self._keys, run_id)
 
     def begin_installing(self, run_id: int) -> None:
         """Bind the certificate to the unit for ever. Call it before the first byte of the certificate leaves the PC.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import re
 import secrets
@@ -20,12 +21,13 @@ from station.errors import Code, LedgerFault, UsageError
 from station.ledger.audit import EventKind, Trail, iso_utc
 from station.ledger.database import Database, Dialect, choose_dialect
 from station.ledger.disk import disk_fault
+from station.ledger.key_ring import KeyRing
+from station.ledger.key_sources import KEY_FILE, AskPassphrase, KeySource, nobody_to_ask
 from station.ledger.migrating import HEAD, migrate, require_not_newer, stored_revision
-from station.ledger.schema import LEDGER_META
-from station.ledger.secret_box import SecretBox, make_key, read_key
+from station.ledger.schema import LEDGER_KEYS, LEDGER_META
+from station.ledger.secret_box import SecretBox, make_key, new_key, read_key
 
 LEDGER_FILE: Final = "ledger.sqlite3"
-KEY_FILE: Final = "ledger.key"
 ID_FILE: Final = "ledger.id"
 """The sign that a ledger was made here once, so that a lost one is not taken for a first start."""
 STATION_FILE: Final = "station.yaml"
@@ -39,19 +41,24 @@ class Opened:
     """What a `Ledger` works with."""
 
     database: Database
-    box: SecretBox
+    keys: KeyRing
     station: str
 
 
-def open_data_folder(data: Path, url: str | None, clock: Callable[[], datetime], *, read_only: bool) -> Opened:
-    """Open the ledger of a data folder, at its first start make it; LedgerFault, UsageError."""
+def open_data_folder(
+    data: Path, url: str | None, clock: Callable[[], datetime], *, read_only: bool, ask: AskPassphrase = nobody_to_ask
+) -> Opened:
+    """Open the ledger of a data folder, at its first start make it; LedgerFault, UsageError.
+
+    `ask` is called when the ledger is opened with a passphrase.
+    """
     dialect = choose_dialect(url, data / LEDGER_FILE, read_only=read_only)
     try:
         if not read_only:
             data.mkdir(parents=True, exist_ok=True)
         elif _must_be_made(data, dialect):
             raise _nothing_here(data)
-        opened = None if _must_be_made(data, dialect) else _open_existing(data, dialect)
+        opened = None if _must_be_made(data, dialect) else _open_existing(data, dialect, ask)
         if opened is None:
             if read_only:
                 raise LedgerFault(
@@ -61,7 +68,7 @@ def open_data_folder(data: Path, url: str | None, clock: Callable[[], datetime],
                     str(data),
                 )
             with FileLock(data / _LOCK_FILE, timeout=_FIRST_START_TIMEOUT_S, thread_local=False):
-                opened = _open_existing(data, dialect) or _make(data, dialect, clock)
+                opened = _open_existing(data, dialect, ask) or _make(data, dialect, clock, ask)
     except Timeout:
         raise LedgerFault(
             Code.LEDGER_BUSY,
@@ -89,7 +96,7 @@ def _must_be_made(data: Path, dialect: Dialect) -> bool:
     return True
 
 
-def _open_existing(data: Path, dialect: Dialect) -> Opened | None:
+def _open_existing(data: Path, dialect: Dialect, ask: AskPassphrase) -> Opened | None:
     """Open a ledger whose schema is this program's; None when it has to be made or updated first."""
     if _must_be_made(data, dialect):
         return None
@@ -98,18 +105,18 @@ def _open_existing(data: Path, dialect: Dialect) -> Opened | None:
         with database.reading() as connection:
             revision = stored_revision(connection)
             require_not_newer(revision)
-            meta = _meta(connection) if revision == HEAD else None
-        if meta is None:
+            keys = _keys_of(connection, data, ask) if revision == HEAD else None
+        if keys is None:
             database.close()
             return None
-        return Opened(database, _box_of(data, meta), _station_name(data))
+        return Opened(database, keys, _station_name(data))
     except BaseException as error:
         database.close()
         _tell_place(error, dialect)
         raise
 
 
-def _make(data: Path, dialect: Dialect, clock: Callable[[], datetime]) -> Opened:
+def _make(data: Path, dialect: Dialect, clock: Callable[[], datetime], ask: AskPassphrase) -> Opened:
     """Make or update the ledger; the caller holds the first-start lock. The key is on the disk before the ledger is."""
     database = Database(dialect)
     try:
@@ -126,9 +133,9 @@ def _make(data: Path, dialect: Dialect, clock: Callable[[], datetime]) -> Opened
             if revision is None:
                 box = SecretBox(read_key(key_file), str(key_file))
                 _fill_new(connection, box, station, iso_utc(clock()))
-            meta = _meta(connection)
-        opened = Opened(database, _box_of(data, meta), station)
-        (data / ID_FILE).write_text(meta["ledger_id"] + "\n", encoding="ascii")
+            keys = _keys_of(connection, data, ask)
+        opened = Opened(database, keys, station)
+        (data / ID_FILE).write_text(keys.ledger_id + "\n", encoding="ascii")
         return opened  # noqa: TRY300  the except below closes what an `else` would leave open
     except BaseException as error:
         database.close()
@@ -143,8 +150,18 @@ def _tell_place(error: BaseException, dialect: Dialect) -> None:
 
 def _fill_new(connection: Connection, box: SecretBox, station: str, now: str) -> None:
     ledger_id = uuid.uuid4().hex
-    values = {"ledger_id": ledger_id, "created_at": now, "key_check": box.key_check(ledger_id)}
+    values = {"ledger_id": ledger_id, "created_at": now}
     connection.execute(insert(LEDGER_META), [{"key": key, "value": value} for key, value in values.items()])
+    connection.execute(
+        insert(LEDGER_KEYS).values(
+            id=1,
+            source=KeySource.FILE.value,
+            parameters=json.dumps({"name": KEY_FILE}),
+            key_check=box.key_check(ledger_id),
+            fingerprint_key=box.seal_key(ledger_id, "fingerprint_key", new_key()),
+            made_at=now,
+        )
+    )
     trail = Trail(connection, station, now)
     trail.append(EventKind.LEDGER_CREATED, data={"ledger_id": ledger_id})
     trail.close()
@@ -154,11 +171,8 @@ def _meta(connection: Connection) -> dict[str, str]:
     return {row.key: row.value for row in connection.execute(select(LEDGER_META.c.key, LEDGER_META.c.value))}
 
 
-def _box_of(data: Path, meta: dict[str, str]) -> SecretBox:
-    key_file = data / KEY_FILE
-    box = SecretBox(read_key(key_file), str(key_file))
-    box.require_key_of(meta.get("ledger_id", ""), meta.get("key_check", ""))
-    return box
+def _keys_of(connection: Connection, data: Path, ask: AskPassphrase) -> KeyRing:
+    return KeyRing.opened(connection, data, _meta(connection).get("ledger_id", ""), ask)
 
 
 def _station_name(data: Path) -> str:

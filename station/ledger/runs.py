@@ -18,11 +18,11 @@ from station.ledger.certificates import (
     move_certificate,
     next_certificate,
 )
+from station.ledger.key_ring import KeyRing
 from station.ledger.processes import ProcessToken
 from station.ledger.records import Allocation, JsonValue, UnitHistory
 from station.ledger.run_rows import OPEN_RUNS, RUN_QUERY
 from station.ledger.schema import CERTIFICATES, RUNS
-from station.ledger.secret_box import SecretBox
 from station.unit import ChipIdentity
 from station.verdict import Step, StepState, Verdict
 
@@ -128,7 +128,7 @@ def _hand_over(change: Change, old: Row[Any], new: Row[Any]) -> int | None:
     return int(old.certificate_id)
 
 
-def allocate(change: Change, processes: ProcessToken, box: SecretBox, run_id: int) -> Allocation:
+def allocate(change: Change, processes: ProcessToken, keys: KeyRing, run_id: int) -> Allocation:
     """Give the unit its certificate: the one that its MAC holds, else the next of the batch; NoCertificateLeft."""
     run = open_run(change.connection, run_id)
     if run.mac is None:
@@ -155,7 +155,7 @@ def allocate(change: Change, processes: ProcessToken, box: SecretBox, run_id: in
         change, run, EventKind.CERTIFICATE_ALLOCATED, row, {"resumed": resumed, "from": row.state, "to": state.value}
     )
     left = left_in_batch(change.connection, run.batch_id)
-    return Allocation(decrypted(row, box), state, row.batch, resumed, left)
+    return Allocation(decrypted(row, keys.box_of(change.connection, row.key_id)), state, row.batch, resumed, left)
 
 
 def begin_installing(change: Change, run_id: int) -> None:

@@ -38,7 +38,25 @@ LEDGER_META: Final = Table(
     Column("key", String(40), primary_key=True),
     Column("value", Text, nullable=False),
 )
-"""`ledger_id`, `created_at`, `key_check` (a known text sealed with the ledger's key)."""
+"""`ledger_id`, `created_at`."""
+
+LEDGER_KEYS: Final = Table(
+    "ledger_keys",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("source", String(12), nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("key_check", Text, nullable=False),
+    Column("fingerprint_key", Text, nullable=False),
+    Column("other_key", Text),
+    Column("made_at", String(30), nullable=False),
+    CheckConstraint("source IN ('file', 'keyring', 'passphrase')", name="source_known"),
+)
+"""Where the ledger's key is found (never the key). The highest number is in use; a lower one is there while it is changed.
+
+`key_check` is a known text, `fingerprint_key` the key of fingerprints, both sealed with this key. `other_key` is, while the key
+is changed, the other row's key sealed with this one: whoever has one of the two can read every row.
+"""
 
 BATCHES: Final = Table(
     "batches",
@@ -119,6 +137,7 @@ CERTIFICATES: Final = Table(
     Column("device_name", String(32), nullable=False),
     Column("secret_fingerprint", LargeBinary(16), nullable=False),
     Column("secrets", Text, nullable=False),
+    Column("key_id", ForeignKey("ledger_keys.id"), nullable=False),
     Column("extras", Text),
     Column("state", String(12), nullable=False, server_default="available"),
     Column("mac", String(17)),

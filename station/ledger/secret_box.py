@@ -1,7 +1,8 @@
-"""Secrets at rest: AES-256-GCM under the station's key file, each bound to the row and field it belongs to.
+"""Secrets at rest: AES-256-GCM under the ledger's key, each bound to the row and field it belongs to.
 
-The key file stands beside the ledger, never in it, and only its owner may read it. Nonces are random (96 bits; NIST SP 800-38D
-allows 2^32 of them under one key).
+The key itself never stands in the ledger (see `key_sources`). Nonces are random (96 bits; NIST SP 800-38D allows 2^32 of them
+under one key). Fingerprints have a key of their own, which outlives a change of the ledger's key: else the fingerprint of every
+row and the digest of every imported file would change with it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import base64
 import binascii
 import hashlib
 import os
-import stat
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from station.certificate import Identity, Secret
 from station.errors import Code, LedgerFault
+from station.ledger.owner_only import require_owner_only, write_owner_only
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -32,9 +33,9 @@ _CHECK_TEXT: Final = "this key opens this ledger"
 class SecretBox:
     """Seals and opens secret fields. Thread-safe; never shows its key."""
 
-    def __init__(self, key: bytes, key_place: str = "") -> None:
+    def __init__(self, key: bytes, key_place: str = "", fingerprint_key: bytes | None = None) -> None:
         self._cipher = AESGCM(_derived(key, b"encryption"))
-        self._fingerprint_key = _derived(key, b"fingerprint")
+        self._fingerprint_key = fingerprint_key or _derived(key, b"fingerprint")
         self._key_place = key_place
 
     def __repr__(self) -> str:
@@ -69,6 +70,14 @@ class SecretBox:
         """Give a keyed hash to feed a whole file to; 32 bytes at its end."""
         return hashlib.blake2b(key=self._fingerprint_key, digest_size=32, person=b"file")
 
+    def seal_key(self, ledger_id: str, purpose: str, key: bytes) -> str:
+        """Give another key sealed with this one."""
+        return self.seal("ledger", ledger_id, purpose, base64.b64encode(key).decode("ascii"))
+
+    def open_key(self, ledger_id: str, purpose: str, sealed: str) -> bytes:
+        """Give back a key that `seal_key` sealed; LedgerFault."""
+        return base64.b64decode(self.open(Identity("ledger", ledger_id), purpose, sealed).reveal())
+
     def key_check(self, ledger_id: str) -> str:
         """Give the text to store in a new ledger, by which `require_key_of` knows the key again."""
         return self.seal("ledger", ledger_id, "key_check", _CHECK_TEXT)
@@ -80,8 +89,8 @@ class SecretBox:
         except LedgerFault:
             raise LedgerFault(
                 Code.KEY_WRONG,
-                "the key file belongs to another ledger",
-                "Bring back the key file of this ledger from its backup",
+                "this is the key of another ledger",
+                "Bring back the key of this ledger, from its backup or from memory",
                 self._key_place,
             ) from None
 
@@ -105,18 +114,9 @@ def read_key(path: Path) -> bytes:
             "Give this user the right to read it, or bring it back from its backup",
             str(path),
         ) from None
-    if os.name == "posix" and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise LedgerFault(
-            Code.KEY_EXPOSED,
-            "others than its owner may read or write the key file",
-            f"Run: chmod 600 {path}",
-            str(path),
-        )
-    try:
-        key = base64.b64decode(text.removeprefix(_KEY_HEAD).strip(), validate=True)
-    except ValueError:
-        key = b""
-    if len(key) != KEY_BYTES or not text.startswith(_KEY_HEAD):
+    require_owner_only(path, status)
+    key = key_of_text(text)
+    if key is None:
         raise LedgerFault(
             Code.KEY_WRONG,
             "the key file holds no ledger key",
@@ -127,22 +127,27 @@ def read_key(path: Path) -> bytes:
 
 
 def make_key(path: Path) -> None:
-    """Make a new key file with owner-only rights: whole or not at all. The caller holds the first-start lock."""
-    draft = path.with_name(path.name + ".new")
-    draft.unlink(missing_ok=True)
-    text = _KEY_HEAD + base64.b64encode(os.urandom(KEY_BYTES)).decode("ascii") + "\n"
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    if os.name == "posix":  # the new name must be on the disk before the ledger that needs it
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    """Make a new key file with owner-only rights: whole or not at all. The caller holds the lock of its maker."""
+    write_owner_only(path, text_of_key(new_key()) + "\n")
+
+
+def new_key() -> bytes:
+    """Give a new random key."""
+    return os.urandom(KEY_BYTES)
+
+
+def text_of_key(key: bytes) -> str:
+    """Give a key as the text that its place holds."""
+    return _KEY_HEAD + base64.b64encode(key).decode("ascii")
+
+
+def key_of_text(text: str) -> bytes | None:
+    """Give the key that a place's text holds, or None."""
+    try:
+        key = base64.b64decode(text.removeprefix(_KEY_HEAD).strip(), validate=True)
+    except ValueError:
+        return None
+    return key if len(key) == KEY_BYTES and text.startswith(_KEY_HEAD) else None
 
 
 def _derived(key: bytes, purpose: bytes) -> bytes:

@@ -106,8 +106,8 @@ def test_a_second_live_certificate_for_a_mac_is_refused(raw: sqlite3.Connection)
 def test_a_name_twice_in_a_product_is_refused(raw: sqlite3.Connection) -> None:
     with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
         raw.execute(
-            "INSERT INTO certificates (batch_id, position, product_key, device_name, secret_fingerprint, secrets,"
-            f" changed_at) VALUES (1, 99, '{PRODUCT}', 'plug-00005', x'00', '{{}}', 'now')"
+            "INSERT INTO certificates (batch_id, position, product_key, device_name, secret_fingerprint, secrets, key_id,"
+            f" changed_at) VALUES (1, 99, '{PRODUCT}', 'plug-00005', x'00', '{{}}', 1, 'now')"
         )
 
 

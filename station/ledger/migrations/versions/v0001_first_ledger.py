@@ -35,6 +35,18 @@ def _make_batches() -> None:
         sa.PrimaryKeyConstraint("key", name="ledger_meta_pk"),
     )
     op.create_table(
+        "ledger_keys",
+        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("source", sa.String(12), nullable=False),
+        sa.Column("parameters", sa.Text, nullable=False),
+        sa.Column("key_check", sa.Text, nullable=False),
+        sa.Column("fingerprint_key", sa.Text, nullable=False),
+        sa.Column("other_key", sa.Text),
+        sa.Column("made_at", sa.String(30), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="ledger_keys_pk"),
+        sa.CheckConstraint("source IN ('file', 'keyring', 'passphrase')", name=op.f("ledger_keys_source_known")),
+    )
+    op.create_table(
         "batches",
         sa.Column("id", sa.Integer, nullable=False),
         sa.Column("name", sa.String(200), nullable=False),
@@ -109,6 +121,7 @@ def _make_certificates() -> None:
         sa.Column("device_name", sa.String(32), nullable=False),
         sa.Column("secret_fingerprint", sa.LargeBinary(16), nullable=False),
         sa.Column("secrets", sa.Text, nullable=False),
+        sa.Column("key_id", sa.Integer, nullable=False),
         sa.Column("extras", sa.Text),
         sa.Column("state", sa.String(12), nullable=False, server_default="available"),
         sa.Column("mac", sa.String(17)),
@@ -117,6 +130,7 @@ def _make_certificates() -> None:
         sa.Column("void_reason", sa.Text),
         sa.PrimaryKeyConstraint("id", name="certificates_pk"),
         sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name="certificates_batch_id_fk"),
+        sa.ForeignKeyConstraint(["key_id"], ["ledger_keys.id"], name="certificates_key_id_fk"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="certificates_run_id_fk"),
         sa.UniqueConstraint("device_name", "product_key", name="certificates_identity_unique"),
         sa.UniqueConstraint("secret_fingerprint", name="certificates_secret_unique"),

@@ -1,0 +1,177 @@
+"""Where the key of a ledger comes from: a file beside it, the system's keyring, or a passphrase that a person types.
+
+The ledger stores which one it is, with what is needed to find the key there, never the key. `keyring` is imported only for a
+ledger that uses it. scrypt's cost is OWASP's advice (Password Storage Cheat Sheet: N=2^17, r=8, p=1, which takes 128 MB).
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from station.errors import Code, LedgerFault, UsageError
+from station.ledger.secret_box import KEY_BYTES, key_of_text, make_key, new_key, read_key, text_of_key
+
+Parameters = Mapping[str, str | int]
+AskPassphrase = Callable[[str], str]
+"""Asks a person; hears the question."""
+
+KEY_FILE: Final = "ledger.key"
+PASSPHRASE_LENGTH_MIN: Final = 12
+SCRYPT_N: Final = 2**17
+_SCRYPT_N_MAX: Final = 2**20
+_SCRYPT_R: Final = 8
+_SALT_BYTES: Final = 16
+_SERVICE: Final = "flashing-station"
+_GOOD_PRIORITY: Final = 1
+"""keyring's own measure: backends below are not recommended, they keep passwords in clear."""
+
+
+class KeySource(StrEnum):
+    """Where the key is; each word is the stored word."""
+
+    FILE = "file"
+    KEYRING = "keyring"
+    PASSPHRASE = "passphrase"  # noqa: S105  a word, not a password
+
+
+def nobody_to_ask(_question: str) -> str:
+    """What a program without a terminal answers."""
+    raise LedgerFault(
+        Code.KEY_MISSING,
+        "the ledger is opened with a passphrase, and nobody can be asked for it here",
+        "Start this on a terminal, or name a file of yours that holds it with --passphrase-file",
+    )
+
+
+def make_source(
+    source: KeySource, data: Path, ledger_id: str, key_id: int, ask: AskPassphrase
+) -> tuple[Parameters, bytes]:
+    """Make a new key and put it in its place; give how to find it again, and the key. LedgerFault, UsageError, OSError."""
+    if source is KeySource.FILE:
+        name = KEY_FILE if key_id == 1 else f"ledger-{key_id}.key"
+        make_key(data / name)
+        return {"name": name}, read_key(data / name)
+    if source is KeySource.KEYRING:
+        parameters: Parameters = {"service": _SERVICE, "user": f"{ledger_id}/{key_id}"}
+        key = new_key()
+        _keyring_set(parameters, text_of_key(key))
+        return parameters, _keyring_get(parameters)
+    passphrase = ask("New passphrase of the ledger")
+    if len(passphrase) < PASSPHRASE_LENGTH_MIN:
+        raise UsageError(
+            f"the passphrase has fewer than {PASSPHRASE_LENGTH_MIN} characters",
+            "Take a longer one: several words that nobody expects beside each other",
+        )
+    parameters = {"kdf": "scrypt", "salt": os.urandom(_SALT_BYTES).hex(), "n": SCRYPT_N, "r": _SCRYPT_R, "p": 1}
+    return parameters, _derived(passphrase, parameters)
+
+
+def fetch_key(source: KeySource, parameters: Parameters, data: Path, ask: AskPassphrase) -> bytes:
+    """Give the key from its place; LedgerFault KEY_MISSING, KEY_EXPOSED or KEY_WRONG, each with the mend."""
+    if source is KeySource.FILE:
+        return read_key(data / Path(str(parameters.get("name", KEY_FILE))).name)
+    if source is KeySource.KEYRING:
+        return _keyring_get(parameters)
+    return _derived(ask("Passphrase of the ledger"), parameters)
+
+
+def place_of(source: KeySource, parameters: Parameters, data: Path) -> str:
+    """Say where the key is, for a person."""
+    if source is KeySource.FILE:
+        return str(data / Path(str(parameters.get("name", KEY_FILE))).name)
+    return "the system keyring" if source is KeySource.KEYRING else "a passphrase"
+
+
+def forget_key(source: KeySource, parameters: Parameters) -> None:
+    """Remove a key that no row needs any more from the keyring. A key file is left: backups may need it."""
+    if source is KeySource.KEYRING:
+        backend, failure = _keyring()
+        try:
+            backend.delete_password(str(parameters["service"]), str(parameters["user"]))
+        except failure:
+            return  # an entry too many harms nobody
+
+
+def _derived(passphrase: str, parameters: Parameters) -> bytes:
+    cost = parameters.get("n")
+    right = isinstance(cost, int) and 2 <= cost <= _SCRYPT_N_MAX and parameters.get("r") == _SCRYPT_R
+    try:
+        salt = bytes.fromhex(str(parameters.get("salt"))) if right and parameters.get("p") == 1 else b""
+    except ValueError:
+        salt = b""
+    if not isinstance(cost, int) or len(salt) < _SALT_BYTES:
+        raise LedgerFault(
+            Code.LEDGER_UNREADABLE,
+            "what the ledger says about its passphrase is damaged",
+            "Stop the station, keep the ledger, and bring back the last backup of the data folder",
+        )
+    kdf = Scrypt(salt, KEY_BYTES, n=cost, r=_SCRYPT_R, p=1)
+    return kdf.derive(unicodedata.normalize("NFC", passphrase).encode("utf-8", "surrogatepass"))
+
+
+def _keyring() -> tuple[Any, type[Exception]]:
+    """Give the system's keyring and what it raises; LedgerFault when there is none that keeps a secret."""
+    try:
+        import keyring  # noqa: PLC0415  an optional extra, for ledgers that use it
+        from keyring.errors import KeyringError  # noqa: PLC0415  as above
+    except ImportError:
+        raise LedgerFault(
+            Code.KEY_MISSING,
+            "the ledger's key is in the system keyring, and the program that opens it is not installed",
+            "Run: pip install 'flashing-station[keyring]'",
+        ) from None
+    backend = keyring.get_keyring()
+    if backend.priority < _GOOD_PRIORITY:
+        raise LedgerFault(
+            Code.KEY_MISSING,
+            "this system has no keyring that keeps a key safe",
+            "Sign in to a desktop session with a keyring, or keep the key in a file or a passphrase",
+        )
+    return backend, KeyringError
+
+
+def _keyring_set(parameters: Parameters, text: str) -> None:
+    backend, failure = _keyring()
+    try:
+        backend.set_password(str(parameters["service"]), str(parameters["user"]), text)
+    except failure as error:
+        raise _keyring_locked(error) from None
+
+
+def _keyring_get(parameters: Parameters) -> bytes:
+    backend, failure = _keyring()
+    try:
+        text = backend.get_password(str(parameters.get("service")), str(parameters.get("user")))
+    except failure as error:
+        raise _keyring_locked(error) from None
+    if text is None:
+        raise LedgerFault(
+            Code.KEY_MISSING,
+            "the system keyring of this user holds no key of this ledger",
+            "Work as the user who made it, or bring the keyring back from its backup",
+            str(parameters.get("user")),
+        )
+    key = key_of_text(text)
+    if key is None:
+        raise LedgerFault(
+            Code.KEY_WRONG,
+            "what the system keyring holds for this ledger is no key",
+            "Bring the keyring back from its backup",
+            str(parameters.get("user")),
+        )
+    return key
+
+
+def _keyring_locked(error: Exception) -> LedgerFault:
+    return LedgerFault(
+        Code.KEY_MISSING,
+        f"the system keyring does not open ({type(error).__name__})",
+        "Unlock it, and start again",
+    )
