@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import importlib
 import sys
@@ -44,6 +45,14 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+        if near and args[0] not in COMMANDS:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
@@ -80,7 +89,7 @@ def main() -> None:
     """Entry point: exit codes as the command line's contract says (DESIGN §6)."""
     session = Session()
     try:
-        code = station.main(standalone_mode=False, obj=session)
+        code = station.main(prog_name="station", standalone_mode=False, obj=session)
         sys.exit(code if isinstance(code, int) else 0)
     except CodedError as error:
         show_error(error, session.json)
