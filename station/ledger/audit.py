@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
@@ -21,12 +21,15 @@ from station.ledger.schema import AUDIT_EVENTS, AUDIT_HEADS
 FIRST_PREV: Final = "0" * 64
 """What the first event of a chain has as the hash of the one before."""
 _PAGE_ROWS: Final = 2000
+SIGNED_EVERY_EVENTS: Final = 1000
 
 
 class EventKind(StrEnum):
     """What an event tells; notes of the walk have kinds of their own."""
 
     LEDGER_CREATED = "ledger_created"
+    LEDGER_KEY_CHANGING = "ledger_key_changing"
+    LEDGER_KEY_CHANGED = "ledger_key_changed"
     BATCH_IMPORTED = "batch_imported"
     RUN_BEGUN = "run_begun"
     UNIT_IDENTIFIED = "unit_identified"
@@ -40,6 +43,10 @@ class EventKind(StrEnum):
     RUN_FINISHED = "run_finished"
     RUN_INTERRUPTED = "run_interrupted"
     """Ended for a process that died in the middle of it."""
+    GAP_ACCEPTED = "gap_accepted"
+    """A line lead goes on with a ledger that is older than the station's record of it."""
+    CERTIFICATES_SKIPPED = "certificates_skipped"
+    LEDGER_BACKED_UP = "ledger_backed_up"
     OPERATOR_ADDED = "operator_added"
     OPERATOR_REMOVED = "operator_removed"
     OPERATOR_CHANGED = "operator_changed"
@@ -49,6 +56,7 @@ class EventKind(StrEnum):
     """A line lead allowed an action by PIN."""
     WITHOUT_LINE_LEAD = "without_line_lead"
     """An action of line leads, done while there was none."""
+    FIRST_LINE_LEAD_DECLINED = "first_line_lead_declined"
     PIN_WRONG = "pin_wrong"
 
 
@@ -98,14 +106,28 @@ _READ_HEAD: Final = (
 _MOVE_HEAD: Final = update(AUDIT_HEADS).where(AUDIT_HEADS.c.station == bindparam("of"))
 
 
+class Signer(Protocol):
+    """Signs the head of a chain, in the transaction that moved it."""
+
+    def sign(self, connection: Connection, number: int, event_hash: str, at: str, reason: str) -> object: ...
+
+
 class Trail:
     """The events of one transaction. `close` writes them; the chain's head is read once and written once."""
 
-    def __init__(self, connection: Connection, station: str, now: str, signed_in: str = "") -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        station: str,
+        now: str,
+        signed_in: str = "",
+        signer: Signer | None = None,
+    ) -> None:
         self._connection = connection
         self._station = station
         self._now = now
         self._signed_in = signed_in
+        self._signer = signer
         self._rows: list[dict[str, Any]] = []
         head = connection.execute(_READ_HEAD, {"of": station}).first()
         self._is_new = head is None
@@ -154,6 +176,14 @@ class Trail:
             self._connection.execute(insert(AUDIT_HEADS), {"station": self._station, **head})
         else:
             self._connection.execute(_MOVE_HEAD, {"of": self._station, **head})
+        before = self._number - len(self._rows)
+        if self._signer is not None and self._number // SIGNED_EVERY_EVENTS > before // SIGNED_EVERY_EVENTS:
+            self._signer.sign(self._connection, self._number, self._hash, self._now, "events")
+
+    @property
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the chain's last event, (0, zeros) before the first."""
+        return self._number, self._hash
 
 
 _PLAIN_COLUMNS: Final = tuple(

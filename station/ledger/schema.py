@@ -190,6 +190,19 @@ AUDIT_HEADS: Final = Table(
 )
 """The last link of each station's chain, so that appending reads one row."""
 
+AUDIT_SIGNATURES: Final = Table(
+    "audit_signatures",
+    METADATA,
+    Column("station", String(100), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("hash", String(64), nullable=False),
+    Column("at", String(30), nullable=False),
+    Column("reason", String(40), nullable=False),
+    Column("public_key", String(64), nullable=False),
+    Column("signature", String(128), nullable=False),
+)
+"""Heads that the station signed: up to this event, the chain was as it is."""
+
 AUDIT_EVENTS: Final = Table(
     "audit_events",
     METADATA,

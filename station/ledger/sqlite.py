@@ -85,6 +85,18 @@ TRIGGERS_0001: Final[tuple[str, ...]] = (
     WHEN NEW.number <> 1 + coalesce((SELECT max(number) FROM audit_events WHERE station = NEW.station), 0)
         OR EXISTS (SELECT 1 FROM audit_events WHERE id = NEW.id)
     BEGIN SELECT RAISE(ABORT, 'audit_events: rows are only ever appended'); END""",
+    """CREATE TRIGGER audit_signatures_unchanged BEFORE UPDATE ON audit_signatures
+    BEGIN SELECT RAISE(ABORT, 'audit_signatures: rows are only ever appended'); END""",
+    """CREATE TRIGGER audit_signatures_kept BEFORE DELETE ON audit_signatures
+    BEGIN SELECT RAISE(ABORT, 'audit_signatures: rows are only ever appended'); END""",
+    """CREATE TRIGGER audit_signatures_of_events BEFORE INSERT ON audit_signatures
+    WHEN EXISTS (SELECT 1 FROM audit_signatures WHERE station = NEW.station AND number = NEW.number) OR NOT EXISTS (
+        SELECT 1 FROM audit_events WHERE station = NEW.station AND number = NEW.number AND hash = NEW.hash)
+    BEGIN SELECT RAISE(ABORT, 'audit_signatures: only what the chain holds is signed'); END""",
+    """CREATE TRIGGER audit_heads_forward BEFORE UPDATE ON audit_heads WHEN NEW.number <= OLD.number
+    BEGIN SELECT RAISE(ABORT, 'audit_heads: the chain only grows'); END""",
+    """CREATE TRIGGER audit_heads_kept BEFORE DELETE ON audit_heads
+    BEGIN SELECT RAISE(ABORT, 'audit_heads: the chain only grows'); END""",
 )
 
 

@@ -167,6 +167,17 @@ def _make_audit() -> None:
         sa.PrimaryKeyConstraint("station", name="audit_heads_pk"),
     )
     op.create_table(
+        "audit_signatures",
+        sa.Column("station", sa.String(100), nullable=False),
+        sa.Column("number", sa.Integer, autoincrement=False, nullable=False),
+        sa.Column("hash", sa.String(64), nullable=False),
+        sa.Column("at", sa.String(30), nullable=False),
+        sa.Column("reason", sa.String(40), nullable=False),
+        sa.Column("public_key", sa.String(64), nullable=False),
+        sa.Column("signature", sa.String(128), nullable=False),
+        sa.PrimaryKeyConstraint("station", "number", name="audit_signatures_pk"),
+    )
+    op.create_table(
         "audit_events",
         sa.Column("id", sa.Integer, nullable=False),
         sa.Column("station", sa.String(100), nullable=False),
