@@ -17,12 +17,13 @@ from station.virtual.fixture import Fixture, Unit, make_unit
 from station.virtual.flash_memory import FlashMemory
 from station.virtual.images import TRAINING_TABLE, make_app, make_bootloader
 from station.virtual.partitions import pack_partition_table
+from station.virtual.security_fuses import SecurityFuses
 from station.virtual.virtual_chip import BootFactory
 
 PRODUCT_KEY: Final = "a1Training0"
 FAST_BAUD: Final = 3_000_000
-SLOW_BAUD: Final = 230_400
-"""The write takes about four seconds: time enough to do something in its middle."""
+SLOW_BAUD: Final = 460_800
+"""The write takes about two seconds: time enough to do something in its middle."""
 APP_OFFSET: Final = 0x10000
 CREDENTIALS_OFFSET: Final = 0x110000
 EVENT_LIMIT_S: Final = 60.0
@@ -33,9 +34,9 @@ def mac_number(number: int) -> str:
 
 
 def unit_number(number: int, *, chip: str = "esp32", flash_size: str = "4MB", **fuses: bool) -> Unit:
-    """A unit with a MAC of its own; `fuses` are `flash_encryption` and `secure_boot`."""
+    """A unit with a MAC of its own; `fuses` are the booleans of SecurityFuses."""
     unit = make_unit(mac_number(number), chip=chip, flash_size=flash_size)
-    model: ChipModel = replace(unit.model, **fuses)  # type: ignore[arg-type]  # the names of two booleans
+    model: ChipModel = replace(unit.model, security=SecurityFuses(**fuses))  # type: ignore[arg-type]  # names of booleans
     return Unit(model, unit.flash)
 
 
