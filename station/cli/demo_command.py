@@ -9,9 +9,10 @@ from typing import Final
 
 import click
 
+from station.cli.asking import system_user_name
 from station.cli.context import Session, global_options, pass_session
 from station.cli.flash_command import run_headless
-from station.cli.lanes import log_to, operator_name, plan_lanes
+from station.cli.lanes import log_to, plan_lanes
 from station.cli.training import BenchOperator, TrainingRoom, set_up_training, stock_certificates
 from station.ledger import Ledger
 from station.line.line import Line
@@ -49,7 +50,7 @@ def demo(session: Session, lanes: int, units: int | None, auto: bool, profile_na
         batch = stock_certificates(ledger, room, units or lanes)
         if auto:
             shift = open_shift(room.profile, ledger, batch)
-            line = Line(shift, plan_lanes(shift, bench.ports), operator=operator_name(None), training=True)
+            line = Line(shift, plan_lanes(shift, bench.ports), operator=system_user_name(), training=True)
             with BenchOperator(bench, line, units, leave_after_s=0.0):
                 code = run_headless(line, session.json)
             sys.exit(code)
@@ -62,8 +63,12 @@ def _show(session: Session, room: TrainingRoom, bench: Bench, ledger: Ledger, ba
     with contextlib.ExitStack() as hands:
 
         def open_line(shift: Shift, ports: Sequence[str]) -> Line:
-            line = Line(shift, plan_lanes(shift, ports), operator=operator_name(None), training=True)
+            line = Line(shift, plan_lanes(shift, ports), operator=system_user_name(), training=True)
             hands.enter_context(BenchOperator(bench, line, units))
             return line
 
-        show_screen(session, ShiftDesk(room.profile, ledger, batch, lambda: bench.ports, open_line), training=True)
+        show_screen(
+            session,
+            ShiftDesk(room.profile, ledger, batch, lambda: bench.ports, open_line, training=True),
+            training=True,
+        )

@@ -17,6 +17,7 @@ import click
 
 from station.chip.ports import list_serial_ports
 from station.cli.context import Session, global_options, pass_session, say, say_json
+from station.cli.leads import MAKE_A_LEAD
 from station.errors import CodedError
 from station.ledger import Ledger
 from station.ledger.opening import ID_FILE, KEY_FILE, LEDGER_FILE
@@ -133,6 +134,7 @@ def _ledger(session: Session) -> Iterator[Finding]:
         with Ledger.open(session.data, read_only=True) as ledger:
             batches = ledger.batches()
             unfinished = ledger.unfinished_runs()
+            has_line_lead = ledger.operators.has_line_lead()
     except CodedError as error:
         yield Finding("ledger", Health.BAD, f"{error.code}: {error.cause}", error.mend)
         return
@@ -143,6 +145,13 @@ def _ledger(session: Session) -> Iterator[Finding]:
         return
     left = sum(batch.left for batch in batches)
     yield Finding("ledger", Health.GOOD, f"{len(batches)} batches, {left} certificates left")
+    if not has_line_lead:
+        yield Finding(
+            "operators",
+            Health.ODD,
+            "no line lead yet: everybody may void certificates and the like",
+            f"Make one: {MAKE_A_LEAD}",
+        )
     for run in unfinished:
         yield Finding(
             "unfinished",

@@ -16,13 +16,12 @@ from station.cli.lanes import (
     batch_option,
     choose_ports,
     log_to,
-    operator_name,
     operator_option,
     plan_lanes,
     port_option,
     profile_argument,
-    replace_option,
 )
+from station.cli.signing_in import ReplaceOptions, lead_decision, replace_options, signed_in
 from station.cli.stopping import BROKEN_PIPE_NUMBER, Stopped, noted_signals
 from station.errors import Code, CodedError, LedgerFault
 from station.events import CertificateAllocated, Event, LaneWaiting, StepReported, UnitIdentified, VerdictReached
@@ -42,7 +41,7 @@ POLL_PERIOD_S: Final = 0.1
     "--units", type=click.IntRange(min=1), default=1, show_default=True, help="Verdicts on each port, then end."
 )
 @operator_option
-@replace_option
+@replace_options
 @global_options
 @pass_session
 def flash(
@@ -53,6 +52,9 @@ def flash(
     units: int,
     operator: str | None,
     replace_foreign: bool,
+    reason: str | None,
+    lead: str | None,
+    pin_file: Path | None,
 ) -> None:
     """Walk units without a screen.
 
@@ -61,13 +63,14 @@ def flash(
     """
     chosen = choose_ports(ports)
     log_to(session.data)
-    with session.open_ledger() as ledger:
+    with session.open_ledger() as ledger, signed_in(ledger, operator, may_ask=False) as name:
+        decision = lead_decision(session, ledger, ReplaceOptions(replace_foreign, reason, lead, pin_file), name)
         shift = open_shift(profile, ledger, batch)
         line = Line(
             shift,
             plan_lanes(shift, chosen, units=units, end_on_error=True),
-            operator=operator_name(operator),
-            replace_foreign=replace_foreign,
+            operator=name,
+            replace_foreign=decision,
         )
         sys.exit(run_headless(line, session.json))
 

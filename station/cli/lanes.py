@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
 import logging.handlers
 from collections.abc import Callable, Sequence
@@ -28,23 +27,11 @@ port_option = click.option(
 )
 batch_option = click.option("--batch", metavar="B", help="Batch to take certificates from.")
 operator_option = click.option(
-    "--operator", default=None, metavar="NAME", help="Who works here (default: the system's user)."
+    "--operator",
+    default=None,
+    metavar="NAME",
+    help="Who works here, name or badge (default, as long as there are no operators: the system's user).",
 )
-replace_option = click.option(
-    "--replace-foreign",
-    is_flag=True,
-    help="Line lead: write units anew that carry a certificate which the ledger does not know for them.",
-)
-
-
-def operator_name(given: str | None) -> str:
-    """The name for the record; UsageError when neither option nor system knows it."""
-    if given:
-        return given
-    try:
-        return getpass.getuser()
-    except (KeyError, ImportError, OSError):
-        raise UsageError("This system does not say who works here", "Name yourself with --operator") from None
 
 
 def choose_ports(given: Sequence[str]) -> tuple[str, ...]:

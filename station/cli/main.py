@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "flash": ("station.cli.flash_command:flash", "Walk units without a screen."),
     "batch": ("station.cli.batch_commands:batch", "Import and look at batches of certificates."),
     "unit": ("station.cli.unit_commands:unit", "Look at one unit, or void its certificate."),
+    "operator": ("station.cli.operator_commands:operator", "Say who works here, and who may decide."),
     "profile": ("station.cli.profile_commands:profile", "Check, lock and make profiles."),
     "audit": ("station.cli.audit_commands:audit", "Export the record of everything that happened."),
     "ports": ("station.cli.ports_command:ports", "List the serial ports of this PC."),

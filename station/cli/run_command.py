@@ -12,14 +12,14 @@ from station.cli.context import Session, global_options, pass_session
 from station.cli.lanes import (
     batch_option,
     log_to,
-    operator_name,
     operator_option,
     plan_lanes,
     port_option,
     profile_argument,
-    replace_option,
 )
+from station.cli.leads import offer_first_line_lead
 from station.cli.screen import ShiftDesk, show_screen
+from station.cli.signing_in import ReplaceOptions, lead_decision, replace_options, signed_in
 from station.line.line import Line
 from station.line.shift import Shift, check_ports
 
@@ -29,7 +29,7 @@ from station.line.shift import Shift, check_ports
 @port_option
 @batch_option
 @operator_option
-@replace_option
+@replace_options
 @global_options
 @pass_session
 def run(
@@ -39,6 +39,9 @@ def run(
     batch: str | None,
     operator: str | None,
     replace_foreign: bool,
+    reason: str | None,
+    lead: str | None,
+    pin_file: Path | None,
 ) -> None:
     """Open the technician's screen on a profile.
 
@@ -50,8 +53,12 @@ def run(
     def find_ports() -> Sequence[str]:
         return ports or [port.url for port in list_serial_ports() if port.likely_unit]
 
-    def open_line(shift: Shift, chosen: Sequence[str]) -> Line:
-        return Line(shift, plan_lanes(shift, chosen), operator=operator_name(operator), replace_foreign=replace_foreign)
-
     with session.open_ledger() as ledger:
-        show_screen(session, ShiftDesk(profile, ledger, batch, find_ports, open_line))
+        offer_first_line_lead(ledger)
+        with signed_in(ledger, operator, may_ask=True) as name:
+            decision = lead_decision(session, ledger, ReplaceOptions(replace_foreign, reason, lead, pin_file), name)
+
+            def open_line(shift: Shift, chosen: Sequence[str]) -> Line:
+                return Line(shift, plan_lanes(shift, chosen), operator=name, replace_foreign=decision)
+
+            show_screen(session, ShiftDesk(profile, ledger, batch, find_ports, open_line))

@@ -26,12 +26,15 @@ class ShiftDesk:
         batch: str | None,
         ports: Callable[[], Sequence[str]],
         open_line: Callable[[Shift, Sequence[str]], Line],
+        *,
+        training: bool = False,
     ) -> None:
         self._profile = profile
         self._ledger = ledger
         self._batch = batch
         self._ports = ports
         self._open_line = open_line
+        self._training = training
         self._shifts: dict[str, Shift] = {}
 
     def choices(self) -> list[Choice]:
@@ -45,7 +48,7 @@ class ShiftDesk:
 
     def readiness(self, choice: Choice) -> list[ReadinessItem]:
         """Look whether the chosen shift can start."""
-        return check_readiness(self._shifts[choice.batch], self._ports())
+        return check_readiness(self._shifts[choice.batch], self._ports(), training=self._training)
 
     def open_line(self, choice: Choice) -> Line:
         """Make the line of the chosen shift; CodedError."""

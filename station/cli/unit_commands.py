@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from station.cli.asking import pin_file_option
 from station.cli.batch_commands import certificate_object, table
 from station.cli.context import Session, global_options, pass_session, say, say_json
-from station.errors import UsageError
+from station.cli.leads import require_line_lead
 
 if TYPE_CHECKING:
     from station.ledger import RunRow, UnitStory
@@ -52,29 +53,25 @@ def show(session: Session, subject: str) -> None:
 @unit.command("void")
 @click.argument("subject", metavar="MAC|DEVICE_NAME")
 @click.option("--reason", required=True, help="Why; it stands in the audit log for ever.")
-@click.option("--operator", help="Who decides; without it the user of this PC.")
+@click.option("--operator", metavar="LEAD", help="The line lead who decides, name or badge.")
+@pin_file_option
 @global_options
 @pass_session
-def void(session: Session, subject: str, reason: str, operator: str | None) -> None:
+def void(session: Session, subject: str, reason: str, operator: str | None, pin_file: Path | None) -> None:
     """Take a unit's certificate out of use for ever. Nothing brings it back.
 
+    For a line lead, by PIN. As long as there is none, anybody may.
     With --json one object: the certificate as `batch show` lists it.
 
     Example: station unit void 24:0a:c4:5e:10:9c --reason "board scrapped"
     """
     with session.open_ledger() as ledger:
-        done = ledger.void(subject, reason=reason, operator=operator if operator is not None else _user_name())
+        who = require_line_lead(session, ledger, "void a certificate", operator=operator, pin_file=pin_file)
+        done = ledger.void(subject, reason=reason, operator=who)
     if session.json:
         say_json(certificate_object(done))
     else:
         say(f"Certificate {done.identity} is void for ever. A unit that had it gets another one when it comes back.")
-
-
-def _user_name() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # what it raises when the system knows no name differs by version
-        raise UsageError("this system does not say who you are", "Give your name with --operator") from None
 
 
 def _story_object(story: UnitStory) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from station.ledger.schema import LEDGER_META, OPERATORS
 
 WRONG_PINS_MAX: Final = 5
 LOCK_S: Final = 60.0
-_OFFERED: Final = "first_line_lead_offered_at"
+_DECLINED: Final = "first_line_lead_declined_at"
 _O = OPERATORS.c
 
 
@@ -72,14 +72,17 @@ class Operators:
         with self._reading() as connection:
             return operator_of(find_operator(connection, name_or_badge)[0])
 
-    def first_lead_offer(self) -> bool:
-        """Say, once in a ledger's life, that somebody should be asked to become the first line lead."""
+    def wants_first_lead(self) -> bool:
+        """Say whether somebody should be asked to become the first line lead: there is none, and nobody has put it off."""
+        with self._reading() as connection:
+            known = select(LEDGER_META.c.key).where(LEDGER_META.c.key == _DECLINED)
+            return line_lead_count(connection) == 0 and connection.execute(known).first() is None
+
+    def decline_first_lead(self, *, by: str) -> None:
+        """Record that the first line lead was put off, so that nobody is asked again."""
         with self._changing() as change:
-            known = select(LEDGER_META.c.key).where(LEDGER_META.c.key == _OFFERED)
-            if line_lead_count(change.connection) > 0 or change.connection.execute(known).first() is not None:
-                return False
-            change.connection.execute(insert(LEDGER_META).values(key=_OFFERED, value=change.now))
-            return True
+            change.connection.execute(insert(LEDGER_META).values(key=_DECLINED, value=change.now))
+            change.trail.append(EventKind.FIRST_LINE_LEAD_DECLINED, operator=by, data={})
 
     # Managing. `by` is who decides; whether the deed is open to them is asked before (cli/leads.py).
 
@@ -166,6 +169,10 @@ class Operators:
             change.trail.append(EventKind.SIGNED_IN, operator=row.name, data={"by": way, "role": row.role})
         self.signed_in = OperatorName(row.name)
         return operator_of(row)
+
+    def act_as(self, name: str) -> None:
+        """Let events bear a name that nobody has signed in with: where no operators are known yet."""
+        self.signed_in = OperatorName(name)
 
     def sign_out(self) -> None:
         """End what `sign_in` began; nothing when nobody is signed in."""

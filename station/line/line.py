@@ -13,7 +13,7 @@ from station.chip.chip import Chip
 from station.events import Event, VerdictReached
 from station.line.lane import Lane, LaneInfo, LanePlan
 from station.line.packing import pack_static
-from station.line.passage import Passage
+from station.line.passage import LeadDecision, Passage
 from station.line.shift import Shift
 from station.line.walk import internal_fault
 from station.unit import Mac
@@ -51,7 +51,7 @@ class Line:
         *,
         operator: str,
         training: bool = False,
-        replace_foreign: bool = False,
+        replace_foreign: LeadDecision | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shift = shift

@@ -20,6 +20,19 @@ from station.verdict import Step, StepState
 PROGRESS_PERIOD_S = 0.1
 
 
+@dataclass(frozen=True, slots=True)
+class LeadDecision:
+    """Who decided what the station must not, and why. Not `by_line_lead`: the station had no line lead yet."""
+
+    operator: str
+    reason: str
+    by_line_lead: bool
+
+    def as_data(self) -> dict[str, JsonValue]:
+        """Give it as events tell it."""
+        return {"decided_by": self.operator, "reason": self.reason, "line_lead": self.by_line_lead}
+
+
 @dataclass(slots=True)
 class Passage:
     """The run in hand. The first block is given, the second is learned on the way."""
@@ -34,7 +47,8 @@ class Passage:
     ledger: Ledger
     report: Callable[[Event], None]
     clock: Callable[[], float] = time.monotonic
-    replace_foreign: bool = False
+    replace_foreign: LeadDecision | None = None
+    """Who has decided that units with a certificate of somebody else are written anew; None: they are held."""
 
     run_id: int | None = None
     unit: ChipIdentity | None = None

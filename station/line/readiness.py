@@ -21,7 +21,7 @@ class Readiness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReadinessItem:
-    """One line of the list: what (`images`, `certificates`, `lanes`, `unfinished`), its state, a sentence, the mend."""
+    """One line of the list: its kind (`images`, `certificates`, `lanes`, …), its state, a sentence, the mend."""
 
     kind: str
     state: Readiness
@@ -29,9 +29,21 @@ class ReadinessItem:
     mend: str = ""
 
 
-def check_readiness(shift: Shift, ports: Sequence[str]) -> list[ReadinessItem]:
-    """Look at images, certificates, lanes and unfinished units. Reads the ledger and the system's ports."""
-    return [_images(shift), _certificates(shift), _lanes(ports), *_unfinished(shift)]
+def check_readiness(shift: Shift, ports: Sequence[str], *, training: bool = False) -> list[ReadinessItem]:
+    """Look at images, certificates, lanes, unfinished units and people. Reads the ledger and the system's ports.
+
+    A training needs no line lead.
+    """
+    people = [] if training else _people(shift)
+    return [_images(shift), _certificates(shift), _lanes(ports), *_unfinished(shift), *people]
+
+
+def _people(shift: Shift) -> list[ReadinessItem]:
+    if shift.ledger.operators.has_line_lead():
+        return []
+    return [
+        ReadinessItem("operators", Readiness.WARNING, "No line lead yet", "Make one: station operator add NAME --lead")
+    ]
 
 
 def _images(shift: Shift) -> ReadinessItem:

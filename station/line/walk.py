@@ -124,32 +124,55 @@ def identify(passage: Passage) -> None:
 
 def allocate(passage: Passage) -> None:
     """Give the unit its own certificate, or the next unused one; hold a unit that carries somebody else's."""
-    carried = _carried_device_name(passage)
-    unit = _unit(passage)
-    if carried is not None and not passage.ledger.has_had(unit.mac, *carried):
-        product_key, device_name = carried
-        passage.ledger.record_note(
-            _run(passage),
-            "certificate.foreign",
-            {"device_name": device_name, "product_key": product_key, "replace": passage.replace_foreign},
-        )
-        if not passage.replace_foreign:
-            raise CertificateHeld(
-                Code.FOREIGN_CERTIFICATE,
-                f"This unit already carries {device_name}, which the ledger does not know for it",
-                "Call the line lead, who may have it written anew with --replace-foreign",
-            )
+    foreign = _foreign_certificate(passage)
+    if foreign is not None:
+        _decide_on_foreign(passage, *foreign)
     passage.allocation = passage.ledger.allocate(_run(passage))
+    if foreign is not None:
+        _note_replaced(passage, *foreign)
     passage.report(
         CertificateAllocated(
             passage.lane,
-            unit.mac,
+            _unit(passage).mac,
             passage.certificate.identity.product_key,
             passage.certificate.identity.device_name,
             passage.allocation.resumed,
             passage.allocation.left,
         )
     )
+
+
+def _foreign_certificate(passage: Passage) -> tuple[str, str] | None:
+    """Give (ProductKey, DeviceName) that the unit carries where the ledger does not know it for this unit."""
+    carried = _carried_device_name(passage)
+    if carried is None or passage.ledger.has_had(_unit(passage).mac, *carried):
+        return None
+    return carried
+
+
+def _decide_on_foreign(passage: Passage, product_key: str, device_name: str) -> None:
+    """Record what the unit carries, and hold it unless a line lead has decided that such units are written anew."""
+    replace = passage.replace_foreign is not None
+    data: dict[str, JsonValue] = {"device_name": device_name, "product_key": product_key, "replace": replace}
+    passage.ledger.record_note(_run(passage), "certificate.foreign", data)
+    if not replace:
+        raise CertificateHeld(
+            Code.FOREIGN_CERTIFICATE,
+            f"This unit already carries {device_name}, which the ledger does not know for it",
+            "Call the line lead, who may have it written anew with --replace-foreign",
+        )
+
+
+def _note_replaced(passage: Passage, product_key: str, device_name: str) -> None:
+    """Record the old and the new certificate, and who decided."""
+    if passage.replace_foreign is not None:
+        new = passage.certificate.identity
+        data: dict[str, JsonValue] = {
+            "from": {"product_key": product_key, "device_name": device_name},
+            "to": {"product_key": new.product_key, "device_name": new.device_name},
+            **passage.replace_foreign.as_data(),
+        }
+        passage.ledger.record_note(_run(passage), "certificate.replaced", data)
 
 
 def _carried_device_name(passage: Passage) -> tuple[str, str] | None:

@@ -224,13 +224,15 @@ def test_a_void_tells_old_and_new_value_reason_and_whether_a_line_lead_decided(s
 
 
 def test_the_first_line_lead_is_asked_for_once(ledger: Ledger, data: Path) -> None:
-    assert ledger.operators.first_lead_offer()
-    assert not ledger.operators.first_lead_offer()
+    assert ledger.operators.wants_first_lead()
+    ledger.operators.decline_first_lead(by="line-pc")
+    assert not ledger.operators.wants_first_lead()
+    assert (last(ledger).kind, last(ledger).operator) == ("first_line_lead_declined", "line-pc")
 
 
 def test_nobody_is_asked_for_where_a_line_lead_is(ledger: Ledger) -> None:
     add_lead(ledger)
-    assert not ledger.operators.first_lead_offer()
+    assert not ledger.operators.wants_first_lead()
 
 
 def test_no_pin_and_no_hash_stands_in_events_or_rows(ledger: Ledger) -> None:

@@ -15,7 +15,7 @@ from station.events import CertificateAllocated, Event, StepReported, UnitIdenti
 from station.image.nvs_reader import read_nvs_image
 from station.ledger import Ledger
 from station.line.packing import pack_static
-from station.line.passage import Passage
+from station.line.passage import LeadDecision, Passage
 from station.line.walk import walk_unit
 from station.profile import Recipe, prepare_recipe
 from station.unit import SecurityState
@@ -45,7 +45,7 @@ class Desk:
     batch: str
     heard: list[Event] = field(default_factory=list)
 
-    def walk(self, chip: FakeChip, *, lane: int = 1, replace_foreign: bool = False) -> VerdictReached:
+    def walk(self, chip: FakeChip, *, lane: int = 1, replace_foreign: LeadDecision | None = None) -> VerdictReached:
         return walk_unit(
             Passage(
                 lane=lane,
@@ -202,10 +202,23 @@ def test_a_line_lead_may_have_a_foreign_certificate_replaced(desk: Desk, tmp_pat
     write_batch_csv(csv, desk.recipe.profile.product_key, 1, "foreign")
     with Ledger.open(tmp_path / "other") as other_ledger:
         Desk(desk.recipe, other_ledger, other_ledger.import_batch(csv).batch).walk(FakeChip(unit))
-    verdict = desk.walk(FakeChip(unit), replace_foreign=True)
+    old = desk.carried(unit)
+    verdict = desk.walk(FakeChip(unit), replace_foreign=LeadDecision("Wang", "returned by the customer", True))
     assert verdict.verdict is Verdict.PASS
     assert desk.carried(unit) == verdict.device_name
-    assert "certificate.foreign" in {event.kind for event in desk.ledger.audit_events()}
+    told = {event.kind: event for event in desk.ledger.audit_events()}
+    assert told["certificate.foreign"].data["replace"] is True
+    replaced = told["certificate.replaced"]
+    assert replaced.operator == "Li W."
+    product_key = desk.recipe.profile.product_key
+    assert replaced.data == {
+        "run": 1,
+        "from": {"product_key": product_key, "device_name": old},
+        "to": {"product_key": product_key, "device_name": verdict.device_name},
+        "decided_by": "Wang",
+        "reason": "returned by the customer",
+        "line_lead": True,
+    }
 
 
 def test_a_unit_whose_certificate_was_voided_gets_a_new_one(desk: Desk) -> None:
