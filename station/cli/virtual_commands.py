@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +16,9 @@ from station.errors import Code, PortFault, UsageError
 from station.virtual.boot import make_run_mode
 from station.virtual.chip_model import CHIP_KINDS, FLASH_SIZES_BYTES
 from station.virtual.faults import Faults
-from station.virtual.fixture import DEFAULT_MAC, Fixture, Unit, make_unit
+from station.virtual.fixture import DEFAULT_MAC, Fixture, make_unit
 from station.virtual.loader_answer import SILICON_TIMINGS, FlashTimings
+from station.virtual.security_fuses import SecurityFuses
 
 WAIT_SLICE_S: Final = 0.5
 
@@ -54,6 +56,22 @@ def virtual() -> None:
     help="The adapter's, on each answer.",
 )
 @click.option("--boot-held", is_flag=True, help="BOOT is pressed: every reset enters download mode.")
+@click.option("--revision", type=click.IntRange(0, 999), help="Its silicon: major times 100 plus minor, as 300.")
+@click.option(
+    "--secure-boot", type=click.Choice(["v1", "v2"]), help="Burnt: it starts signed images only; v1 on an esp32."
+)
+@click.option(
+    "--flash-encryption",
+    type=click.Choice(["development", "release"]),
+    help="Burnt: what it reads of its flash is decrypted first.",
+)
+@click.option("--jtag-disabled", is_flag=True, help="Burnt.")
+@click.option("--secure-download", is_flag=True, help="Burnt: download mode keeps a few commands; not on an esp32.")
+@click.option("--download-disabled", is_flag=True, help="Burnt: it never enters download mode again.")
+@click.option("--encrypted-download-disabled", is_flag=True, help="Burnt: download mode no longer encrypts.")
+@click.option(
+    "--burnt-key", "burnt_keys", type=int, multiple=True, metavar="N", help="This key block is in use, read-protected."
+)
 @global_options
 @pass_session
 def chip(
@@ -66,13 +84,35 @@ def chip(
     flash_times: str,
     latency_ms: float,
     boot_held: bool,
+    revision: int | None,
+    secure_boot: str | None,
+    flash_encryption: str | None,
+    jtag_disabled: bool,
+    secure_download: bool,
+    download_disabled: bool,
+    encrypted_download_disabled: bool,
+    burnt_keys: tuple[int, ...],
 ) -> None:
     """Serve one chip on an RFC 2217 port until Ctrl-C.
 
     Any tool that speaks to a chip may use the port, for example: esptool --port rfc2217://127.0.0.1:4000 flash-id.
     With --json one object {event, url, port, chip, mac, flash_size, flash} says that it is ready.
     """
-    unit = _make_unit(mac, chip, flash_size, flash_file)
+    with _told_as_usage(flash_file):
+        fuses = SecurityFuses(
+            flash_encryption=flash_encryption is not None,
+            release_mode=flash_encryption == "release",
+            secure_boot=secure_boot == "v2",
+            secure_boot_v1=secure_boot == "v1",
+            jtag_disabled=jtag_disabled,
+            secure_download=secure_download,
+            download_disabled=download_disabled,
+            encrypted_download_disabled=encrypted_download_disabled,
+            burnt_keys=frozenset(burnt_keys),
+        )
+        unit = make_unit(
+            mac, chip=chip, flash_size=flash_size, flash_file=flash_file, security=fuses, revision=revision
+        )
     timings = SILICON_TIMINGS if flash_times == "typical" else FlashTimings()
     try:
         fixture = Fixture(
@@ -133,10 +173,11 @@ def images(session: Session, out: Path) -> None:
         say(str(out / file))
 
 
-def _make_unit(mac: str, chip_name: str, flash_size: str, flash_file: Path | None) -> Unit:
-    """Make the unit that the options describe; UsageError."""
+@contextlib.contextmanager
+def _told_as_usage(flash_file: Path | None) -> Iterator[None]:
+    """Make a unit that cannot be a UsageError."""
     try:
-        return make_unit(mac, chip=chip_name, flash_size=flash_size, flash_file=flash_file)
+        yield
     except ValueError as error:
         raise UsageError(f"There is no such unit: {error}", "See station virtual chip --help") from error
     except OSError as error:

@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 
 from station.virtual.boot import make_run_mode
 from station.virtual.fixture import Fixture, Unit, make_unit
+from station.virtual.security_fuses import SecurityFuses
 
 LANES_A_PROCESS: Final = 4
 MAC_PREFIX: Final = "24:0a:c4"
@@ -42,8 +43,9 @@ class _Settings:
     flash_size: str
     reply_latency_s: float
 
-    def make_unit(self, mac: str) -> Unit:
-        return make_unit(mac, chip=self.chip, flash_size=self.flash_size, flash_file=_flash_file(self.folder, mac))
+    def make_unit(self, mac: str, security: SecurityFuses | None) -> Unit:
+        file = _flash_file(self.folder, mac)
+        return make_unit(mac, chip=self.chip, flash_size=self.flash_size, flash_file=file, security=security)
 
 
 class Bench:
@@ -66,6 +68,7 @@ class Bench:
         groups = [numbers[first : first + LANES_A_PROCESS] for first in range(0, lanes, LANES_A_PROCESS)]
         self._children = [_Child(_Settings(folder, group, chip, flash_size, reply_latency_s)) for group in groups]
         self._macs: dict[int, str] = {}
+        self._fuses: dict[str, SecurityFuses] = {}
         self._guard = threading.Lock()
         self._next_unit = 1
 
@@ -86,10 +89,11 @@ class Bench:
         """The URL of each lane's port, lane 1 first."""
         return tuple(url for child in self._children for url in child.urls)
 
-    def insert(self, lane: int, mac: str | None = None) -> str:
+    def insert(self, lane: int, mac: str | None = None, *, security: SecurityFuses | None = None) -> str:
         """Put a unit into a lane in place of the one there and give its MAC; None makes a new unit.
 
-        ValueError: no such lane, or that unit is in another lane. Raises BenchFault.
+        What `security` burns stays burnt as long as the bench stands. ValueError: no such lane, or that unit is in
+        another lane. Raises BenchFault.
         """
         with self._guard:
             child = self._child_of(lane)
@@ -97,7 +101,10 @@ class Bench:
             place = next((other for other, there in self._macs.items() if there == chosen and other != lane), None)
             if place is not None:
                 raise ValueError(f"unit {chosen} is in lane {place}")
-            child.ask("insert", lane, chosen)
+            fuses = security or self._fuses.get(chosen)
+            child.ask("insert", lane, chosen, fuses)
+            if fuses is not None:
+                self._fuses[chosen] = fuses
             self._macs[lane] = chosen
             return chosen
 
@@ -161,11 +168,11 @@ class _Child:
     def wait_for_ports(self) -> None:
         self.urls = tuple(self._answer(_START_TIMEOUT_S))
 
-    def ask(self, verb: str, lane: int, mac: str | None) -> None:
+    def ask(self, verb: str, lane: int, mac: str | None, security: SecurityFuses | None = None) -> None:
         if self._pipe is None:
             raise BenchFault("the bench is not running")
         try:
-            self._pipe.send((verb, lane, mac))
+            self._pipe.send((verb, lane, mac, security))
         except OSError:
             raise BenchFault(self._gone()) from None
         self._answer(_ANSWER_TIMEOUT_S)
@@ -215,8 +222,8 @@ def serve_lanes(pipe: Connection, settings: _Settings) -> None:
         try:
             pipe.send((True, [fixture.url for fixture in fixtures.values()]))
             while True:
-                verb, lane, mac = pipe.recv()
-                pipe.send(_do(fixtures[lane], verb, mac, settings))
+                verb, lane, mac, security = pipe.recv()
+                pipe.send(_do(fixtures[lane], verb, mac, security, settings))
         except (EOFError, OSError):
             return
         finally:
@@ -224,11 +231,13 @@ def serve_lanes(pipe: Connection, settings: _Settings) -> None:
                 fixture.remove()
 
 
-def _do(fixture: Fixture, verb: str, mac: str | None, settings: _Settings) -> tuple[bool, str]:
+def _do(
+    fixture: Fixture, verb: str, mac: str | None, security: SecurityFuses | None, settings: _Settings
+) -> tuple[bool, str]:
     try:
         fixture.remove()
         if verb == "insert" and mac is not None:
-            fixture.insert(settings.make_unit(mac))
+            fixture.insert(settings.make_unit(mac, security))
     except (ValueError, OSError) as fault:
         return False, str(fault)
     return True, ""

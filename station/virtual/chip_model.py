@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from station.virtual.security_fuses import SecurityFuses
+
 FLASH_SIZES_BYTES: Final[Mapping[str, int]] = {
     "1MB": 0x100000,
     "2MB": 0x200000,
@@ -55,6 +57,8 @@ class ChipKind:
     """What the stub has set when it begins to listen."""
     knows_security_info: bool
     """Newer ROMs: GET_SECURITY_INFO, and FLASH_BEGIN with a fifth word for encryption."""
+    revision: int
+    """The silicon's, unless a unit says another: major times 100 plus minor."""
     fault_text: bytes
     """What the ROM prints when a command makes it read an address nothing answers; empty: it falls silent."""
     fault_text_end: bytes
@@ -103,6 +107,7 @@ ESP32: Final = ChipKind(
     },
     stub_registers={0x3FF4201C: 0x80000000},
     knows_security_info=False,
+    revision=300,
     fault_text=b"",
     fault_text_end=(b"flash read err, 1000\r\nFalling back to built-in command interpreter.\r\nOK\r\n>"),
 )
@@ -137,26 +142,31 @@ ESP32C3: Final = ChipKind(
     },
     stub_registers={},
     knows_security_info=True,
+    revision=3,
     fault_text=_C3_PANIC % (b"Load", b"0x4004b6aa", b"0x4004bcc6"),
     fault_text_end=b"user code done\r\n" + _C3_PANIC % (b"Instruction", b"0x00000000", b"0x00000000"),
 )
+
+_ESP32_REVISION_BITS: Final[Mapping[int, tuple[int, int]]] = {0: (0, 0), 100: (1, 0), 200: (1, 1), 300: (1, 1)}
+"""CHIP_VER_REV1 and CHIP_VER_REV2; revision 3 sets a bit of a date register besides."""
+_ESP32_DATE: Final = 0x3FF6607C
 
 CHIP_KINDS: Final[Mapping[str, ChipKind]] = {kind.name: kind for kind in (ESP32, ESP32C3)}
 
 
 @dataclass(frozen=True, slots=True)
 class ChipModel:
-    """One chip: kind, MAC (`24:0a:c4:…`), flash size, security eFuses, and eFuse words set beside them.
+    """One chip: kind, MAC (`24:0a:c4:…`), flash size, security eFuses, revision, and eFuse words set beside them.
 
-    `efuse_words` maps a register address to bits that are burnt in addition. ValueError: a MAC or a flash size that
-    does not exist.
+    `revision` is major times 100 plus minor; None is its kind's. `efuse_words` maps a register address to bits that are
+    burnt in addition. ValueError: a MAC, a flash size, a revision or a security eFuse that does not exist.
     """
 
     mac: str
     kind: ChipKind = ESP32
     flash_size_bytes: int = 0x400000
-    flash_encryption: bool = False
-    secure_boot: bool = False
+    security: SecurityFuses = SecurityFuses()  # noqa: RUF009  it is frozen
+    revision: int | None = None
     efuse_words: Mapping[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -164,6 +174,19 @@ class ChipModel:
             raise ValueError(f"{self.mac!r} is not a MAC such as 24:0a:c4:00:00:01, in lower case")
         if self.flash_size_bytes not in FLASH_SIZES_BYTES.values():
             raise ValueError(f"{self.flash_size_bytes} bytes is none of the flash sizes {', '.join(FLASH_SIZES_BYTES)}")
+        self.security.check(self._is_esp32)
+        if self._is_esp32 and self.revision_number not in _ESP32_REVISION_BITS:
+            known = ", ".join(f"{number / 100:.1f}" for number in _ESP32_REVISION_BITS)
+            raise ValueError(f"an ESP32 of revision {self.revision_number / 100:g} does not exist; there are {known}")
+
+    @property
+    def _is_esp32(self) -> bool:
+        return self.kind.name == ESP32.name
+
+    @property
+    def revision_number(self) -> int:
+        """Major times 100 plus minor."""
+        return self.kind.revision if self.revision is None else self.revision
 
     @property
     def mac_bytes(self) -> bytes:
@@ -177,20 +200,19 @@ class ChipModel:
         return capacity << 16 | FLASH_DEVICE << 8 | FLASH_MANUFACTURER
 
     @property
-    def security_flags(self) -> int:
-        """The flags word of GET_SECURITY_INFO."""
-        return 1 if self.secure_boot else 0
-
-    @property
     def flash_crypt_count(self) -> int:
         """How often flash encryption was switched: odd is on."""
-        return 1 if self.flash_encryption else 0
+        return self.security.crypt_count(7 if self._is_esp32 else 3)
 
     def registers(self) -> dict[int, int]:
         """Give the registers that are not zero after reset: address → 32-bit value."""
         words = dict(self.kind.reset_registers)
-        fuses = self._esp32_fuses() if self.kind.name == ESP32.name else self._esp32c3_fuses()
-        for address, bits in (*fuses.items(), *self.efuse_words.items()):
+        if self._is_esp32:
+            fuses, locks = self._esp32_fuses(), self.security.esp32_words(self.kind.efuse_base)
+            words[_ESP32_DATE] = words[_ESP32_DATE] & ~(1 << 31) | (self.revision_number >= 300) << 31
+        else:
+            fuses, locks = self._esp32c3_fuses(), self.security.newer_words(self.kind.efuse_base)
+        for address, bits in (*fuses.items(), *locks.items(), *self.efuse_words.items()):
             words[address] = words.get(address, 0) | bits
         return words
 
@@ -201,26 +223,24 @@ class ChipModel:
     def _esp32_fuses(self) -> dict[int, int]:
         base = self.kind.efuse_base
         mac = self.mac_bytes
+        first, second = _ESP32_REVISION_BITS[self.revision_number]
         return {
-            base: self.flash_crypt_count << 20,
             base + 0x04: int.from_bytes(mac[2:], "big"),
             base + 0x08: crc8(mac) << 16 | int.from_bytes(mac[:2], "big"),
-            # Package 1 (D0WD), revision bit 0, CPU rated for 240 MHz.
-            base + 0x0C: 0x0000A200,
-            base + 0x14: 0x00100000,
-            base + 0x18: (1 << 5) if self.secure_boot else 0,
+            # Package 1 (D0WD), CPU rated for 240 MHz.
+            base + 0x0C: 0x00002200 | first << 15,
+            base + 0x14: second << 20,
         }
 
     def _esp32c3_fuses(self) -> dict[int, int]:
         base = self.kind.efuse_base
         mac = self.mac_bytes
+        major, minor = divmod(self.revision_number, 100)
         return {
-            base + 0x34: self.flash_crypt_count << 18,
-            base + 0x38: (1 << 20) if self.secure_boot else 0,
             base + 0x44: int.from_bytes(mac[2:], "big"),
             base + 0x48: int.from_bytes(mac[:2], "big"),
-            # Minor revision 3.
-            base + 0x50: 0x000C0000,
+            base + 0x50: (minor & 7) << 18,
+            base + 0x58: minor >> 3 << 23 | major << 24,
         }
 
 

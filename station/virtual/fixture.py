@@ -15,6 +15,7 @@ from station.virtual.flash_memory import FlashMemory
 from station.virtual.loader_answer import FlashTimings
 from station.virtual.reset_circuit import ResetAction, ResetCircuit
 from station.virtual.rfc2217_port import HOST, Rfc2217Port
+from station.virtual.security_fuses import SecurityFuses
 from station.virtual.virtual_chip import BootFactory, SilentApplication, VirtualChip
 from station.virtual.wire import Wire
 
@@ -31,14 +32,25 @@ class Unit:
 
 
 def make_unit(
-    mac: str = DEFAULT_MAC, *, chip: str = "esp32", flash_size: str = "4MB", flash_file: Path | None = None
+    mac: str = DEFAULT_MAC,
+    *,
+    chip: str = "esp32",
+    flash_size: str = "4MB",
+    flash_file: Path | None = None,
+    security: SecurityFuses | None = None,
+    revision: int | None = None,
 ) -> Unit:
-    """Make a unit; with a `flash_file` its flash is what stands there. ValueError: unknown chip, size or MAC."""
+    """Make a unit; with a `flash_file` its flash is what stands there; `revision` is major times 100 plus minor.
+
+    ValueError: unknown chip, size, MAC, revision, or an eFuse that this chip does not have.
+    """
     if chip not in CHIP_KINDS:
         raise ValueError(f"{chip!r} is none of the chips {', '.join(CHIP_KINDS)}")
     if flash_size not in FLASH_SIZES_BYTES:
         raise ValueError(f"{flash_size!r} is none of the flash sizes {', '.join(FLASH_SIZES_BYTES)}")
-    model = ChipModel(mac.lower(), CHIP_KINDS[chip], FLASH_SIZES_BYTES[flash_size])
+    model = ChipModel(
+        mac.lower(), CHIP_KINDS[chip], FLASH_SIZES_BYTES[flash_size], security or SecurityFuses(), revision
+    )
     return Unit(model, FlashMemory(model.flash_size_bytes, flash_file))
 
 

@@ -38,6 +38,23 @@ _CLEARS_ERROR: Final = frozenset(
     }
 )
 
+_ALLOWED_IN_SECURE_DOWNLOAD: Final = frozenset(
+    {
+        Command.SYNC,
+        Command.FLASH_BEGIN,
+        Command.FLASH_DATA,
+        Command.FLASH_END,
+        Command.FLASH_DEFL_BEGIN,
+        Command.FLASH_DEFL_DATA,
+        Command.FLASH_DEFL_END,
+        Command.SPI_ATTACH,
+        Command.SPI_SET_PARAMS,
+        Command.CHANGE_BAUDRATE,
+        Command.GET_SECURITY_INFO,
+    }
+)
+"""ESP-IDF, "Secure UART Download mode": SPI configuration, baud rate, plain writes, and the security information."""
+
 
 class RomLoader:
     """One run of the ROM's loader. It keeps a command's bytes and an answer's bytes for the next one, as the ROM does."""
@@ -82,6 +99,10 @@ class RomLoader:
         }
         if model.kind.knows_security_info:
             self._handlers[Command.GET_SECURITY_INFO] = self._security_info
+        if model.security.secure_download:
+            self._handlers = {
+                command: act for command, act in self._handlers.items() if command in _ALLOWED_IN_SECURE_DOWNLOAD
+            }
 
     def handle(self, frame: bytes) -> Answer:
         """Carry out one frame; what it does not bring is taken from the frame before it."""
@@ -262,5 +283,7 @@ class RomLoader:
 
 def pack_security_info(model: ChipModel) -> bytes:
     """Give the 20 bytes of GET_SECURITY_INFO: flags, encryption count, key purposes, chip id, revision."""
-    purposes = bytes([0, 0, 0, 0, 0, 0, 0x0C])
-    return struct.pack("<IB7sII", model.security_flags, model.flash_crypt_count, purposes, model.kind.image_chip_id, 3)
+    fuses = model.security
+    # The seventh byte is as recorded.
+    purposes = bytes([*fuses.key_purposes(), 0x0C])
+    return struct.pack("<IB7sII", fuses.flags(), model.flash_crypt_count, purposes, model.kind.image_chip_id, 3)

@@ -152,6 +152,10 @@ class VirtualChip:
             self._wire.drop_unsent()
         if action is ResetAction.HOLD:
             self._wire.drop_unread()
+        elif action is ResetAction.DOWNLOAD and self.model.security.download_disabled:
+            # ESP-IDF: strapped for download, such a chip prints an error and goes no further; its words are not known.
+            first_lines = self.model.kind.download_banner.splitlines(keepends=True)[:-1]
+            self._wire.chip_sends(b"".join(first_lines), CONSOLE_BAUD)
         elif action is ResetAction.DOWNLOAD:
             self._memory = ChipMemory(self.model)
             self._loader = RomLoader(self.model, self.flash, self._memory, self._timings)

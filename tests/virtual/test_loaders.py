@@ -14,6 +14,7 @@ from station.virtual.chip_model import CHIP_KINDS, ESP32, ESP32C3, ChipModel, cr
 from station.virtual.flash_memory import FlashMemory
 from station.virtual.loader_answer import Answer, Command, Loader, Then, checksum
 from station.virtual.rom_loader import RomLoader
+from station.virtual.security_fuses import SecurityFuses
 from station.virtual.slip import FrameDecoder, encode_frame
 from station.virtual.stub_loader import StubLoader
 from tests.virtual.rom_trace import MAC, noise
@@ -106,11 +107,13 @@ def test_a_stub_that_is_told_to_reboot_resets() -> None:
 
 
 def test_security_efuses_say_what_was_set() -> None:
-    open_esp32, closed_esp32 = (ChipModel(MAC, ESP32, flash_encryption=on, secure_boot=on) for on in (False, True))
+    open_esp32, closed_esp32 = (
+        ChipModel(MAC, ESP32, security=SecurityFuses(flash_encryption=on, secure_boot=on)) for on in (False, True)
+    )
     assert ChipMemory(open_esp32).read(0x3FF5A000) == 0
     assert ChipMemory(closed_esp32).read(0x3FF5A000) >> 20 & 0x7F == 1
     assert ChipMemory(closed_esp32).read(0x3FF5A018) & 0x30
-    closed_c3 = ChipModel(MAC, ESP32C3, flash_encryption=True, secure_boot=True)
+    closed_c3 = ChipModel(MAC, ESP32C3, security=SecurityFuses(flash_encryption=True, secure_boot=True))
     loader = RomLoader(closed_c3, FlashMemory(0x400000), ChipMemory(closed_c3))
     flags, crypt_count = struct.unpack_from("<IB", ask(loader, Command.GET_SECURITY_INFO).frames[0], 8)
     assert flags & 1
