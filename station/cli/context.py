@@ -32,12 +32,19 @@ class Session:
     data: Path = field(default_factory=default_data_folder)
     json: bool = False
     lang: str = "en"
+    passphrase_file: Path | None = None
 
     def open_ledger(self) -> Ledger:
         """Open (or make at first start) the ledger of the data folder; LedgerFault."""
         from station.ledger import Ledger  # noqa: PLC0415  --help must not pay for SQLAlchemy
 
-        return Ledger.open(self.data)
+        return Ledger.open(self.data, ask=self.ask_passphrase)
+
+    def ask_passphrase(self, question: str) -> str:
+        """Give the passphrase of the ledger, from its file or asked for; LedgerFault when nobody can be asked."""
+        from station.cli.passphrase import passphrase_of  # noqa: PLC0415  as above
+
+        return passphrase_of(question, self.passphrase_file)
 
 
 pass_session = click.make_pass_decorator(Session, ensure=True)
@@ -58,6 +65,11 @@ def _set_lang(context: click.Context, _parameter: click.Parameter, value: str | 
         context.ensure_object(Session).lang = value
 
 
+def _set_passphrase_file(context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        context.ensure_object(Session).passphrase_file = value
+
+
 def global_options(command: Command) -> Command:
     """Let a command take the global options too, so that they may stand before or after it."""
     for option in (
@@ -69,6 +81,14 @@ def global_options(command: Command) -> Command:
             help="Language of the screen.",
         ),
         click.option("--json", is_flag=True, expose_value=False, callback=_set_json, help="Print JSON, for programs."),
+        click.option(
+            "--passphrase-file",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            expose_value=False,
+            callback=_set_passphrase_file,
+            help="The ledger's passphrase, first line; asked for at the terminal without it.",
+        ),
         click.option(
             "--data",
             type=click.Path(file_okay=False, path_type=Path),

@@ -20,7 +20,8 @@ from station.cli.context import Session, global_options, pass_session, say, say_
 from station.cli.leads import MAKE_A_LEAD
 from station.errors import CodedError
 from station.ledger import Ledger
-from station.ledger.opening import ID_FILE, KEY_FILE, LEDGER_FILE
+from station.ledger.key_sources import KEY_FILE
+from station.ledger.opening import ID_FILE, LEDGER_FILE
 
 PACKAGES: Final = (
     "esptool",
@@ -131,7 +132,7 @@ def _ledger(session: Session) -> Iterator[Finding]:
             yield Finding("ledger", Health.GOOD, f"none yet in {session.data}; it is made at the first start")
             return
         yield from _key_file(session.data / KEY_FILE)
-        with Ledger.open(session.data, read_only=True) as ledger:
+        with Ledger.open(session.data, read_only=True, ask=session.ask_passphrase) as ledger:
             batches = ledger.batches()
             unfinished = ledger.unfinished_runs()
             has_line_lead = ledger.operators.has_line_lead()

@@ -7,6 +7,7 @@ ledger that uses it. scrypt's cost is OWASP's advice (Password Storage Cheat She
 from __future__ import annotations
 
 import os
+import secrets
 import unicodedata
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -55,7 +56,7 @@ def make_source(
 ) -> tuple[Parameters, bytes]:
     """Make a new key and put it in its place; give how to find it again, and the key. LedgerFault, UsageError, OSError."""
     if source is KeySource.FILE:
-        name = KEY_FILE if key_id == 1 else f"ledger-{key_id}.key"
+        name = f"ledger-{secrets.token_hex(4)}.key"  # never a name that an older copy of the ledger may need
         make_key(data / name)
         return {"name": name}, read_key(data / name)
     if source is KeySource.KEYRING:

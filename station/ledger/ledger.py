@@ -23,7 +23,7 @@ from station.ledger.audit_export import ExportFormat, write_export
 from station.ledger.certificates import certificates_of, left_in_batch, live_certificate
 from station.ledger.console_csv import check_csv
 from station.ledger.csv_bytes import Survey, survey
-from station.ledger.key_sources import AskPassphrase, nobody_to_ask
+from station.ledger.key_sources import AskPassphrase, KeySource, nobody_to_ask
 from station.ledger.opening import Opened, open_data_folder
 from station.ledger.operators import Operators
 from station.ledger.processes import ProcessToken
@@ -39,6 +39,7 @@ from station.ledger.records import (
     UnitHistory,
     UnitStory,
 )
+from station.ledger.rekey import Rekeying, RekeyResult
 from station.ledger.run_rows import find_runs, unfinished_runs
 from station.unit import ChipIdentity, Mac, parse_mac
 from station.verdict import Step, StepState, Verdict
@@ -59,6 +60,7 @@ class Ledger:
 
     def __init__(self, opened: Opened, processes: ProcessToken, clock: Callable[[], datetime]) -> None:
         self._database = opened.database
+        self._data = opened.data
         self._keys = opened.keys
         self._processes = processes
         self._clock = clock
@@ -94,6 +96,21 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def rekey(
+        self,
+        to: KeySource | None = None,
+        *,
+        ask: AskPassphrase = nobody_to_ask,
+        operator: str = "",
+        progress: Callable[[int, int], None] | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> RekeyResult:
+        """Give the ledger a new key (from another source with `to`), or finish a change that was broken off.
+
+        Lanes go on meanwhile. `ask` gets a new passphrase; `progress` hears rows done and rows in all. UsageError.
+        """
+        return Rekeying(self._data, self._keys, self._changing, pause).run(to, ask, operator, progress)
 
     # Batches
 

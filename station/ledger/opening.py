@@ -40,6 +40,7 @@ _STATION_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 class Opened:
     """What a `Ledger` works with."""
 
+    data: Path
     database: Database
     keys: KeyRing
     station: str
@@ -109,7 +110,7 @@ def _open_existing(data: Path, dialect: Dialect, ask: AskPassphrase) -> Opened |
         if keys is None:
             database.close()
             return None
-        return Opened(database, keys, _station_name(data))
+        return Opened(data, database, keys, _station_name(data))
     except BaseException as error:
         database.close()
         _tell_place(error, dialect)
@@ -134,7 +135,7 @@ def _make(data: Path, dialect: Dialect, clock: Callable[[], datetime], ask: AskP
                 box = SecretBox(read_key(key_file), str(key_file))
                 _fill_new(connection, box, station, iso_utc(clock()))
             keys = _keys_of(connection, data, ask)
-        opened = Opened(database, keys, station)
+        opened = Opened(data, database, keys, station)
         (data / ID_FILE).write_text(keys.ledger_id + "\n", encoding="ascii")
         return opened  # noqa: TRY300  the except below closes what an `else` would leave open
     except BaseException as error:

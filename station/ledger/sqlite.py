@@ -304,6 +304,7 @@ def _prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:
         "recursive_triggers = ON",
         f"cache_size = -{CACHE_SIZE_KIB}",
         f"journal_size_limit = {WAL_KEPT_BYTES}",
+        "secure_delete = ON",  # what was sealed with an old key does not stay in a free page
         f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
     ):
         connection.execute(f"PRAGMA {pragma}").close()

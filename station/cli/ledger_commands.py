@@ -1,0 +1,108 @@
+"""`station ledger`: what concerns the ledger as a whole."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from station.cli.asking import pin_file_option
+from station.cli.context import Session, global_options, pass_session, say, say_json
+from station.cli.leads import require_line_lead
+
+
+@click.group()
+@global_options
+def ledger() -> None:
+    """The ledger as a whole: its key."""
+
+
+@ledger.command("rekey")
+@click.option(
+    "--to",
+    "source",
+    type=click.Choice(["file", "keyring", "passphrase"]),
+    help="Where the new key shall be; without it where the old one is.",
+)
+@click.option(
+    "--new-passphrase-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The new passphrase, first line; asked for at the terminal without it.",
+)
+@click.option("--operator", metavar="LEAD", help="The line lead who decides, name or badge.")
+@pin_file_option
+@global_options
+@pass_session
+def rekey(
+    session: Session,
+    source: str | None,
+    new_passphrase_file: Path | None,
+    operator: str | None,
+    pin_file: Path | None,
+) -> None:
+    """Give the ledger a new key, and seal every certificate anew with it. Lanes go on meanwhile.
+
+    For a line lead, by PIN. As long as there is none, anybody may.
+    Broken off, by a crash too, it loses nothing: the same command goes on where it ended.
+
+    With --json one object: source, place, rows, resumed, old_place.
+
+    Example: station ledger rekey --to passphrase
+    """
+    from station.cli.passphrase import passphrase_of  # noqa: PLC0415  --help must not pay for it
+    from station.ledger.key_sources import KeySource  # noqa: PLC0415  as above
+
+    def ask(question: str) -> str:
+        return passphrase_of(question, new_passphrase_file, twice=True)
+
+    with session.open_ledger() as opened:
+        who = require_line_lead(session, opened, "change the ledger's key", operator=operator, pin_file=pin_file)
+        with progress_bar(session, "Sealing anew") as progress:
+            to = KeySource(source) if source else None
+            result = opened.rekey(to, ask=ask, operator=who, progress=progress)
+    if session.json:
+        say_json(
+            {
+                "source": result.source.value,
+                "place": result.place,
+                "rows": result.rows,
+                "resumed": result.resumed,
+                "old_place": result.old_place,
+            }
+        )
+        return
+    if result.resumed:
+        say("A change of the key that was broken off is finished now.")
+    say(
+        f"The ledger's key is {_where(result.source.value, result.place)}; {result.rows} certificates were sealed anew."
+    )
+    if result.old_place:
+        say(
+            f"The old key is still in {result.old_place}: backups made before today need it. Destroy it with the last of them."
+        )
+
+
+def _where(source: str, place: str) -> str:
+    return f"in {place}" if source != "passphrase" else "the new passphrase"
+
+
+@contextmanager
+def progress_bar(session: Session, label: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Show how far something is on standard error, when a person looks at it."""
+    if session.json or not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(length=1000, label=label, file=sys.stderr) as bar:
+        shown = 0
+
+        def heard(done: int, total: int) -> None:
+            nonlocal shown
+            now = done * 1000 // max(total, 1)
+            bar.update(now - shown)
+            shown = now
+
+        yield heard

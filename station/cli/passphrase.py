@@ -1,0 +1,50 @@
+"""The ledger's passphrase: asked for at the terminal without an echo, or from a file of its owner. Never an argument."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from station.errors import Code, LedgerFault, UsageError
+
+FILE_BYTES_MAX: Final = 4096
+
+
+def passphrase_of(question: str, file: Path | None, *, twice: bool = False) -> str:
+    """Give a passphrase from a file, or ask for it; LedgerFault without file and terminal, UsageError for a bad file."""
+    if file is not None:
+        return read_passphrase_file(file)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise LedgerFault(
+            Code.KEY_MISSING,
+            "the ledger needs its passphrase, and there is no terminal to ask at",
+            "Start this at a terminal, or name a file of yours that holds it: --passphrase-file FILE",
+        )
+    again = "The same again" if twice else False
+    return str(click.prompt(question, hide_input=True, confirmation_prompt=again, err=True))
+
+
+def read_passphrase_file(path: Path) -> str:
+    """Give the first line of a file that only its owner can read, or of a pipe; UsageError."""
+    place = str(path)
+    try:
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+            raise UsageError("A passphrase is not read from this kind of file", "Name a plain file", place)
+        if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise UsageError("Others than its owner can read the passphrase file", f"Run: chmod 600 {path}", place)
+        with path.open("rb") as file:
+            lines = file.read(FILE_BYTES_MAX).splitlines()
+        text = lines[0].decode("utf-8-sig") if lines else ""
+    except OSError as error:
+        raise UsageError(f"The passphrase file cannot be read ({error.strerror})", "Name another file", place) from None
+    except UnicodeDecodeError:
+        raise UsageError("The passphrase file is not text", "Write it as its first line, in UTF-8", place) from None
+    if not text:
+        raise UsageError("The passphrase file is empty", "Write the passphrase as its first line", place)
+    return text

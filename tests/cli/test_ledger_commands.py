@@ -1,0 +1,81 @@
+"""`station ledger rekey` and the passphrase, through the real entry point."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from station.ledger import key_sources
+from tests.batch_csv import write_batch_csv
+from tests.cli.calling import Station, station_in
+
+PHRASE = "four words nobody expects"
+
+
+@pytest.fixture
+def station(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Station:
+    monkeypatch.setattr(key_sources, "SCRYPT_N", 2**10)
+    station = station_in(tmp_path / "data")
+    write_batch_csv(tmp_path / "unit.csv", "a1Training0", 3, "unit")
+    assert station("batch", "import", str(tmp_path / "unit.csv")).code == 0
+    return station
+
+
+def owned(path: Path, text: str) -> Path:
+    path.write_text(text + "\n", encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
+def test_rekey_says_where_the_key_is_and_where_the_old_one_was_left(station: Station, tmp_path: Path) -> None:
+    done = station("ledger", "rekey")
+    assert done.code == 0, done.err
+    assert "3 certificates were sealed anew" in done.out
+    assert f"The old key is still in {tmp_path / 'data' / 'ledger.key'}" in done.out
+
+
+def test_rekey_to_a_passphrase_and_open_with_it_from_a_file(station: Station, tmp_path: Path) -> None:
+    file = owned(tmp_path / "phrase", PHRASE)
+    done = station("ledger", "rekey", "--to", "passphrase", "--new-passphrase-file", str(file), "--json")
+    assert (done.code, json.loads(done.out)["source"], json.loads(done.out)["rows"]) == (0, "passphrase", 3)
+    listed = station("batch", "list", "--passphrase-file", str(file))
+    assert (listed.code, "unit" in listed.out) == (0, True)
+    assert PHRASE not in done.out + done.err + listed.out + listed.err
+
+
+def test_a_wrong_passphrase_is_one_clear_error(station: Station, tmp_path: Path) -> None:
+    file = owned(tmp_path / "phrase", PHRASE)
+    station("ledger", "rekey", "--to", "passphrase", "--new-passphrase-file", str(file))
+    done = station("batch", "list", "--passphrase-file", str(owned(tmp_path / "wrong", "something else entirely")))
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith("station: E24: ")
+    assert "something else" not in done.err
+
+
+def test_without_a_terminal_the_passphrase_is_not_waited_for(station: Station, tmp_path: Path) -> None:
+    file = owned(tmp_path / "phrase", PHRASE)
+    station("ledger", "rekey", "--to", "passphrase", "--new-passphrase-file", str(file))
+    done = station("batch", "list")
+    assert done.code == 3
+    assert "--passphrase-file" in done.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of this kind are POSIX's")
+def test_a_passphrase_file_that_others_can_read_is_refused(station: Station, tmp_path: Path) -> None:
+    file = owned(tmp_path / "phrase", PHRASE)
+    file.chmod(0o644)
+    done = station("ledger", "rekey", "--to", "passphrase", "--new-passphrase-file", str(file))
+    assert done.code == 2
+    assert "chmod 600" in done.err
+
+
+@pytest.mark.parametrize("name", ["missing", "folder", "empty"])
+def test_a_passphrase_file_that_is_none_is_refused(station: Station, tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir(mode=0o700)
+    owned(tmp_path / "empty", "").write_bytes(b"")
+    done = station("ledger", "rekey", "--to", "passphrase", "--new-passphrase-file", str(tmp_path / name))
+    assert done.code == 2
+    assert "passphrase" in done.err
