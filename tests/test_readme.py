@@ -63,3 +63,10 @@ def test_the_pictures_exist() -> None:
     assert pictures
     for picture in pictures:
         assert (ROOT / picture).is_file()
+
+
+def test_each_test_that_proves_a_promise_exists() -> None:
+    named = set(re.findall(r"`(tests/[\w/.]+)`", README))
+    assert named
+    for path in named:
+        assert (ROOT / path).exists(), path
