@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import pytest
 from sqlalchemy import text
 
 from station.certificate import Secret
-from station.errors import InternalFault, UsageError
+from station.errors import InternalFault, LedgerFault, UsageError
 from station.ledger import AuditEvent, Ledger, Role, read_pin
 from station.ledger.pins import Argon2Pins, require_good_pin
 from tests.ledger.making import begin, mac_of, name
 from tests.ledger.people import OTHER_PIN, PIN, add_lead, with_cheap_pins
+from tests.ledger.test_whole_or_nothing import contents, failing_at
 
 
 @pytest.fixture(autouse=True)
@@ -262,3 +264,33 @@ def test_a_people_call_survives_reopening(ledger: Ledger, data: Path, call: str)
     with Ledger.open(data) as again:
         assert again.operators.all() == before
         assert again.operators.signed_in == ""
+
+
+CHANGES: dict[str, Callable[[Ledger], object]] = {
+    "add": lambda ledger: ledger.operators.add("Chen", by="Wang", badge="200"),
+    "take back": lambda ledger: ledger.operators.add("Gone", by="Wang"),
+    "remove": lambda ledger: ledger.operators.remove("Li", by="Wang"),
+    "badge": lambda ledger: ledger.operators.change_badge("Li", "300", by="Wang"),
+    "pin": lambda ledger: ledger.operators.change_pin("Wang", OTHER_PIN, by="Wang"),
+    "sign in": lambda ledger: ledger.operators.sign_in("Li"),
+    "put off": lambda ledger: ledger.operators.decline_first_lead(by="root"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_happens_with_its_event_or_not_at_all(ledger: Ledger, change: str) -> None:
+    add_lead(ledger)
+    for one in ("Li", "Gone"):
+        ledger.operators.add(one, by="Wang")
+    ledger.operators.remove("Gone", by="Wang")
+    before, number = contents(ledger), 0
+    while True:
+        number += 1
+        with failing_at(ledger, number) as seen, contextlib.suppress(LedgerFault):
+            CHANGES[change](ledger)
+        if seen[0] < number:
+            break
+        assert contents(ledger) == before
+        assert ledger.operators.signed_in == ""
+    assert number > 3
+    assert len(list(ledger.audit_events())) == 1 + sum(' INTO "audit_events"' in line for line in before)
