@@ -14,15 +14,16 @@ from typing import Any, Final
 from esptool import cmds
 from esptool.loader import ESPLoader
 from esptool.targets import ROM_LIST
-from esptool.util import FatalError, flash_size_bytes
+from esptool.util import FatalError, UnsupportedCommandError, flash_size_bytes
 
 from station.chip import quiet_esptool
 from station.chip.chip_failures import RESET_UNIT, translated, unit_gone
 from station.chip.console import Console
 from station.chip.lane_port import LanePort
 from station.chip.packed_region import PackedRegion
+from station.chip.security import download_locked, each_register_read_once, read_security
 from station.errors import ChipError, Code
-from station.unit import ChipIdentity, Mac, SecurityState, parse_mac
+from station.unit import ChipIdentity, Mac, parse_mac
 
 ROM_BAUD: Final = 115200
 BLOCK_TIMEOUT_S: Final = 3.0
@@ -89,30 +90,32 @@ class Chip:
         with translated(self._port.url, "identify itself"):
             self._rom_type = self._rom_class()
             rom = self._speak_as(self._rom_type)
-            revision = rom.get_chip_revision()
-            return ChipIdentity(
-                chip=rom.CHIP_NAME.lower().replace("-", ""),
-                description=rom.get_chip_description(),
-                revision=f"v{revision // 100}.{revision % 100}",
-                mac=self._read_mac(),
-                flash_size_bytes=0,
-                security=SecurityState(
-                    flash_encryption=bool(rom.get_flash_encryption_enabled()),
-                    secure_boot=bool(rom.get_secure_boot_enabled()),
-                ),
-            )
+            with each_register_read_once(rom):
+                revision = rom.get_chip_revision()
+                return ChipIdentity(
+                    chip=rom.CHIP_NAME.lower().replace("-", ""),
+                    description=rom.get_chip_description(),
+                    revision=f"v{revision // 100}.{revision % 100}",
+                    mac=self._read_mac(),
+                    flash_size_bytes=0,
+                    security=read_security(rom, revision),
+                )
 
     def _speak_as(self, rom_type: Any) -> Any:
         """Go on as the loader of this kind of chip, over the same port."""
         rom = rom_type(self._port, ROM_BAUD)
         rom.sync_stub_detected = self._loader.sync_stub_detected
+        rom.cache["security_info"] = self._loader.cache["security_info"]
         rom._post_connect()
         self._loader = rom
         return rom
 
     def _rom_class(self) -> Any:
         """Find esptool's class by the magic register, or by the chip id that newer chips tell (esptool's ROM_LIST)."""
-        magic = self._loader.read_reg(ESPLoader.CHIP_DETECT_MAGIC_REG_ADDR)
+        try:
+            magic = self._loader.read_reg(ESPLoader.CHIP_DETECT_MAGIC_REG_ADDR)
+        except UnsupportedCommandError:
+            raise download_locked(self._loader) from None
         for rom_class in ROM_LIST:
             if rom_class.USES_MAGIC_VALUE and magic == rom_class.MAGIC_VALUE:
                 return rom_class
@@ -172,8 +175,9 @@ class Chip:
         try:
             with translated(self._port.url, "answer"):
                 self._loader.read_reg(ESPLoader.CHIP_DETECT_MAGIC_REG_ADDR, timeout=PRESENCE_TIMEOUT_S)
-        except ChipError:
-            return False
+        except ChipError as error:
+            # A chip in secure download mode refuses, and that is an answer.
+            return error.code is Code.SECURITY_SET
         return True
 
     def md5(self, offset: int, size_bytes: int) -> str:
