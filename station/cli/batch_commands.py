@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from station.cli import shredding
+from station.cli.asking import at_terminal
 from station.cli.context import Session, global_options, pass_session, say, say_json
+from station.cli.progress import progress_bar
+from station.cli.seal_command import seal
+from station.errors import UsageError
 
 if TYPE_CHECKING:
     from station.ledger import BatchSummary, CertificateRow
 
-Progress = Callable[[int, int], None]
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 @click.group()
@@ -24,15 +27,32 @@ def batch() -> None:
     """Certificates of one console CSV."""
 
 
+batch.add_command(seal)
+
+
+def import_options(command: Command) -> Command:
+    """Give a command the options of an import."""
+    for option in (
+        click.option("--work-order", metavar="NUMBER", help="Work order to write beside the batch."),
+        click.option("--product-key", metavar="KEY", help="Refuse a file that is not of this product."),
+        click.option("--name", help="Name of the batch; without it the file's name."),
+        click.argument("file", type=click.Path(path_type=Path)),
+    ):
+        command = option(command)
+    return command
+
+
 @batch.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--name", help="Name of the batch; without it the file's name.")
-@click.option("--product-key", metavar="KEY", help="Refuse a file that is not of this product.")
-@click.option("--work-order", metavar="NUMBER", help="Work order to write beside the batch.")
+@import_options
+@click.option(
+    "--shred/--keep", default=None, help="Destroy the clear CSV after the import, or leave it; else asked for."
+)
 @global_options
 @pass_session
-def import_(session: Session, file: Path, name: str | None, product_key: str | None, work_order: str | None) -> None:
-    """Import FILE, the certificate CSV of the platform's console: all of it or nothing.
+def import_(
+    session: Session, file: Path, name: str | None, product_key: str | None, work_order: str | None, shred: bool | None
+) -> None:
+    """Import FILE: the certificate CSV of the platform's console, or one that was sealed for this station; all or nothing.
 
     The same file again changes nothing. A bad file is refused with every bad line named.
 
@@ -40,7 +60,48 @@ def import_(session: Session, file: Path, name: str | None, product_key: str | N
 
     Example: station batch import smart-plug-2026-11.csv --work-order WO-4711
     """
-    with session.open_ledger() as ledger, _progress_bar(session) as progress:
+    mark = shredding.mark_of(file)
+    _import(session, file, name, product_key, work_order)
+    if not _is_sealed(file):
+        _offer_to_shred(session, file, mark, shred)
+
+
+@batch.command("open")
+@import_options
+@global_options
+@pass_session
+def open_(session: Session, file: Path, name: str | None, product_key: str | None, work_order: str | None) -> None:
+    """Import FILE, which must be sealed for this station: a clear CSV is refused.
+
+    With --json one object, as `batch import`.
+
+    Example: station batch open smart-plug-2026-11.csv.age
+    """
+    if file.exists() and not _is_sealed(file):
+        raise UsageError("the file is not sealed", "Import a clear CSV with `station batch import`", str(file))
+    _import(session, file, name, product_key, work_order)
+
+
+def _is_sealed(file: Path) -> bool:
+    from station.ledger.sealed_batch import is_sealed  # noqa: PLC0415  --help must not pay for it
+
+    return is_sealed(file)
+
+
+def _offer_to_shred(session: Session, file: Path, mark: shredding.FileMark | None, wanted: bool | None) -> None:
+    if wanted is None and not session.json and at_terminal():
+        click.echo(shredding.HONEST, err=True)
+        wanted = click.confirm(f"Shred {file}?", err=True)
+    if wanted:
+        shredding.shred(file, mark)
+        if not session.json:
+            say(f"{file} is overwritten and deleted. {shredding.HONEST}")
+    elif not session.json:
+        say(f"{file} still holds every secret in clear: destroy it, or keep it locked away.")
+
+
+def _import(session: Session, file: Path, name: str | None, product_key: str | None, work_order: str | None) -> None:
+    with session.open_ledger() as ledger, progress_bar(session, "Importing") as progress:
         result = ledger.import_batch(file, name=name, product_key=product_key, work_order=work_order, progress=progress)
     if session.json:
         say_json(
@@ -144,21 +205,3 @@ def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows))
     return "\n".join(line.rstrip() for line in lines)
-
-
-@contextmanager
-def _progress_bar(session: Session) -> Iterator[Progress | None]:
-    """Show how far an import is on standard error, when a person looks at it."""
-    if session.json or not sys.stderr.isatty():
-        yield None
-        return
-    with click.progressbar(length=1000, label="Importing", file=sys.stderr) as bar:
-        shown = 0
-
-        def heard(done_bytes: int, total_bytes: int) -> None:
-            nonlocal shown
-            now = done_bytes * 1000 // max(total_bytes, 1)
-            bar.update(now - shown)
-            shown = now
-
-        yield heard

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -12,6 +9,7 @@ import click
 from station.cli.asking import pin_file_option
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.leads import require_line_lead
+from station.cli.progress import progress_bar
 
 
 @click.group()
@@ -88,21 +86,3 @@ def rekey(
 
 def _where(source: str, place: str) -> str:
     return f"in {place}" if source != "passphrase" else "the new passphrase"
-
-
-@contextmanager
-def progress_bar(session: Session, label: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Show how far something is on standard error, when a person looks at it."""
-    if session.json or not sys.stderr.isatty():
-        yield None
-        return
-    with click.progressbar(length=1000, label=label, file=sys.stderr) as bar:
-        shown = 0
-
-        def heard(done: int, total: int) -> None:
-            nonlocal shown
-            now = done * 1000 // max(total, 1)
-            bar.update(now - shown)
-            shown = now
-
-        yield heard

@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "profile": ("station.cli.profile_commands:profile", "Check, lock and make profiles."),
     "audit": ("station.cli.audit_commands:audit", "Export the record of everything that happened."),
     "ledger": ("station.cli.ledger_commands:ledger", "Change the ledger's key."),
+    "key": ("station.cli.key_commands:key", "Show the public keys of this station."),
     "ports": ("station.cli.ports_command:ports", "List the serial ports of this PC."),
     "doctor": ("station.cli.doctor_command:doctor", "Look at everything the station needs, and tell the mend."),
     "virtual": ("station.cli.virtual_commands:virtual", "Virtual chips, for training and for trying things out."),

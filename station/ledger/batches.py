@@ -161,7 +161,7 @@ class BatchImport:
         if self._order.name is not None:
             taken = self._order.name in names
             return (uuid.uuid4().hex if taken else self._order.name), taken
-        stem = _shown(self._path.stem).strip()[:NAME_MAX] or "batch"
+        stem = _shown(_stem(self._path)).strip()[:NAME_MAX] or "batch"
         name, number = stem, 1
         while name in names:
             number += 1
@@ -302,6 +302,11 @@ def certificates_in(connection: Connection, name: str, limit: int, offset: int) 
         .offset(offset)
     )
     return [certificate_row(found) for found in connection.execute(query)]
+
+
+def _stem(path: Path) -> str:
+    """Give a file's name without its ending; of a sealed file without that of the CSV in it too."""
+    return Path(path.stem).stem if path.suffix == ".age" else path.stem
 
 
 def _shown(text: str) -> str:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import io
 import stat
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from station.errors import BatchError, Fault
 
@@ -34,26 +35,30 @@ _MAGIC: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What is known of a file before its lines are read. `digest` is keyed, in hex."""
+    """What is known of a file before its lines are read. `digest` is keyed, in hex; `content` is a sealed file's clear text."""
 
     path: Path
     size_bytes: int
     encoding: str
     digest: str
     ends_with_newline: bool
+    content: bytes | None = field(default=None, repr=False)
 
 
-def survey(path: Path, hasher: hashlib.blake2b) -> Survey:
-    """Read a file once, keeping nothing of it; BatchError when it can be no certificate CSV."""
+def survey(path: Path, hasher: hashlib.blake2b, content: bytes | None = None) -> Survey:
+    """Read a file (or the `content` that came out of it) once; BatchError when it can be no certificate CSV."""
     size = _require_regular_file(path)
+    if content == b"":
+        raise whole_file(path, "is empty", _AGAIN)
     try:
-        ends_with_newline = _scan(path, hasher)
-        encoding = "utf-8" if _decode_fault(path, "utf-8") is None else "gb18030"
-        if encoding == "gb18030" and (line := _decode_fault(path, "gb18030")) is not None:
+        ends_with_newline = _scan(path, hasher, content)
+        encoding = "utf-8" if _decode_fault(path, "utf-8", content) is None else "gb18030"
+        if encoding == "gb18030" and (line := _decode_fault(path, "gb18030", content)) is not None:
             raise whole_file(path, "is neither UTF-8 nor GB18030 text", _SAVE_AS, line)
     except OSError as error:
         raise _unreadable(path, error) from None
-    return Survey(path, size, encoding, hasher.hexdigest(), ends_with_newline)
+    size = size if content is None else len(content)
+    return Survey(path, size, encoding, hasher.hexdigest(), ends_with_newline, content)
 
 
 def text_lines(
@@ -64,7 +69,7 @@ def text_lines(
     done_bytes = 0
     rest = ""
     try:
-        with surveyed.path.open("rb") as file:
+        with _opened(surveyed.path, surveyed.content) as file:
             while chunk := file.read(_CHUNK_BYTES):
                 text = rest + decode(chunk) if done_bytes else decode(chunk).removeprefix("\ufeff")
                 done_bytes += len(chunk)
@@ -114,6 +119,10 @@ def _require_regular_file(path: Path) -> int:
     return status.st_size
 
 
+def _opened(path: Path, content: bytes | None) -> BinaryIO:
+    return path.open("rb") if content is None else io.BytesIO(content)
+
+
 def _unreadable(path: Path, error: Exception) -> BatchError:
     if isinstance(error, FileNotFoundError):
         return whole_file(path, "does not exist", "Check the path")
@@ -121,12 +130,12 @@ def _unreadable(path: Path, error: Exception) -> BatchError:
     return whole_file(path, f"cannot be read: {reason}", "Give this user the right to read it, or copy it to this PC")
 
 
-def _scan(path: Path, hasher: hashlib.blake2b) -> bool:
+def _scan(path: Path, hasher: hashlib.blake2b, content: bytes | None) -> bool:
     """Look at every byte for what no text has; tell whether the last line is ended."""
     line = 1
     unfinished_bytes = 0
     last = b""
-    with path.open("rb") as file:
+    with _opened(path, content) as file:
         while chunk := file.read(_CHUNK_BYTES):
             if not last:
                 _require_text_head(path, chunk)
@@ -161,11 +170,11 @@ def _oversized(path: Path, chunk: bytes, line: int) -> BatchError:
     return whole_file(path, f"has a line of more than {LINE_LIMIT_BYTES // 1024} KiB", _AGAIN, line)
 
 
-def _decode_fault(path: Path, encoding: str) -> int | None:
+def _decode_fault(path: Path, encoding: str, content: bytes | None) -> int | None:
     """Give the number of the first line that is not text in this encoding, or None."""
     decoder = codecs.getincrementaldecoder(encoding)()
     line = 1
-    with path.open("rb") as file:
+    with _opened(path, content) as file:
         while True:
             chunk = file.read(_CHUNK_BYTES)
             try:

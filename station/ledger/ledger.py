@@ -41,6 +41,7 @@ from station.ledger.records import (
 )
 from station.ledger.rekey import Rekeying, RekeyResult
 from station.ledger.run_rows import find_runs, unfinished_runs
+from station.ledger.sealed_batch import is_sealed, open_sealed
 from station.unit import ChipIdentity, Mac, parse_mac
 from station.verdict import Step, StepState, Verdict
 
@@ -123,7 +124,7 @@ class Ledger:
         work_order: str | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> ImportResult:
-        """Import the console's CSV, all or nothing; the same file again changes nothing.
+        """Import the console's CSV, clear or sealed for this station, all or nothing; the same file again changes nothing.
 
         `product_key` is the product that the file must be of. `progress` hears bytes done and bytes in all.
         BatchError names every bad line (up to 20); UsageError for a name that cannot be one.
@@ -131,7 +132,8 @@ class Ledger:
         order = _batches.Order(name, product_key, work_order)
         _batches.check_order(order)
         begun = time.perf_counter()
-        surveyed = survey(csv_path, self._keys.box.digest())
+        content = open_sealed(csv_path, self._data) if is_sealed(csv_path) else None
+        surveyed = survey(csv_path, self._keys.box.digest(), content)
         with self._database.reading() as connection:
             known = _batches.same_file(connection, surveyed, order, begun)
         if known is not None:
