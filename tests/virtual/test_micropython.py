@@ -46,7 +46,7 @@ def chip_with(firmware: bytes, files: Mapping[str, str], nvs: bytes = b"") -> Ru
 
 
 def station_app() -> dict[str, str]:
-    return {path.name: path.read_text(encoding="utf-8") for path in FIRMWARE.glob("*.py")}
+    return {path.relative_to(FIRMWARE).as_posix(): path.read_text(encoding="utf-8") for path in FIRMWARE.rglob("*.py")}
 
 
 def output_of(firmware: bytes, main: str, nvs: bytes = b"", **modules: str) -> str:
@@ -62,7 +62,7 @@ def output_of(firmware: bytes, main: str, nvs: bytes = b"", **modules: str) -> s
 
 def test_the_station_app_reads_its_certificate_and_goes_online(firmware: bytes) -> None:
     with chip_with(firmware, station_app(), certificate_blobs()) as chip:
-        text = chip.console.wait_for(PROMPT)
+        text = chip.console.wait_for("station-app online\r\n")
     assert "station-app ready: station-app 0.1.0 device=plug-0001\r\nstation-app online\r\n" in text
     assert SECRET not in text
 

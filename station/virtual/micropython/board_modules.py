@@ -8,6 +8,8 @@ from typing import Any, Final, NoReturn
 
 from station.virtual.micropython.core_modules import make_module
 from station.virtual.micropython.device import Device
+from station.virtual.micropython.partition_module import partition_class
+from station.virtual.micropython.timer_module import timer_class
 from station.virtual.nvs_partition import ItemType, NvsError, NvsErrorCode, NvsPartition
 
 _NVS_LABEL: Final = "nvs"
@@ -87,7 +89,7 @@ def _esp32(device: Device) -> ModuleType:
             except NvsError as error:
                 _raise_esp_error(error.code)
 
-    return make_module("esp32", NVS=NVS)
+    return make_module("esp32", NVS=NVS, Partition=partition_class(device))
 
 
 def _raise_esp_error(code: NvsErrorCode) -> NoReturn:
@@ -136,6 +138,7 @@ def _machine(device: Device) -> ModuleType:
     return make_module(
         "machine",
         Pin=Pin,
+        Timer=timer_class(),
         WDT=WDT,
         unique_id=lambda: device.mac,
         reset=device.reset,

@@ -20,7 +20,8 @@ SHARED_MODULES: Final = frozenset(
 )
 """Modules that MicroPython offers under the same name with a subset of CPython's contents."""
 _BUILT_IN_FIRST: Final = frozenset({"sys", "builtins", "machine", "esp32", "network", "micropython", "time", "gc"})
-_LIBRARY_FOLDER: Final = "/lib"
+_FROZEN: Final = ".frozen"
+_PATH_AT_START: Final = ("", _FROZEN, "/lib")
 
 
 class DeviceImport:
@@ -74,15 +75,25 @@ class DeviceImport:
         return module
 
     def _find(self, name: str) -> ModuleType | None:
-        top = name.partition(".")[0]
-        if top not in _BUILT_IN_FIRST and (module := self._load_file(name, "")) is not None:
+        if name.partition(".")[0] in _BUILT_IN_FIRST and (module := self._find_built_in(name)) is not None:
             return module
+        for folder in self._path():
+            module = self._find_built_in(name) if folder == _FROZEN else self._load_file(name, folder)
+            if module is not None:
+                return module
+        return None
+
+    def _path(self) -> Sequence[str]:
+        path = getattr(self._stand_ins.get("sys"), "path", _PATH_AT_START)
+        return [folder for folder in path if isinstance(folder, str)]
+
+    def _find_built_in(self, name: str) -> ModuleType | None:
         plain = name[1:] if name.startswith("u") and name not in self._stand_ins else name
         if plain in self._stand_ins:
             return self._keep(name, self._stand_ins[plain])
         if plain in SHARED_MODULES:
             return self._keep(name, importlib.import_module(plain))
-        return self._load_file(name, _LIBRARY_FOLDER)
+        return None
 
     def _load_file(self, name: str, folder: str) -> ModuleType | None:
         if self._files is None:

@@ -14,6 +14,7 @@ from station.virtual.micropython.device_files import DeviceFiles, NoFilesystem, 
 from station.virtual.micropython.device_import import DeviceImport
 from station.virtual.micropython.exception_text import exception_text
 from station.virtual.micropython.mqtt_module import mqtt_modules
+from station.virtual.micropython.tls_module import tls_modules
 from station.virtual.partitions import find_partition
 
 _FILESYSTEM_LABEL: Final = "vfs"
@@ -115,7 +116,8 @@ def run_micropython(device: Device) -> None:
     """Start MicroPython again and again, until the process is ended."""
     start_micropython_nvs(device)
     while True:
-        interpreter = Interpreter(device, _mount(device), board_modules(device) | mqtt_modules())
+        stand_ins = board_modules(device) | mqtt_modules() | tls_modules()
+        interpreter = Interpreter(device, _mount(device), stand_ins)
         if interpreter.run_file("boot.py") and interpreter.run_file("main.py"):
             interpreter.prompt()
         device.say("MPY: soft reboot\n")

@@ -1,4 +1,4 @@
-"""A stand-in for `umqtt.simple`: MQTT 3.1.1 with its names and behaviour, over the host's sockets.
+"""A stand-in for `umqtt.simple`: MQTT 3.1.1 with its names and behaviour, over the host's loopback.
 
 Protocol from the OASIS MQTT 3.1.1 standard; names, arguments and errors from micropython-lib's umqtt.simple.
 """
@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from station.virtual.micropython.core_modules import make_module
+from station.virtual.micropython.training_cloud import TrainingCloudSocket, is_on_the_bench
 
 _CONNECT_TIMEOUT_S: Final = 10.0
 _CONNECT, _PUBLISH, _PUBACK, _SUBSCRIBE, _PING, _DISCONNECT = 0x10, 0x30, 0x40, 0x82, 0xC0, 0xE0
@@ -43,7 +44,7 @@ class MQTTClient:
         self.user, self.pswd, self.keepalive = user, password, keepalive
         self.ssl, self.ssl_params = ssl, ssl_params or {}
         self.cb: Callable[[bytes, bytes], None] | None = None
-        self.sock: socket.socket | None = None
+        self.sock: Any = None
         self.pid = 0
         self._will: tuple[str | bytes, str | bytes, bool, int] | None = None
 
@@ -55,12 +56,7 @@ class MQTTClient:
 
     def connect(self, clean_session: bool = True) -> bool:
         """Connect and give whether the server kept a session; raises MQTTException with the return code."""
-        sock = socket.create_connection((self.server, self.port), _CONNECT_TIMEOUT_S)
-        sock.settimeout(None)
-        if self.ssl:
-            context = self.ssl if isinstance(self.ssl, tls.SSLContext) else _unchecked_tls()
-            sock = context.wrap_socket(sock, server_hostname=self.ssl_params.get("server_hostname", self.server))
-        self.sock = sock
+        self.sock = self._reach()
         flags = 0x02 if clean_session else 0
         tail = _text(self.client_id)
         if self._will is not None:
@@ -104,7 +100,35 @@ class MQTTClient:
 
     def wait_msg(self) -> int | None:
         """Wait for one packet and handle it; gives its opcode, None after a message or an answer to a ping."""
-        first = self._socket().recv(1)
+        return self._handle(self._socket().recv(1))
+
+    def check_msg(self) -> int | None:
+        """Handle one packet when one is waiting."""
+        sock = self._socket()
+        sock.setblocking(False)
+        try:
+            first = sock.recv(1)
+        except (BlockingIOError, tls.SSLWantReadError):
+            return None
+        finally:
+            sock.setblocking(True)
+        return self._handle(first)
+
+    _acknowledged = 0
+    _granted = 0
+
+    def _reach(self) -> Any:
+        if not is_on_the_bench(self.server):
+            return TrainingCloudSocket()
+        sock = socket.create_connection((self.server, self.port), _CONNECT_TIMEOUT_S)
+        sock.settimeout(None)
+        if self.ssl:
+            # A context since umqtt.simple 1.4; before it, any true value and the settings in `ssl_params`.
+            context = self.ssl if hasattr(self.ssl, "wrap_socket") else _unchecked_tls()
+            return context.wrap_socket(sock, server_hostname=self.ssl_params.get("server_hostname", self.server))
+        return sock
+
+    def _handle(self, first: bytes) -> int | None:
         if first == b"":
             raise OSError(-1)
         opcode, body = first[0], self._exactly(self._remaining_length())
@@ -118,22 +142,6 @@ class MQTTClient:
             self._deliver(opcode, body)
             return None
         return opcode
-
-    def check_msg(self) -> int | None:
-        """Handle one packet when one is waiting."""
-        sock = self._socket()
-        sock.setblocking(False)
-        try:
-            if not sock.recv(1, socket.MSG_PEEK):
-                raise OSError(-1)
-        except (BlockingIOError, tls.SSLWantReadError):
-            return None
-        finally:
-            sock.setblocking(True)
-        return self.wait_msg()
-
-    _acknowledged = 0
-    _granted = 0
 
     def _deliver(self, opcode: int, body: bytes) -> None:
         size = int.from_bytes(body[:2], "big")
@@ -149,7 +157,7 @@ class MQTTClient:
         self.pid = self.pid % 0xFFFF + 1
         return self.pid
 
-    def _socket(self) -> socket.socket:
+    def _socket(self) -> Any:
         if self.sock is None:
             raise OSError(-1)
         return self.sock

@@ -4,6 +4,7 @@ import esp32
 
 NAMESPACE = "aliyun-key"
 LENGTH_MAX = 64  # the platform's longest field, the DeviceSecret
+SUB_DEVICES_BYTES_MAX = 1024
 
 
 class NoCertificate(Exception):
@@ -23,6 +24,17 @@ def read():
     """Read the certificate from the `nvs` partition; raises NoCertificate."""
     nvs = esp32.NVS(NAMESPACE)
     return Certificate(_field(nvs, "ProductKey"), _field(nvs, "DeviceName"), _field(nvs, "DeviceSecret"))
+
+
+def read_sub_devices():
+    """Read the certificates of the sub-devices behind this one, if any: rows `ProductKey,DeviceName,DeviceSecret`."""
+    buffer = bytearray(SUB_DEVICES_BYTES_MAX)
+    try:
+        length = esp32.NVS(NAMESPACE).get_blob("SubDevices", buffer)
+        rows = [row.strip().split(",") for row in bytes(buffer[:length]).decode().split("\n")]
+    except (OSError, UnicodeError):
+        return []
+    return [Certificate(*row) for row in rows if len(row) == 3 and all(row)]
 
 
 def _field(nvs, key):
