@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
+from station.ledger.audit_filters import NO_FILTERS, Filters
 from station.ledger.records import AuditEvent, JsonValue
 from station.ledger.schema import AUDIT_EVENTS, AUDIT_HEADS
 
@@ -168,21 +169,23 @@ class Trail:
 
     def close(self) -> None:
         """Write the events and the chain's new head."""
-        if not self._rows:
+        rows, self._rows = self._rows, []
+        if not rows:
             return
-        self._connection.execute(insert(AUDIT_EVENTS), self._rows)
+        self._connection.execute(insert(AUDIT_EVENTS), rows)
         head = {"number": self._number, "hash": self._hash}
         if self._is_new:
             self._connection.execute(insert(AUDIT_HEADS), {"station": self._station, **head})
+            self._is_new = False
         else:
             self._connection.execute(_MOVE_HEAD, {"of": self._station, **head})
-        before = self._number - len(self._rows)
+        before = self._number - len(rows)
         if self._signer is not None and self._number // SIGNED_EVERY_EVENTS > before // SIGNED_EVERY_EVENTS:
             self._signer.sign(self._connection, self._number, self._hash, self._now, "events")
 
     @property
     def head(self) -> tuple[int, str]:
-        """Number and hash of the chain's last event, (0, zeros) before the first."""
+        """Number and hash of the chain's last event, this transaction's included; (0, zeros) before the first."""
         return self._number, self._hash
 
 
@@ -191,39 +194,44 @@ _PLAIN_COLUMNS: Final = tuple(
 )
 
 
-def read_events(
-    connection: Connection,
-    *,
-    mac: str | None = None,
-    device_name: str | None = None,
-    batch: str | None = None,
-    operator: str | None = None,
-    since: str | None = None,
-    until: str | None = None,
-) -> Iterator[AuditEvent]:
-    """Give events in the order they were written, all filters holding; `mac` or `device_name` given together: either."""
+def read_events(connection: Connection, filters: Filters = NO_FILTERS) -> Iterator[AuditEvent]:
+    """Give the events that pass, in the order they were written."""
+    return map(_event, read_rows(connection, filters))
+
+
+_ROW: Final = [
+    AUDIT_EVENTS.c[name]
+    for name in (
+        "id", "number", "at", "station", "lane", "operator", "kind", "mac", "device_name", "batch", "data", "prev", "hash",
+    )
+]  # fmt: skip
+
+
+def read_rows(connection: Connection, filters: Filters, up_to_id: int | None = None) -> Iterator[Row[Any]]:
+    """Give the rows of events, page by page: id, number, at, station, lane, operator, kind, subjects, data, prev, hash."""
     events = AUDIT_EVENTS
-    query = select(events).order_by(events.c.id).limit(_PAGE_ROWS)
+    query = select(*_ROW).order_by(events.c.id).limit(_PAGE_ROWS)
     subjects = [
         column == value
-        for column, value in ((events.c.mac, mac), (events.c.device_name, device_name))
+        for column, value in ((events.c.mac, filters.mac), (events.c.device_name, filters.device_name))
         if value is not None
     ]
     if subjects:
         query = query.where(or_(*subjects))
-    if batch is not None:
-        query = query.where(events.c.batch == batch)
-    if operator is not None:
-        query = query.where(events.c.operator == operator)
-    if since is not None:
-        query = query.where(events.c.at >= since)
-    if until is not None:
-        query = query.where(events.c.at < until)
+    if filters.batch is not None:
+        query = query.where(events.c.batch == filters.batch)
+    if filters.operator is not None:
+        query = query.where(events.c.operator == filters.operator)
+    if filters.since is not None:
+        query = query.where(events.c.at >= filters.since)
+    if filters.until is not None:
+        query = query.where(events.c.at < filters.until)
+    if up_to_id is not None:
+        query = query.where(events.c.id <= up_to_id)
     last_id = 0
     while True:
         rows = connection.execute(query.where(events.c.id > last_id)).all()
-        for row in rows:
-            yield _event(row)
+        yield from rows
         if len(rows) < _PAGE_ROWS:
             return
         last_id = rows[-1].id

@@ -1,39 +1,67 @@
-"""The audit log as a file: JSON lines, or CSV that a spreadsheet opens without harm. Whole or not at all."""
+"""The audit log as a file that proves itself: JSON lines, or CSV that a spreadsheet opens without harm. Whole or not at all."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TextIO
+from typing import Any, Final, Literal, TextIO
+
+from sqlalchemy import Connection, Row, select
 
 from station.errors import UsageError
-from station.ledger.audit import canonical_json, event_object
-from station.ledger.records import AuditEvent, ExportResult
+from station.ledger.audit import canonical_json, read_rows
+from station.ledger.audit_filters import Filters
+from station.ledger.audit_lines import (
+    CSV_COLUMNS,
+    FORMAT,
+    HEAD,
+    HEADER,
+    SEQ_COLUMN,
+    TRAILER,
+    harmless,
+    hashed_text,
+    statement_message,
+)
+from station.ledger.heads import SignedHead, stored_heads
+from station.ledger.records import ExportResult, JsonValue
+from station.ledger.schema import AUDIT_EVENTS
+from station.ledger.station_key import StationKey
 
 ExportFormat = Literal["jsonl", "csv"]
-CSV_COLUMNS: Final = (
-    "number", "at", "station", "lane", "operator", "kind", "mac", "device_name", "batch", "data", "prev", "hash",
-)  # fmt: skip
-_FORMULA_SIGNS: Final = ("=", "+", "-", "@", "\t", "\r")
+_NO_MORE: Final = 1 << 62
 
 
-def harmless(cell: str) -> str:
-    """Give a cell that no spreadsheet takes for a formula (owasp.org/www-community/attacks/CSV_Injection)."""
-    return f"'{cell}" if cell.startswith(_FORMULA_SIGNS) else cell
+@dataclass(frozen=True, slots=True)
+class ExportOrder:
+    """What to write where: up to the event of `head`, signed by `key`."""
+
+    out: Path
+    form: ExportFormat
+    filters: Filters
+    head: SignedHead
+    key: StationKey
+    at: str
 
 
-def write_export(events: Iterator[AuditEvent], out: Path, form: ExportFormat, *, force: bool) -> ExportResult:
-    """Write events to a new file; UsageError when it is there and not to be replaced, or cannot be written."""
+def refuse_existing(out: Path, *, force: bool) -> None:
+    """Raise UsageError for a file that is there and is not to be replaced."""
     if out.exists() and (not force or not out.is_file()):
         mend = "Name another file, or replace it with --force" if out.is_file() else "Name a file"
         raise UsageError(f"{out.name or out} is there already", mend, str(out))
+
+
+def write_export(connection: Connection, order: ExportOrder) -> ExportResult:
+    """Write events to a file; UsageError when it cannot be written."""
+    out = order.out
     draft = out.with_name(f".{out.name}.{os.getpid()}.new")
     try:
-        encoding, newline = ("utf-8-sig", "") if form == "csv" else ("utf-8", "\n")
+        encoding, newline = ("utf-8-sig", "") if order.form == "csv" else ("utf-8", "\n")
         with draft.open("w", encoding=encoding, newline=newline) as file:
-            count, head = (_write_csv if form == "csv" else _write_jsonl)(events, file)
+            result = _write(connection, order, file)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(out)
@@ -45,23 +73,113 @@ def write_export(events: Iterator[AuditEvent], out: Path, form: ExportFormat, *,
         ) from None
     finally:
         draft.unlink(missing_ok=True)
-    return ExportResult(out, count, head)
+    return result
 
 
-def _write_jsonl(events: Iterator[AuditEvent], file: TextIO) -> tuple[int, str | None]:
-    count, head = 0, None
-    for event in events:
-        file.write(canonical_json(event_object(event)) + "\n")
-        count, head = count + 1, event.hash
-    return count, head
+def _write(connection: Connection, order: ExportOrder, file: TextIO) -> ExportResult:
+    filtered = bool(order.filters.as_object())
+    sheet: _Sheet = (_CsvSheet if order.form == "csv" else _JsonSheet)(file, filtered)
+    about: dict[str, JsonValue] = {
+        "format": FORMAT,
+        "station": order.head.station,
+        "public_key": order.key.public,
+        "exported_at": order.at,
+        "filter": order.filters.as_object(),
+    }
+    sheet.record(HEADER, about)
+    digest = hashlib.sha256()
+    count, last = 0, None
+    heads = _no_heads() if filtered else stored_heads(connection, order.head.station)
+    head = next(heads, None)
+    event = sheet.event
+    for row in read_rows(connection, order.filters, up_to_id=_id_of(connection, order.head)):
+        count += 1
+        event(row, count)
+        last = row.hash
+        digest.update(last.encode("ascii"))
+        if head is not None and row.number == head.number and row.station == head.station:
+            sheet.record(HEAD, head.as_object())
+            head = next(heads, None)
+    ends: dict[str, JsonValue] = {**about, "count": count, "digest": digest.hexdigest(), "head": order.head.as_object()}
+    sheet.record(TRAILER, {**ends, "signature": order.key.sign(statement_message(ends))})
+    return ExportResult(order.out, count, last, order.head)
 
 
-def _write_csv(events: Iterator[AuditEvent], file: TextIO) -> tuple[int, str | None]:
-    count, head = 0, None
-    table = csv.writer(file)
-    table.writerow(CSV_COLUMNS)
-    for event in events:
-        cells = (canonical_json(event.data) if name == "data" else getattr(event, name) for name in CSV_COLUMNS)
-        table.writerow([harmless("" if cell is None else str(cell)) for cell in cells])
-        count, head = count + 1, event.hash
-    return count, head
+def _id_of(connection: Connection, head: SignedHead) -> int:
+    """Give the row of the signed event: what lanes append meanwhile is not of this export."""
+    where = AUDIT_EVENTS.c.station == head.station, AUDIT_EVENTS.c.number == head.number
+    return int(connection.execute(select(AUDIT_EVENTS.c.id).where(*where)).scalar_one())
+
+
+def _no_heads() -> Iterator[SignedHead]:
+    return iter(())
+
+
+class _Sheet:
+    """A file that takes records and events."""
+
+    def record(self, kind: str, content: dict[str, JsonValue]) -> None:
+        raise NotImplementedError
+
+    @property
+    def event(self) -> Callable[[Row[Any], int], None]:
+        raise NotImplementedError
+
+
+class _JsonSheet(_Sheet):
+    def __init__(self, file: TextIO, filtered: bool) -> None:
+        self._file = file
+        self._filtered = filtered
+
+    def record(self, kind: str, content: dict[str, JsonValue]) -> None:
+        self._file.write(canonical_json({"record": kind, **content}) + "\n")
+
+    @property
+    def event(self) -> Callable[[Row[Any], int], None]:
+        write, filtered = self._file.write, self._filtered
+
+        def put(row: Row[Any], seq: int) -> None:
+            first, second = _parts(row)
+            begin = f'{{"{SEQ_COLUMN}":{seq},{first[1:]}' if filtered else first
+            write(f'{begin}"hash":"{row.hash}",{second}\n')
+
+        return put
+
+
+class _CsvSheet(_Sheet):
+    def __init__(self, file: TextIO, filtered: bool) -> None:
+        self._table = csv.writer(file)
+        self._filtered = filtered
+        self._columns = (*CSV_COLUMNS, SEQ_COLUMN) if filtered else CSV_COLUMNS
+        self._table.writerow(self._columns)
+
+    def record(self, kind: str, content: dict[str, JsonValue]) -> None:
+        cells = {"kind": kind, "data": canonical_json(content)}
+        self._table.writerow([cells.get(name, "") for name in self._columns])
+
+    @property
+    def event(self) -> Callable[[Row[Any], int], None]:
+        writerow, filtered = self._table.writerow, self._filtered
+
+        def put(row: Row[Any], seq: int) -> None:
+            cells = ["" if cell is None else harmless(str(cell)) for cell in tuple(row)[1:]]
+            writerow([*cells, seq] if filtered else cells)
+
+        return put
+
+
+def _parts(row: Row[Any]) -> tuple[str, str]:
+    _, number, at, station, lane, operator, kind, mac, device_name, batch, data, prev, _ = tuple(row)
+    return hashed_text(
+        at=at,
+        data=data,
+        kind=kind,
+        lane=lane,
+        number=number,
+        operator=operator,
+        prev=prev,
+        station=station,
+        batch=batch,
+        device_name=device_name,
+        mac=mac,
+    )

@@ -167,6 +167,11 @@ def certificates_of(
     return list(connection.execute(query.order_by(_C.state == CertificateState.VOID.value, _C.id)))
 
 
+def shown_fingerprint(row: Row[Any]) -> str:
+    """Give the first 8 hexadecimal digits of the secret's keyed fingerprint: equal for equal secrets, nothing without the key."""
+    return bytes(row.secret_fingerprint)[:4].hex()
+
+
 def void_certificate(change: Change, row: Row[Any], *, reason: str, operator: str) -> None:
     """Take a certificate out of use for ever. The caller has made sure that no run holds it."""
     by_line_lead = is_line_lead(change.connection, operator)
@@ -182,6 +187,7 @@ def void_certificate(change: Change, row: Row[Any], *, reason: str, operator: st
             "to": CertificateState.VOID.value,
             "reason": reason,
             "product_key": row.product_key,
+            "fingerprint": shown_fingerprint(row),
             "line_lead": by_line_lead,
         },
     )

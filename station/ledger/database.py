@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from sqlite3 import Error as SqliteError
@@ -35,6 +35,10 @@ class Dialect(Protocol):
     def bulk(self, connection: Connection) -> AbstractContextManager[None]: ...
 
     def after_bulk(self, connection: Connection) -> None: ...
+
+    def copy_to(self, target: Path, progress: Callable[[int, int], None] | None) -> None: ...
+
+    def check_copy(self, target: Path) -> int: ...
 
     def translate(self, error: Exception) -> CodedError: ...
 

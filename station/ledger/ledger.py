@@ -18,15 +18,20 @@ from station.errors import Code, UsageError
 from station.ledger import batches as _batches
 from station.ledger import runs as _runs
 from station.ledger import units as _units
-from station.ledger.audit import Change, Trail, iso_utc, read_events, storable
-from station.ledger.audit_export import ExportFormat, write_export
+from station.ledger.audit import Change, EventKind, Trail, iso_utc, read_events, storable
+from station.ledger.audit_export import ExportFormat, ExportOrder, refuse_existing, write_export
+from station.ledger.audit_filters import NO_FILTERS, Filters
+from station.ledger.backup import BackupResult, back_up
 from station.ledger.certificates import certificates_of, left_in_batch, live_certificate
 from station.ledger.console_csv import check_csv
 from station.ledger.csv_bytes import Survey, survey
+from station.ledger.gap import AcceptedGap, skip_certificates
+from station.ledger.heads import SignedHead
 from station.ledger.key_sources import AskPassphrase, KeySource, nobody_to_ask
 from station.ledger.opening import Opened, open_data_folder
 from station.ledger.operators import Operators
 from station.ledger.processes import ProcessToken
+from station.ledger.proof import Proof, open_proof
 from station.ledger.records import (
     Allocation,
     AuditEvent,
@@ -59,7 +64,7 @@ def utc_now() -> datetime:
 class Ledger:
     """Open with `Ledger.open`; close it, or use it as a context manager."""
 
-    def __init__(self, opened: Opened, processes: ProcessToken, clock: Callable[[], datetime]) -> None:
+    def __init__(self, opened: Opened, processes: ProcessToken, clock: Callable[[], datetime], proof: Proof) -> None:
         self._database = opened.database
         self._data = opened.data
         self._keys = opened.keys
@@ -67,6 +72,7 @@ class Ledger:
         self._clock = clock
         self.station = opened.station
         self.operators = Operators(self._database.reading, self._changing)
+        self.proof = proof
 
     @classmethod
     def open(
@@ -77,16 +83,20 @@ class Ledger:
         clock: Callable[[], datetime] = utc_now,
         read_only: bool = False,
         ask: AskPassphrase = nobody_to_ask,
+        despite_gap: bool = False,
     ) -> Self:
         """Open the ledger of a data folder; the first start makes it with its key. LedgerFault, UsageError.
 
-        `ask` gets the passphrase from a person, for a ledger that is opened with one.
+        `ask` gets the passphrase from a person, for a ledger that is opened with one. A ledger that is older than the
+        station's record of it is refused (LEDGER_BEHIND) unless `despite_gap`: then `proof.gap` tells what is missing.
         """
         opened = open_data_folder(data, url, clock, read_only=read_only, ask=ask)
-        return cls(opened, ProcessToken(data / "processes"), clock)
+        proof = open_proof(data, opened.database, opened.station, read_only=read_only, despite_gap=despite_gap)
+        return cls(opened, ProcessToken(data / "processes"), clock, proof)
 
     def close(self) -> None:
         """Close every connection; runs still under way count as interrupted from now on."""
+        self.proof.keep_up()
         self._processes.close()
         self._database.close()
 
@@ -225,6 +235,7 @@ class Ledger:
         """
         with self._changing() as change:
             _runs.begin_installing(change, run_id)
+        self.proof.keep_up()
 
     def record_step(
         self,
@@ -260,7 +271,10 @@ class Ledger:
     ) -> None:
         """Record the verdict together with the certificate: PASS makes it installed, one that never left is free again."""
         with self._changing() as change:
-            _runs.finish_run(change, run_id, verdict, seconds=seconds, code=code, message=message, data=data)
+            batch_id = _runs.finish_run(change, run_id, verdict, seconds=seconds, code=code, message=message, data=data)
+            if verdict is Verdict.PASS and left_in_batch(change.connection, batch_id) == 0:
+                self.proof.sign(change, "batch_end")
+        self.proof.keep_up()
 
     def unfinished_runs(self) -> list[RunRow]:
         """Give runs without a verdict whose process is dead, and this ledger's own; oldest first."""
@@ -296,28 +310,69 @@ class Ledger:
     ) -> Iterator[AuditEvent]:
         """Give events in the order they were written; use it up or close it, it holds a connection."""
         with self._database.reading() as connection:
-            yield from read_events(
-                connection,
-                mac=_mac(mac),
-                device_name=device_name,
-                batch=batch,
-                operator=operator,
+            wanted = Filters(
                 since=iso_utc(since) if since else None,
                 until=iso_utc(until) if until else None,
+                batch=batch,
+                mac=_mac(mac),
+                device_name=device_name,
+                operator=operator,
             )
+            yield from read_events(connection, wanted)
 
-    def export_audit(self, out: Path, format: ExportFormat = "jsonl", *, force: bool = False) -> ExportResult:  # noqa: A002  the word that people type
-        """Write all events to a file, whole or not at all; UsageError when it is there already and not `force`."""
-        return write_export(self.audit_events(), out, format, force=force)
+    def sign_head(self, reason: str) -> SignedHead | None:
+        """Sign the audit chain as it stands, and note it outside the database; None in a ledger opened for reading."""
+        with self._changing() as change:
+            head = self.proof.sign(change, reason)
+        self.proof.keep_up()
+        return head
+
+    def export_audit(
+        self,
+        out: Path,
+        format: ExportFormat = "jsonl",  # noqa: A002  the word that people type
+        *,
+        force: bool = False,
+        filters: Filters = NO_FILTERS,
+    ) -> ExportResult:
+        """Write events to a file that proves itself, whole or not at all; UsageError when it is there and not `force`."""
+        refuse_existing(out, force=force)
+        head = self.sign_head("export")
+        if head is None or self.proof.signer is None:
+            raise UsageError("an export is signed, and this ledger was opened for reading", "Open it for writing")
+        order = ExportOrder(out, format, filters, head, self.proof.signer.key, iso_utc(self._clock()))
+        with self._database.reading() as connection:
+            return write_export(connection, order)
+
+    def accept_gap(self, *, reason: str, operator: str, skip: int | None = None) -> AcceptedGap:
+        """Go on with a ledger that is older than the station's record, see `station.ledger.gap`; UsageError."""
+        return self.proof.accept_gap(self._changing, self._processes, reason=reason, operator=operator, skip=skip)
+
+    def skip_certificates(self, batch: str, count: int, *, reason: str, operator: str) -> int:
+        """Void the next available certificates of a batch that may have been used elsewhere; give how many. UsageError."""
+        with self._changing() as change:
+            _batches.batch_row(change.connection, batch)
+            return skip_certificates(change, batch, count, reason=reason, operator=operator)
+
+    def back_up(self, out: Path, progress: Callable[[int, int], None] | None = None) -> BackupResult:
+        """Copy the ledger to a new file while lanes work; `progress` hears pages done and pages in all. UsageError."""
+        result = back_up(self._database, out, progress)
+        with self._changing() as change:
+            change.trail.append(
+                EventKind.LEDGER_BACKED_UP,
+                data={"file": storable(out.name), "events": result.events, "size_bytes": result.size_bytes},
+            )
+        return result
 
     @contextmanager
     def _changing(self) -> Iterator[Change]:
         """One transaction that writes, with the trail that closes in it."""
         with self._database.writing() as connection:
             now = iso_utc(self._clock())
-            trail = Trail(connection, self.station, now, self.operators.signed_in)
+            trail = Trail(connection, self.station, now, self.operators.signed_in, self.proof.signer)
             yield Change(connection, now, trail)
             trail.close()
+        self.proof.committed(trail.head)
 
 
 def _mac(text: str | None) -> Mac | None:

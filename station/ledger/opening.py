@@ -21,6 +21,7 @@ from station.errors import Code, LedgerFault, UsageError
 from station.ledger.audit import EventKind, Trail, iso_utc
 from station.ledger.database import Database, Dialect, choose_dialect
 from station.ledger.disk import disk_fault
+from station.ledger.head_record import HeadRecord
 from station.ledger.key_ring import KeyRing
 from station.ledger.key_sources import KEY_FILE, AskPassphrase, KeySource, nobody_to_ask
 from station.ledger.migrating import HEAD, migrate, require_not_newer, stored_revision
@@ -135,6 +136,8 @@ def _make(data: Path, dialect: Dialect, clock: Callable[[], datetime], ask: AskP
                 box = SecretBox(read_key(key_file), str(key_file))
                 _fill_new(connection, box, station, iso_utc(clock()))
             keys = _keys_of(connection, data, ask)
+            if revision is None:
+                HeadRecord(data, keys.ledger_id).begin()  # before the commit: a ledger without one is taken for a copy
         opened = Opened(data, database, keys, station)
         (data / ID_FILE).write_text(keys.ledger_id + "\n", encoding="ascii")
         return opened  # noqa: TRY300  the except below closes what an `else` would leave open

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, Union
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 from station.certificate import Certificate, CertificateState, Identity
 from station.verdict import Verdict
+
+if TYPE_CHECKING:
+    from station.ledger.heads import SignedHead
 
 JsonValue: TypeAlias = Union[str, int, float, bool, list["JsonValue"], Mapping[str, "JsonValue"], None]  # noqa: UP007  a name in quotes takes no |
 """What may stand in an audit event's data. A `Secret` is none of it: writing one raises TypeError."""
@@ -142,8 +145,9 @@ class UnitStory:
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """Where the audit log went, how many events, and the hash of the last one (None when there is none)."""
+    """Where the audit log went, how many events, the hash of the last one (None without any), and the chain's signed head."""
 
     path: Path
     events: int
     head: str | None
+    signed_head: SignedHead

@@ -17,6 +17,7 @@ from station.ledger.certificates import (
     live_certificate,
     move_certificate,
     next_certificate,
+    shown_fingerprint,
 )
 from station.ledger.key_ring import KeyRing
 from station.ledger.processes import ProcessToken
@@ -211,14 +212,18 @@ def finish_run(
     code: Code | None,
     message: str,
     data: Mapping[str, JsonValue],
-) -> None:
-    """Write the verdict with the certificate's last move: PASS makes it installed; merely allocated goes back."""
+) -> int:
+    """Write the verdict with the certificate's last move: PASS makes it installed; merely allocated goes back.
+
+    Gives the batch's number.
+    """
     run = open_run(change.connection, run_id)
     if run.certificate_id is not None:
         _settle_certificate(change, run, passed=verdict is Verdict.PASS)
     elif verdict is Verdict.PASS:
         raise InternalFault(f"run {run_id} was to pass without a certificate")
     _close_run(change, run, EventKind.RUN_FINISHED, verdict, code, message, round(seconds, 3), data)
+    return int(run.batch_id)
 
 
 def end_interrupted(change: Change, run: Row[Any]) -> None:
@@ -251,7 +256,7 @@ def _certificate_event(
         mac=run.mac,
         device_name=row.device_name,
         batch=row.batch,
-        data={"run": run.id, "product_key": row.product_key, **data},
+        data={"run": run.id, "product_key": row.product_key, "fingerprint": shown_fingerprint(row), **data},
     )
 
 

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +36,8 @@ WAL_KEPT_BYTES: Final = 64 * 1024 * 1024
 IMPORT_TIMEOUT_S: Final = 600.0
 """How long an import waits for another one."""
 IMPORT_LOCK_FILE: Final = "import.lock"
+COPY_PAGES: Final = 2000
+"""Pages that a backup copies between two words about its progress."""
 WRITES: Final = "station_writes"
 """Execution option of a connection whose transactions write."""
 
@@ -178,6 +180,35 @@ class SqliteDialect:
     def after_bulk(self, connection: sqlalchemy.Connection) -> None:
         """Fold a large write-ahead log back into the file, as far as no reader needs it; writers go on meanwhile."""
         connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def copy_to(self, target: Path, progress: Callable[[int, int], None] | None) -> None:
+        """Copy the ledger as it is at this moment; lanes go on meanwhile. `progress` hears pages done and in all."""
+
+        def heard(_status: int, remaining: int, total: int) -> None:
+            if progress is not None:
+                progress(total - remaining, total)
+
+        with (
+            closing(sqlite3.connect(self.file, timeout=BUSY_TIMEOUT_S, isolation_level=None)) as source,
+            closing(sqlite3.connect(target, isolation_level=None)) as copy,
+        ):
+            source.execute("PRAGMA query_only = ON").close()
+            # A view that is held open does not begin anew when lanes write (sqlite.org/c3ref/backup_finish.html).
+            source.execute("BEGIN").close()
+            source.execute("SELECT count(*) FROM alembic_version").fetchone()
+            source.backup(copy, pages=COPY_PAGES, progress=heard, sleep=0)
+            copy.execute("PRAGMA journal_mode = DELETE").fetchone()
+
+    def check_copy(self, target: Path) -> int:
+        """Look whether a copy is whole, and count its audit events; LedgerFault."""
+        with closing(sqlite3.connect(target, isolation_level=None)) as copy:
+            (found,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
+            stray = copy.execute("PRAGMA foreign_key_check").fetchone()
+            (events,) = copy.execute("SELECT count(*) FROM audit_events").fetchone()
+        if found != "ok" or stray is not None:
+            code, cause, mend = _UNREADABLE
+            raise LedgerFault(code, cause, mend, str(self.file))
+        return int(events)
 
     def _patience(self) -> Callable[[], bool]:
         """Give a function to ask after each wait in vain: yes while an import runs, and once more in case it just ended."""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row
 from station.certificate import CertificateState
 from station.errors import UsageError
 from station.ledger.audit import Change, read_events, storable
+from station.ledger.audit_filters import Filters
 from station.ledger.certificates import certificate_row, certificates_of, void_certificate
 from station.ledger.processes import ProcessToken
 from station.ledger.records import AuditEvent, CertificateRow, UnitStory
@@ -60,9 +61,9 @@ def unit_story(connection: Connection, subject: str) -> UnitStory:
 def _events(connection: Connection, mac: str | None, certificates: tuple[CertificateRow, ...]) -> Iterator[AuditEvent]:
     """Give the events of a MAC; where no unit holds the certificate, those of its DeviceName."""
     if mac is not None:
-        return read_events(connection, mac=mac)
+        return read_events(connection, Filters(mac=mac))
     names = sorted({certificate.identity.device_name for certificate in certificates})
-    return chain.from_iterable(read_events(connection, device_name=name) for name in names)
+    return chain.from_iterable(read_events(connection, Filters(device_name=name)) for name in names)
 
 
 def void(change: Change, processes: ProcessToken, subject: str, *, reason: str, operator: str) -> CertificateRow:

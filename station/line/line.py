@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from typing import Final
 
 from station.certificate import CertificateState
 from station.chip.chip import Chip
+from station.errors import CodedError
 from station.events import Event, VerdictReached
 from station.line.lane import Lane, LaneInfo, LanePlan
 from station.line.packing import pack_static
@@ -19,6 +21,7 @@ from station.line.walk import internal_fault
 from station.unit import Mac
 from station.verdict import Verdict
 
+_LOG: Final = logging.getLogger("station.line")
 UPH_UNITS_MIN: Final = 5
 """Fewer units than this say nothing about an hour."""
 
@@ -52,11 +55,13 @@ class Line:
         operator: str,
         training: bool = False,
         replace_foreign: LeadDecision | None = None,
+        force_security: LeadDecision | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shift = shift
         self._operator = operator
         self._replace_foreign = replace_foreign
+        self._force_security = force_security
         self._clock = clock
         self._callbacks: list[Callable[[Event], None]] = []
         self._static = pack_static(shift.recipe)
@@ -107,7 +112,15 @@ class Line:
             lane.stop()
         deadline = self._clock() + timeout_s
         joined = [lane.join(max(0.0, deadline - self._clock())) for lane in self._lanes.values()]
+        self._sign_off()
         return all(joined)
+
+    def _sign_off(self) -> None:
+        """Let the ledger sign what this shift did. A ledger that fails has told so already, lane by lane."""
+        try:
+            self._shift.ledger.sign_head("shift_end")
+        except CodedError as error:
+            _LOG.warning("the shift's end could not be signed: %s", error.code)
 
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait until every lane has ended by itself, in all no longer than `timeout_s`."""
@@ -149,6 +162,7 @@ class Line:
             report=self._publish,
             clock=self._clock,
             replace_foreign=self._replace_foreign,
+            force_security=self._force_security,
         )
 
     def _publish(self, event: Event) -> None:

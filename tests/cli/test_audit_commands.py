@@ -22,11 +22,13 @@ def station(tmp_path: Path) -> Station:
 def test_the_log_is_exported_as_json_lines(station: Station, tmp_path: Path) -> None:
     done = station("audit", "export", "--out", str(tmp_path / "audit.jsonl"), "--json")
 
-    lines = (tmp_path / "audit.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text(encoding="utf-8").splitlines()]
+    events = [line for line in lines if "record" not in line]
     given = json.loads(done.out)
-    assert (given["events"], given["path"]) == (len(lines), str(tmp_path / "audit.jsonl"))
-    assert json.loads(lines[-1])["hash"] == given["head"]
-    assert [json.loads(line)["kind"] for line in lines] == ["ledger_created", "batch_imported"]
+    assert (given["events"], given["path"]) == (len(events), str(tmp_path / "audit.jsonl"))
+    assert events[-1]["hash"] == given["head"]
+    assert [line["record"] for line in lines if "record" in line] == ["export_header", "signed_head", "export_trailer"]
+    assert [event["kind"] for event in events] == ["ledger_created", "batch_imported"]
 
 
 def test_the_log_is_exported_for_spreadsheets(station: Station, tmp_path: Path) -> None:

@@ -56,10 +56,13 @@ def test_closing_leaves_no_log_and_no_lock_behind(data: Path, tmp_path: Path) ->
         begin(ledger)
 
     assert sorted(file.name for file in data.iterdir() if not file.name.endswith(".lock")) == [
+        "audit.head",
         "ledger.id",
         "ledger.key",
         "ledger.sqlite3",
         "processes",
+        "station.key",
+        "station.pub",
         "station.yaml",
     ]
     assert list((data / "processes").iterdir()) == []

@@ -11,7 +11,7 @@ from station.certificate import CertificateState
 from station.errors import CertificateHeld, ChipError, Code, InternalFault, UsageError
 from station.ledger import Ledger
 from station.verdict import Step, StepState, Verdict
-from tests.ledger.making import PRODUCT, begin, chip_of, mac_of, name, write_csv
+from tests.ledger.making import PRODUCT, begin, chip_of, mac_of, name, secret, write_csv
 
 
 def test_a_run_is_recorded_from_begin_to_verdict(stocked: Ledger) -> None:
@@ -201,7 +201,11 @@ def test_a_void_certificate_is_never_used_again(stocked: Ledger) -> None:
     (event,) = [one for one in stocked.audit_events() if one.kind == "certificate_voided"]
     assert (event.operator, event.mac, event.device_name) == ("Wang", mac_of(1), name(1))
     moved = {"from": "installed", "to": "void", "reason": "board scrapped", "product_key": PRODUCT}
-    assert event.data == {**moved, "line_lead": False}
+    assert event.data == {
+        **moved,
+        "line_lead": False,
+        "fingerprint": stocked._keys.box.fingerprint(PRODUCT, secret(1))[:4].hex(),
+    }
 
 
 def test_a_certificate_nobody_has_can_be_void(stocked: Ledger) -> None:

@@ -1,0 +1,117 @@
+"""What a ledger proves itself with: the station's key and signed heads, and the record of its head outside the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from sqlalchemy import select
+
+from station.errors import UsageError
+from station.ledger.audit import Change
+from station.ledger.database import Database
+from station.ledger.disk import disk_fault
+from station.ledger.gap import AcceptedGap, accept_gap, default_skip
+from station.ledger.head_record import RECORD_FILE, Gap, HeadRecord
+from station.ledger.heads import HeadSigner, SignedHead, has_signed
+from station.ledger.processes import ProcessToken
+from station.ledger.schema import LEDGER_META
+from station.ledger.station_key import STATION_KEY_FILE, open_station_key
+
+
+class Proof:
+    """Belongs to one open ledger. `gap` is what its database lacks; until it is accepted the record stays as it is."""
+
+    def __init__(
+        self, data: Path, database: Database, signer: HeadSigner | None, record: HeadRecord | None, gap: Gap | None
+    ) -> None:
+        self._data = data
+        self._database = database
+        self._record = record
+        self.signer = signer
+        self.gap = gap
+        self._newest = (0, "")
+
+    @property
+    def public_key(self) -> str | None:
+        """The station's public key as 64 hexadecimal digits; None in a ledger opened for reading."""
+        return self.signer.key.public if self.signer is not None else None
+
+    def committed(self, head: tuple[int, str]) -> None:
+        """Hear of each commit: how far the chain has come. Nothing is written yet."""
+        self._newest = max(self._newest, head)
+
+    def keep_up(self) -> None:
+        """Note outside the database how far the chain has come."""
+        number, event_hash = self._newest
+        if self._record is not None and self.signer is not None and self.gap is None and number > 0:
+            self._record.follow(self.signer.station, number, event_hash)
+
+    def sign(self, change: Change, reason: str) -> SignedHead | None:
+        """Sign the chain with this transaction's events; None while it is empty, or in a ledger opened for reading."""
+        change.trail.close()
+        number, event_hash = change.trail.head
+        if self.signer is None or number == 0:
+            return None
+        return self.signer.sign(change.connection, number, event_hash, change.now, reason)
+
+    def skip_proposed(self) -> int | None:
+        """Give how many certificates of each batch the gap may have used; None when that cannot be known."""
+        if self.gap is None:
+            return 0
+        with self._database.reading() as connection:
+            return default_skip(connection, self.gap)
+
+    def accept_gap(
+        self,
+        changing: Callable[[], AbstractContextManager[Change]],
+        processes: ProcessToken,
+        *,
+        reason: str,
+        operator: str,
+        skip: int | None = None,
+    ) -> AcceptedGap:
+        """Go on with this ledger as it is, see `station.ledger.gap`; UsageError when it lacks nothing, LedgerFault."""
+        if self.gap is None:
+            raise UsageError("the ledger lacks nothing", "Nothing has to be done")
+        with changing() as change:
+            done = accept_gap(
+                change, self.gap, reason=reason, operator=operator, skip=skip, is_alive=processes.is_alive
+            )
+        if self._record is not None:
+            try:
+                with self._database.reading() as connection:
+                    self._record.replace(connection)
+            except OSError as error:
+                raise disk_fault(error, self._data / RECORD_FILE) from None
+        self.gap = None
+        return done
+
+
+def open_proof(data: Path, database: Database, station: str, *, read_only: bool, despite_gap: bool) -> Proof:
+    """Open key and record of a ledger; LedgerFault LEDGER_BEHIND when the ledger is older than the record.
+
+    The database is closed when this fails.
+    """
+    try:
+        return _opened(data, database, station, read_only=read_only, despite_gap=despite_gap)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _opened(data: Path, database: Database, station: str, *, read_only: bool, despite_gap: bool) -> Proof:
+    with database.reading() as connection:
+        meta: Mapping[str, str] = {
+            row.key: row.value for row in connection.execute(select(LEDGER_META.c.key, LEDGER_META.c.value))
+        }
+        record = HeadRecord(data, meta.get("ledger_id", ""))
+        gap = record.gap(connection)
+        has_heads = has_signed(connection, station)
+    if gap is not None and not despite_gap:
+        raise gap.fault(data)
+    if read_only:
+        return Proof(data, database, None, None, gap)
+    may_make = not has_heads or (data / STATION_KEY_FILE).exists()
+    return Proof(data, database, HeadSigner(station, open_station_key(data, may_make=may_make)), record, gap)
