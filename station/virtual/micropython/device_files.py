@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import posixpath
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final
 
@@ -54,6 +55,36 @@ class NoFilesystem(Exception):
     """The partition holds something that is not a filesystem."""
 
 
+class _DeviceFile:
+    """An open file whose faults, a full filesystem's above all, are OSErrors with MicroPython's numbers."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        member = getattr(self._file, name)
+        return (lambda *arguments: _translated(member, *arguments)) if callable(member) else member
+
+    def __enter__(self) -> _DeviceFile:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        _translated(self._file.close)
+
+    def __iter__(self) -> _DeviceFile:
+        return self
+
+    def __next__(self) -> Any:
+        return _translated(self._file.__next__)
+
+
+def _translated(function: Callable[..., Any], *arguments: object) -> Any:
+    try:
+        return function(*arguments)
+    except LittleFSError as error:
+        raise _os_error(error) from None
+
+
 class DeviceFiles:
     """The mounted filesystem. Paths are the device's own; OSErrors are raised with MicroPython's numbers."""
 
@@ -73,8 +104,8 @@ class DeviceFiles:
         """Stand in for the built-in `open`."""
         try:
             if "b" in mode:
-                return self._filesystem.open(self._whole(path), mode)
-            return self._filesystem.open(self._whole(path), mode, encoding="utf-8")
+                return _DeviceFile(self._filesystem.open(self._whole(path), mode))
+            return _DeviceFile(self._filesystem.open(self._whole(path), mode, encoding="utf-8"))
         except (LittleFSError, OSError) as error:
             raise _os_error(error) from None
 
