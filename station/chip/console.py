@@ -19,7 +19,9 @@ _CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b.|[^\x20-\x7e\u00a0
 
 def harmless(raw: bytes) -> str:
     """Give one console line as text without colours, control characters or more than 400 characters."""
-    return _CONTROL.sub("", raw.decode("utf-8", errors="replace"))[:LINE_LENGTH_MAX]
+    text = _CONTROL.sub("", raw.decode("utf-8", errors="replace"))[:LINE_LENGTH_MAX]
+    # Signs that turn the direction of writing, and the like, are no control characters but mislead as well.
+    return text if text.isprintable() else "".join(sign for sign in text if sign.isprintable())
 
 
 class Console:
@@ -49,7 +51,7 @@ class Console:
 
     def _listen(self) -> None:
         self._port.timeout = 0.0
-        data = self._port.read(max(1, min(self._port.in_waiting, READ_BYTES_MAX)))
+        data = self._port.listen(max(1, min(self._port.in_waiting, READ_BYTES_MAX)))
         *whole, self._rest = re.split(rb"\r\n|\n|\r", self._rest + data)
         if len(self._rest) > LINE_LENGTH_MAX:
             whole.append(self._rest)

@@ -14,13 +14,20 @@ from typing import Any, Final, cast
 
 import serial
 
+from station.chip.chip_failures import unit_garbled
 from station.chip.rfc2217 import QuickRfc2217
 from station.errors import Aborted, Code, PortFault
 
 READ_SLICE_S: Final = 0.05
 WRITE_TIMEOUT_S: Final = 10.0
 WRITE_SLICE_BYTES: Final = 4096
-_OWN: Final = frozenset({"_inner", "_abort", "timeout", "write_timeout", "url"})
+READ_BYTES_MAX: Final = 16 * 1024
+ANSWER_BYTES_MAX: Final = 64 * 1024
+"""No answer to one request is longer: esptool would gather a frame without an end for ever, ever more slowly."""
+ANSWER_TIME_MAX_S: Final = 30.0
+"""From the first byte of an answer to its last; a byte now and then would hold a lane for ever."""
+DRAIN_TIME_MAX_S: Final = 0.2
+_OWN: Final = frozenset({"_inner", "_abort", "timeout", "write_timeout", "url", "_heard_bytes", "_heard_since"})
 
 
 def aborted() -> Aborted:
@@ -39,6 +46,7 @@ class LanePort:
         self.url = url
         self.timeout: float | None = 3.0
         self.write_timeout: float | None = None
+        self._forget_answer()
 
     @classmethod
     def open(cls, url: str, abort: threading.Event) -> LanePort:
@@ -64,8 +72,29 @@ class LanePort:
         if self._abort.is_set():
             raise aborted()
 
+    @property
+    def in_waiting(self) -> int:
+        """How much to read at once: bytes that have come, within a bound."""
+        return min(self._inner.in_waiting, READ_BYTES_MAX)
+
+    def inWaiting(self) -> int:  # noqa: N802  esptool calls it by this name
+        """As `in_waiting`."""
+        return self.in_waiting
+
     def read(self, size: int = 1) -> bytes:
-        """Read up to `size` bytes; fewer when `timeout` is over."""
+        """Read up to `size` bytes of an answer; fewer when `timeout` is over. ChipError for an answer without an end."""
+        data = self.listen(size)
+        now = time.monotonic()
+        if self._heard_bytes == 0:
+            self._heard_since = now
+        self._heard_bytes += len(data)
+        if self._heard_bytes > ANSWER_BYTES_MAX or (data and now - self._heard_since > ANSWER_TIME_MAX_S):
+            self._forget_answer()
+            raise unit_garbled()
+        return data
+
+    def listen(self, size: int = 1) -> bytes:
+        """Read up to `size` bytes of what a unit says of itself, however much that is in all."""
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
         data = b""
         while True:
@@ -74,8 +103,27 @@ class LanePort:
             if len(data) >= size or (deadline is not None and time.monotonic() >= deadline):
                 return data
 
+    def reset_input_buffer(self) -> None:
+        """Forget what has come so far; ends too when more of it comes without a pause."""
+        self._forget_answer()
+        if not self.url.lower().startswith("socket:"):
+            self._inner.reset_input_buffer()
+            return
+        deadline = time.monotonic() + DRAIN_TIME_MAX_S
+        while self._inner.in_waiting and time.monotonic() < deadline:  # pyserial's own goes on until there is a pause
+            self._inner.read(READ_BYTES_MAX)
+
+    def flushInput(self) -> None:  # noqa: N802  esptool calls it by this name
+        """As `reset_input_buffer`."""
+        self.reset_input_buffer()
+
+    def _forget_answer(self) -> None:
+        self._heard_bytes = 0
+        self._heard_since = 0.0
+
     def write(self, data: bytes) -> int:
-        """Write everything, in slices between which an abort is seen."""
+        """Write everything, in slices between which an abort is seen; what comes from now on is its answer."""
+        self._forget_answer()
         for start in range(0, len(data), WRITE_SLICE_BYTES):
             self.check_abort()
             self._inner.write(data[start : start + WRITE_SLICE_BYTES])

@@ -7,15 +7,35 @@ millisecond.
 
 from __future__ import annotations
 
+import queue
 import socket
 import struct
 import time
-from typing import Any
+from typing import Any, Final
 
 import serial
 from serial import rfc2217
 
 POLL_PERIOD_S = 0.001
+UNREAD_BYTES_MAX: Final = 1 << 20
+"""What is kept while nobody reads; a unit that says more is overheard, as by a real UART."""
+
+
+class UnreadBytes(queue.Queue[bytes | None]):
+    """What has come and was not read yet, one byte an item; None is the end of the connection."""
+
+    def put(self, item: bytes | None, block: bool = True, timeout: float | None = None) -> None:
+        """Keep a byte, unless too many are there."""
+        if item is None or self.qsize() < UNREAD_BYTES_MAX:
+            super().put(item, block, timeout)
+
+    def forget(self) -> None:
+        """Drop all bytes at once, however fast more of them come; the end of the connection stays known."""
+        with self.mutex:
+            ended = None in self.queue
+            self.queue.clear()
+            if ended:
+                self.queue.append(None)
 
 
 class QuickRfc2217(rfc2217.Serial):
@@ -29,6 +49,23 @@ class QuickRfc2217(rfc2217.Serial):
     _ignore_set_control_answer: bool
     _rfc2217_options: dict[str, Any]
     _rfc2217_port_settings: dict[str, Any]
+    _unread: UnreadBytes | None = None
+
+    @property
+    def _read_buffer(self) -> UnreadBytes | None:
+        return self._unread
+
+    @_read_buffer.setter
+    def _read_buffer(self, made: object) -> None:
+        # pyserial makes a queue without a limit in `open`; ours stands in for it.
+        self._unread = None if made is None else UnreadBytes()
+
+    def reset_input_buffer(self) -> None:
+        """Forget what has come so far, here and at the server."""
+        if not self.is_open or self._unread is None:
+            raise serial.PortNotOpenError
+        self.rfc2217_send_purge(rfc2217.PURGE_RECEIVE_BUFFER)
+        self._unread.forget()
 
     def _wait_for(self, item: Any) -> None:
         deadline = time.monotonic() + self._network_timeout

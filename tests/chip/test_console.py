@@ -23,7 +23,7 @@ class SpeakingPort:
         self._chunks = iter(chunks)
         self.now = 0.0
 
-    def read(self, _size: int) -> bytes:
+    def listen(self, _size: int) -> bytes:
         self.now += 1.0
         return next(self._chunks, b"")
 
