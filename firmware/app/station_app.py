@@ -121,7 +121,7 @@ class Plug:
         self.remote_config.ask()
         self._posted_ms = None
         self.thing.post_event("Started", {"Cause": machine.reset_cause()})
-        for certificate in self._sub_devices:
+        for certificate in list(self._sub_devices):
             self._take_in(certificate)
 
     def _mourn(self):
@@ -134,6 +134,8 @@ class Plug:
 
         def post(code, _data):
             if code == OK:
+                if certificate in self._sub_devices:
+                    self._sub_devices.remove(certificate)  # from now on the gateway logs it in again by itself
                 print(f"station-app: sub-device online {certificate.device_name}")
                 self.gateway.thing(certificate).post({"PowerSwitch": 0})
 
