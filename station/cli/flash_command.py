@@ -21,7 +21,8 @@ from station.cli.lanes import (
     port_option,
     profile_argument,
 )
-from station.cli.signing_in import ReplaceOptions, lead_decision, replace_options, signed_in
+from station.cli.recover_command import tell_unfinished_units
+from station.cli.signing_in import LeadOptions, lead_decisions, lead_options, signed_in
 from station.cli.stopping import BROKEN_PIPE_NUMBER, Stopped, noted_signals
 from station.errors import Code, CodedError, LedgerFault
 from station.events import CertificateAllocated, Event, LaneWaiting, StepReported, UnitIdentified, VerdictReached
@@ -41,7 +42,7 @@ POLL_PERIOD_S: Final = 0.1
     "--units", type=click.IntRange(min=1), default=1, show_default=True, help="Verdicts on each port, then end."
 )
 @operator_option
-@replace_options
+@lead_options
 @global_options
 @pass_session
 def flash(
@@ -52,6 +53,7 @@ def flash(
     units: int,
     operator: str | None,
     replace_foreign: bool,
+    force_security: bool,
     reason: str | None,
     lead: str | None,
     pin_file: Path | None,
@@ -64,14 +66,17 @@ def flash(
     chosen = choose_ports(ports)
     log_to(session.data)
     with session.open_ledger() as ledger, signed_in(ledger, operator, may_ask=False) as name:
-        decision = lead_decision(session, ledger, ReplaceOptions(replace_foreign, reason, lead, pin_file), name)
+        options = LeadOptions(replace_foreign, force_security, reason, lead, pin_file)
+        allowed = lead_decisions(session, ledger, options, name)
         shift = open_shift(profile, ledger, batch)
         line = Line(
             shift,
             plan_lanes(shift, chosen, units=units, end_on_error=True),
             operator=name,
-            replace_foreign=decision,
+            replace_foreign=allowed.replace_foreign,
+            force_security=allowed.force_security,
         )
+        tell_unfinished_units(session, ledger)
         sys.exit(run_headless(line, session.json))
 
 

@@ -15,7 +15,27 @@ from station.cli.progress import progress_bar
 @click.group()
 @global_options
 def ledger() -> None:
-    """The ledger as a whole: its key."""
+    """The ledger as a whole: its backup, its key."""
+
+
+@ledger.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+@global_options
+@pass_session
+def backup(session: Session, file: Path) -> None:
+    """Copy the ledger to FILE, consistent and looked at, while lanes go on. Never over a file that is there.
+
+    Keep ledger.key and station.key apart from it: without the first no certificate can be read from the copy.
+    With --json one object: path, size_bytes, events.
+
+    Example: station ledger backup /media/backup/ledger-2026-11-24.sqlite3
+    """
+    with session.open_ledger() as opened, progress_bar(session, "Copying") as progress:
+        result = opened.back_up(file, progress)
+    if session.json:
+        say_json({"path": str(result.path), "size_bytes": result.size_bytes, "events": result.events})
+    else:
+        say(f"The ledger with {result.events} events is copied to {result.path} ({result.size_bytes >> 10} KB).")
 
 
 @ledger.command("rekey")

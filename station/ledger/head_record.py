@@ -84,7 +84,7 @@ class HeadRecord:
         for station, (number, recorded_hash) in known.items():
             found = heads[station].number if station in heads else 0
             if found < number:
-                return Gap(station, number, found, number - found)
+                return _gap_before_repair(connection, station, number, found)
             query = select(_E.hash).where(_E.station == station, _E.number == number)
             if connection.execute(query).scalar() != recorded_hash:
                 return _gap_before_repair(connection, station, number, found)

@@ -1,0 +1,156 @@
+"""`station recover`: what a crash or a restored backup left behind, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from station.cli.asking import pin_file_option
+from station.cli.context import Session, global_options, pass_session, say, say_json
+from station.cli.leads import require_line_lead
+from station.errors import UsageError
+
+if TYPE_CHECKING:
+    from station.ledger import Ledger
+    from station.line.recovery import Unfinished
+
+
+@click.command()
+@click.option("--list", "listing", is_flag=True, help="Only list; what it does without options.")
+@click.option("--accept-gap", is_flag=True, help="Go on with a ledger that was restored from an older backup.")
+@click.option(
+    "--skip",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="With --accept-gap: void the next N certificates of each batch, which may be used already.",
+)
+@click.option("--batch", metavar="B", help="With --skip: void the next N certificates of this batch alone.")
+@click.option("--reason", default="", help="Why; it stands in the audit log for ever.")
+@click.option("--operator", metavar="LEAD", help="The line lead who decides, name or badge.")
+@pin_file_option
+@global_options
+@pass_session
+def recover(
+    session: Session,
+    listing: bool,
+    accept_gap: bool,
+    skip: int | None,
+    batch: str | None,
+    reason: str,
+    operator: str | None,
+    pin_file: Path | None,
+) -> None:
+    """List units whose runs were broken off, and whether the ledger is an older copy; go on with such a ledger.
+
+    --accept-gap is for a line lead, by PIN. What the gap may have used is skipped: as many of each batch as so many missing
+    events can have used, or N. With --batch and --skip it skips in one batch, one that had to be imported again, say.
+
+    With --json one object: unfinished (a list) and gap (null, or missing, recorded, found, skip_proposed, happened).
+
+    Example: station recover --accept-gap --reason "disk failed, backup of Monday"
+    """
+    from station.ledger import Ledger  # noqa: PLC0415  --help must not pay for SQLAlchemy
+
+    changes = accept_gap or skip is not None
+    if listing and changes:
+        raise UsageError("--list changes nothing", "Leave it away, or leave --accept-gap and --skip away")
+    if changes and accept_gap == (batch is not None):
+        raise UsageError("--skip N goes with --accept-gap, or with --batch B", "Say which of the two is meant")
+    if changes and not reason.strip():
+        raise UsageError("this is done only with a reason", "Say why with --reason")
+    with Ledger.open(session.data, ask=session.ask_passphrase, despite_gap=not batch) as ledger:
+        if accept_gap:
+            _accept(session, ledger, skip, reason, operator, pin_file)
+        elif skip is not None and batch is not None:
+            ledger.batch(batch)
+            who = require_line_lead(session, ledger, "skip certificates", operator=operator, pin_file=pin_file)
+            done = ledger.skip_certificates(batch, skip, reason=reason, operator=who)
+            _tell(session, {"skipped": {batch: done}}, f"{done} certificates of {batch} are void.")
+        else:
+            _list(session, ledger)
+
+
+def _accept(
+    session: Session, ledger: Ledger, skip: int | None, reason: str, operator: str | None, pin_file: Path | None
+) -> None:
+    if ledger.proof.gap is None:
+        raise UsageError("the ledger lacks nothing", "Nothing has to be done")
+    who = require_line_lead(session, ledger, "accept the gap", operator=operator, pin_file=pin_file)
+    done = ledger.accept_gap(reason=reason, operator=who, skip=skip)
+    skipped = ", ".join(f"{count} of {name}" for name, count in done.skipped.items()) or "none"
+    _tell(
+        session,
+        {"skipped": dict(done.skipped), "bound": list(done.bound), "missing": done.gap.missing},
+        f"The station goes on with this ledger. Certificates made void because they may be used: {skipped}.\n"
+        "A batch that was imported after the backup has to be imported again: skip what was used of it first, with "
+        "station recover --skip N --batch B --reason TEXT.",
+    )
+
+
+def _tell(session: Session, value: dict[str, object], text: str) -> None:
+    if session.json:
+        say_json(value)
+    else:
+        say(text)
+
+
+def _list(session: Session, ledger: Ledger) -> None:
+    found = unfinished_units(ledger)
+    gap = ledger.proof.gap
+    if session.json:
+        told = None
+        if gap is not None:
+            told = {
+                "missing": gap.missing,
+                "recorded": gap.recorded,
+                "found": gap.found,
+                "skip_proposed": ledger.proof.skip_proposed(),
+                "happened": gap.happened,
+            }
+        say_json({"unfinished": [unfinished_object(one) for one in found], "gap": told})
+        return
+    if gap is not None:
+        proposed = ledger.proof.skip_proposed()
+        say(f"The ledger: {gap.happened}.")
+        say("  → Bring back the latest one. If there is none, a line lead: station recover --accept-gap --reason TEXT")
+        if proposed is not None:
+            say(f"    It makes the next {proposed} certificates of each batch void, because they may be used.")
+    for one in found:
+        say(f"{one.happened}.\n  → {one.to_do}.")
+    if gap is None and not found:
+        say("Nothing is unfinished.")
+
+
+def unfinished_units(ledger: Ledger) -> list[Unfinished]:
+    """Give what was broken off, oldest first, told to a person."""
+    from station.line.recovery import tell_unfinished  # noqa: PLC0415  --help must not pay for SQLAlchemy
+
+    return [tell_unfinished(run) for run in ledger.unfinished_runs()]
+
+
+def unfinished_object(one: Unfinished) -> dict[str, object]:
+    """Give it for a program."""
+    run = one.run
+    return {
+        "run": run.id,
+        "lane": run.lane,
+        "mac": run.mac,
+        "device_name": run.device_name,
+        "batch": run.batch,
+        "started_at": run.started_at,
+        "last_step": run.last_step,
+        "certificate_state": run.certificate_state,
+        "happened": one.happened,
+        "to_do": one.to_do,
+    }
+
+
+def tell_unfinished_units(session: Session, ledger: Ledger) -> None:
+    """Say at a start what was broken off: a line each on standard error, or events for a program."""
+    for one in unfinished_units(ledger):
+        if session.json:
+            say_json({"event": "unfinished", **unfinished_object(one)})
+        else:
+            click.echo(f"station: {one.happened}. {one.to_do}.", err=True)
