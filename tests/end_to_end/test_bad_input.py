@@ -60,13 +60,16 @@ def fixture() -> Iterator[Fixture]:
 
 
 def ledger_text(desk: Desk) -> list[str]:
-    """Everything that stands in the ledger, as SQL; nothing when there is none that can be read."""
+    """Everything that stands in the ledger, as SQL; nothing when there is none that can be read.
+
+    Signatures are left out: a shift that ends signs the audit log's head, also where nothing else was changed.
+    """
     file = desk.data / "ledger.sqlite3"
     if not file.is_file():
         return []
     with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
         try:
-            return list(database.iterdump())
+            return [line for line in database.iterdump() if not line.startswith('INSERT INTO "audit_signatures"')]
         except sqlite3.DatabaseError:
             return []
 

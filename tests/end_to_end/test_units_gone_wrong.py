@@ -12,6 +12,7 @@ import pytest
 from station.chip.chip import ResetMode
 from station.errors import Code
 from station.events import CertificateAllocated, Event, StepReported, WaitReason
+from station.line import lane as lane_module
 from station.line.shift import Shift
 from station.profile import Recipe, prepare_recipe
 from station.verdict import Step, StepState, Verdict
@@ -37,6 +38,12 @@ from tests.end_to_end.quick_units import (
 from tests.end_to_end.watched_station import desk_in
 
 PASS = (Verdict.PASS, None)
+
+
+@pytest.fixture(autouse=True)
+def settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These units have nothing to do after their verdict."""
+    monkeypatch.setattr(lane_module, "SETTLE_AFTER_VERDICT_S", 0.05)
 
 
 @pytest.fixture(scope="session")
@@ -239,14 +246,19 @@ def test_a_unit_that_does_not_start_fails_and_passes_once_it_does(shift: Shift) 
         assert (told(second), second.device_name) == (PASS, first.device_name)
 
 
-def test_one_unit_on_two_lanes_at_once_is_refused_on_the_second(shift: Shift) -> None:
-    with quick_fixtures(2) as (one, other), at_work(LineAtWork(shift, [one.url, other.url])) as work:
-        work.on(step(Step.WRITE, StepState.BEGUN, lane=1), lambda: other.insert(unit_number(1)))
+def test_one_unit_on_two_lanes_at_once_is_refused_on_the_second(product: Path, tmp_path: Path) -> None:
+    recipe = prepare_recipe(write_profile(product / "long.yaml", baud=115_200))
+    with (
+        opened_shift(recipe, tmp_path) as shift,
+        quick_fixtures(2) as (one, other),
+        at_work(LineAtWork(shift, [one.url, other.url])) as work,
+    ):
+        work.on(step(Step.IDENTIFY, StepState.DONE, lane=1), lambda: other.insert(unit_number(1)))
         one.insert(unit_number(1))
-        work.wait(WaitReason.REMOVE_UNIT, lane=2)
-        by_lane = {verdict.lane: told(verdict) for verdict in work.verdicts}
-        assert by_lane.get(2) in {(Verdict.FAIL, Code.UNIT_ON_OTHER_LANE), PASS}
-        assert len(work.holders()) == 1
+        refused, passed = work.verdict(lane=2), work.verdict(lane=1)
+        assert told(refused) == (Verdict.FAIL, Code.UNIT_ON_OTHER_LANE)
+        assert told(passed) == PASS
+        assert work.holders() == {mac_number(1): passed.device_name}
 
 
 def test_a_batch_that_runs_out_in_the_middle_of_a_shift_ends_with_4_and_units_that_come_back_still_pass(

@@ -13,6 +13,7 @@ from station.chip.chip import Chip
 from station.errors import Code, UsageError
 from station.events import Event, LaneClosed, LaneWaiting, RunStarted, VerdictReached, WaitReason
 from station.ledger import Ledger
+from station.line import lane as lane_module
 from station.line.lane import Startup
 from station.line.shift import Shift, check_ports
 from station.profile import Recipe, prepare_recipe
@@ -32,6 +33,12 @@ from tests.end_to_end.quick_units import (
 
 PASS = (Verdict.PASS, None)
 ABORTED = (Verdict.ABORTED, Code.ABORTED)
+
+
+@pytest.fixture(autouse=True)
+def settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These units have nothing to do after their verdict."""
+    monkeypatch.setattr(lane_module, "SETTLE_AFTER_VERDICT_S", 0.05)
 
 
 @pytest.fixture(scope="session")
