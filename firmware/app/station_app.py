@@ -58,7 +58,7 @@ class Plug:
         self._relay = machine.Pin(RELAY_PIN, machine.Pin.OUT, value=0)
         self._wifi = Wifi(config.wifi_ssid, config.wifi_password)
         self._has_network = True
-        self._refusal = None
+        self._why_not = None
         self._posted_ms = None
         self._post_period_ms = POST_PERIOD_MS
         self._restart_ms = None
@@ -85,7 +85,7 @@ class Plug:
         if not self._join():
             return
         if not self.connection.poll():
-            self._say_refusal()
+            self._say_why_not()
             return
         self.alink.poll()
         self.ota.poll()
@@ -105,14 +105,21 @@ class Plug:
         self._has_network = is_joined
         return is_joined
 
-    def _say_refusal(self):
-        refusal = self.connection.refusal
-        if refusal is not None and refusal != self._refusal:
-            print(f"station-app: refused ({refusal}: {REFUSALS.get(refusal, 'unknown')})")
-        self._refusal = refusal
+    def _say_why_not(self):
+        refusal, fault = self.connection.refusal, self.connection.last_fault
+        if refusal is not None:
+            why = f"refused ({refusal}: {REFUSALS.get(refusal, 'unknown')})"
+        elif fault is not None:
+            why = f"not connected ({type(fault).__name__}: {fault})"
+        else:
+            return
+        if why != self._why_not:
+            print(f"station-app: {why}")
+        self._why_not = why
 
     def _greet(self):
         print("station-app online")
+        self._why_not = None
         trial.confirm()
         self.ota.report()
         self.ota.ask()
