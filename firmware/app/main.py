@@ -24,7 +24,6 @@ except Exception as fault:  # noqa: BLE001  # whatever a new version raises, the
     sys.print_exception(fault)
     if slots.is_on_trial:
         slots.roll_back()
-        machine.reset()
-    elif slots.current:
-        time.sleep(RESTART_PAUSE_S)
-        machine.reset()
+    else:
+        time.sleep(RESTART_PAUSE_S)  # time for a developer's Ctrl-C
+    machine.reset()

@@ -200,6 +200,28 @@ def test_garbage_under_every_topic_does_no_harm() -> None:
     assert len(board.platform.connects) == 1
 
 
+def test_an_application_that_falls_over_in_the_field_starts_again_after_a_pause() -> None:
+    board = Board()
+
+    def fall() -> None:
+        raise MemoryError
+
+    board.clock.while_asleep = fall
+    waits: list[int] = []
+    real_sleep = board.clock.sleep
+    board.clock.sleep = lambda seconds: waits.append(int(seconds))  # type: ignore[method-assign]  # seen, not slept
+    assert board.power_on() == "reset"
+    assert (board.lines[-1], waits) == ("MemoryError: ", [10])
+    board.clock.sleep = real_sleep  # type: ignore[method-assign]  # as it was
+    run(board)
+    assert board.lines[-1] == "station-app online"
+
+
+def test_the_readme_tells_of_every_module() -> None:
+    readme = (APP.parent / "README.md").read_text(encoding="utf-8")
+    assert [name for name in MODULES if not name.endswith("__init__.py") and f"| `{name}` |" not in readme] == []
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_no_module_imports_what_micropython_lacks(name: str) -> None:
     tree = ast.parse((APP / name).read_text(encoding="utf-8"))

@@ -5,7 +5,7 @@ import hashlib
 import json
 
 from aliyun.alink import OK
-from aliyun.download import Download, DownloadFault
+from aliyun.download import Download
 from aliyun.topics import Topics
 
 SIZE_BYTES_MAX = 8192
@@ -36,11 +36,10 @@ class RemoteConfig:
             return
         try:
             values = self._fetch(wanted)
-        except (DownloadFault, ValueError, MemoryError) as fault:
+            self.config_id = wanted.get("configId")
+            self._on_config(values)
+        except Exception as fault:  # noqa: BLE001  # a bad file, or a value that the maker's handler falls over
             self.last_fault = fault
-            return
-        self.config_id = wanted.get("configId")
-        self._on_config(values)
 
     def _take_answer(self, code, data):
         if code == OK:
