@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,7 +33,7 @@ def put_back(data: Path, backup: Path) -> None:
 
 
 @pytest.fixture
-def behind(stocked: Ledger, data: Path, tmp_path: Path) -> Iterator[Path]:
+def behind(stocked: Ledger, data: Path, tmp_path: Path) -> Path:
     """A data folder whose ledger is from before units 2 and 3."""
     passed(stocked, 1)
     stocked.back_up(tmp_path / "backup")
