@@ -19,7 +19,7 @@ from station.cli.lanes import (
 )
 from station.cli.leads import offer_first_line_lead
 from station.cli.screen import ShiftDesk, show_screen
-from station.cli.signing_in import ReplaceOptions, lead_decision, replace_options, signed_in
+from station.cli.signing_in import LeadOptions, lead_decisions, lead_options, signed_in
 from station.line.line import Line
 from station.line.shift import Shift, check_ports
 
@@ -29,7 +29,7 @@ from station.line.shift import Shift, check_ports
 @port_option
 @batch_option
 @operator_option
-@replace_options
+@lead_options
 @global_options
 @pass_session
 def run(
@@ -39,6 +39,7 @@ def run(
     batch: str | None,
     operator: str | None,
     replace_foreign: bool,
+    force_security: bool,
     reason: str | None,
     lead: str | None,
     pin_file: Path | None,
@@ -56,9 +57,16 @@ def run(
     with session.open_ledger() as ledger:
         offer_first_line_lead(ledger)
         with signed_in(ledger, operator, may_ask=True) as name:
-            decision = lead_decision(session, ledger, ReplaceOptions(replace_foreign, reason, lead, pin_file), name)
+            options = LeadOptions(replace_foreign, force_security, reason, lead, pin_file)
+            allowed = lead_decisions(session, ledger, options, name)
 
             def open_line(shift: Shift, chosen: Sequence[str]) -> Line:
-                return Line(shift, plan_lanes(shift, chosen), operator=name, replace_foreign=decision)
+                return Line(
+                    shift,
+                    plan_lanes(shift, chosen),
+                    operator=name,
+                    replace_foreign=allowed.replace_foreign,
+                    force_security=allowed.force_security,
+                )
 
             show_screen(session, ShiftDesk(profile, ledger, batch, find_ports, open_line))

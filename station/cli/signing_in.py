@@ -24,17 +24,26 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ReplaceOptions:
-    """What the command line says about units that carry a certificate of somebody else."""
+class LeadOptions:
+    """What the command line says about what only a line lead may have done."""
 
-    replace: bool
+    replace_foreign: bool
+    force_security: bool
     reason: str | None
     lead: str | None
     pin_file: Path | None
 
 
-def replace_options(command: Command) -> Command:
-    """Give a command --replace-foreign and what belongs to it."""
+@dataclass(frozen=True, slots=True)
+class LeadDecisions:
+    """What a line lead has allowed for these runs; None: it was not asked for."""
+
+    replace_foreign: LeadDecision | None = None
+    force_security: LeadDecision | None = None
+
+
+def lead_options(command: Command) -> Command:
+    """Give a command --replace-foreign, --force-security and what belongs to them."""
     for option in (
         pin_file_option,
         click.option("--lead", metavar="NAME", help="Line lead who decides that (default: the operator)."),
@@ -44,31 +53,53 @@ def replace_options(command: Command) -> Command:
             is_flag=True,
             help="Line lead: write units anew that carry a certificate which the ledger does not know for them.",
         ),
+        click.option(
+            "--force-security",
+            is_flag=True,
+            help="Line lead: write units that the security pre-flight refuses, where they would start all the same.",
+        ),
     ):
         command = option(command)
     return command
 
 
-def lead_decision(session: Session, ledger: Ledger, options: ReplaceOptions, operator: str) -> LeadDecision | None:
-    """Have a line lead allow that foreign certificates are replaced; None when nobody asked for it.
+def lead_decisions(session: Session, ledger: Ledger, options: LeadOptions, operator: str) -> LeadDecisions:
+    """Have a line lead allow what was asked for, with one PIN.
 
-    UsageError without a reason once there is a line lead; else as `require_line_lead`.
+    UsageError without a reason where one is needed; else as `require_line_lead`.
     """
-    if not options.replace:
+    wishes = [
+        words
+        for words, is_wished in (
+            ("replace foreign certificates", options.replace_foreign),
+            ("write over security warnings", options.force_security),
+        )
+        if is_wished
+    ]
+    if not wishes:
         if options.reason or options.lead or options.pin_file:
-            raise UsageError("--reason, --lead and --pin-file belong to --replace-foreign", "Give that too, or none")
-        return None
+            raise UsageError(
+                "--reason, --lead and --pin-file belong to --replace-foreign or --force-security",
+                "Give one of these too, or none",
+            )
+        return LeadDecisions()
     by_line_lead = ledger.operators.has_line_lead()
     reason = (options.reason or "").strip()
-    if by_line_lead and not reason:
+    if not reason and options.force_security:
+        raise UsageError("Security warnings are overruled only with a reason", "Say why with --reason")
+    if not reason and by_line_lead:
         raise UsageError("Foreign certificates are replaced only with a reason", "Say why with --reason")
     lead = options.lead
     if (lead is None and not (by_line_lead and at_terminal())) or (
         lead is None and ledger.operators.find(operator).is_line_lead
     ):
         lead = operator
-    name = require_line_lead(session, ledger, "replace foreign certificates", operator=lead, pin_file=options.pin_file)
-    return LeadDecision(name, reason, by_line_lead)
+    name = require_line_lead(session, ledger, " and ".join(wishes), operator=lead, pin_file=options.pin_file)
+    decision = LeadDecision(name, reason, by_line_lead)
+    return LeadDecisions(
+        replace_foreign=decision if options.replace_foreign else None,
+        force_security=decision if options.force_security else None,
+    )
 
 
 @contextmanager

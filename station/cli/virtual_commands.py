@@ -16,7 +16,7 @@ from station.errors import Code, PortFault, UsageError
 from station.virtual.boot import make_run_mode
 from station.virtual.chip_model import CHIP_KINDS, FLASH_SIZES_BYTES
 from station.virtual.faults import Faults
-from station.virtual.fixture import DEFAULT_MAC, Fixture, make_unit
+from station.virtual.fixture import DEFAULT_MAC, Fixture, Unit, make_unit
 from station.virtual.loader_answer import SILICON_TIMINGS, FlashTimings
 from station.virtual.security_fuses import SecurityFuses
 
@@ -114,23 +114,7 @@ def chip(
             mac, chip=chip, flash_size=flash_size, flash_file=flash_file, security=fuses, revision=revision
         )
     timings = SILICON_TIMINGS if flash_times == "typical" else FlashTimings()
-    try:
-        fixture = Fixture(
-            unit,
-            port=port,
-            reply_latency_s=latency_ms / 1000,
-            boot=make_run_mode,
-            timings=timings,
-            faults=Faults(boot_held=boot_held),
-        )
-    except OSError as error:
-        raise PortFault(
-            Code.PORT_BUSY,
-            f"The TCP port cannot be opened: {error.strerror}",
-            "Close the program that has it, or take another with --port",
-            f"127.0.0.1:{port}",
-        ) from error
-    with fixture:
+    with _fixture(unit, port, latency_ms / 1000, timings, boot_held=boot_held) as fixture:
         if session.json:
             say_json(
                 {
@@ -146,6 +130,25 @@ def chip(
         else:
             say(fixture.url)
         _wait_for_the_end()
+
+
+def _fixture(unit: Unit, port: int, latency_s: float, timings: FlashTimings, *, boot_held: bool) -> Fixture:
+    try:
+        return Fixture(
+            unit,
+            port=port,
+            reply_latency_s=latency_s,
+            boot=make_run_mode,
+            timings=timings,
+            faults=Faults(boot_held=boot_held),
+        )
+    except OSError as error:
+        raise PortFault(
+            Code.PORT_BUSY,
+            f"The TCP port cannot be opened: {error.strerror}",
+            "Close the program that has it, or take another with --port",
+            f"127.0.0.1:{port}",
+        ) from error
 
 
 @virtual.command()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import zlib
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -70,6 +71,14 @@ _APP_DESCRIPTION: Final = struct.Struct("<II8x32s32s16s16s32s32s")
 _APP_DESCRIPTION_MAGIC: Final = 0xABCD5432
 _APP_DESCRIPTION_OFFSET: Final = _HEADER_BYTES + _SEGMENT.size
 
+_REVISION_UNSET: Final = frozenset({0, 0xFFFF})
+_SECTOR_BYTES: Final = 4096
+# ESP-IDF, "Secure Boot v2", "Signature Block Format": magic, version 2 (RSA), SHA-256 of the image, key, signature, CRC.
+_SIGNATURE_HEAD: Final = b"\xe7\x02"
+_SIGNATURE_BYTES: Final = 1216
+_SIGNATURE_CRC_OFFSET: Final = 1196
+_SIGNATURE_KEY: Final = slice(36, 812)
+
 _FETCH_AGAIN: Final = "Build it again, or copy it again"
 
 
@@ -105,6 +114,10 @@ class EspImage:
     """The flash size that the header names; the bootloader refuses a smaller flash. None when it is an unknown code."""
     minimum_revision: int
     """The oldest chip revision it runs on: major times 100 plus minor."""
+    maximum_revision: int | None
+    """The newest chip revision it runs on; None when it names none. A bootloader asks this of applications only."""
+    signing_key_sha256: str | None
+    """Hex: the public key of its secure boot v2 signature (RSA, as the ESP32 takes it); None when it has no whole one."""
 
     @property
     def bootloader_offset(self) -> int:
@@ -130,7 +143,9 @@ def check_esp_image(data: bytes, what: str) -> EspImage:
         )
     if len(data) < _HEADER_BYTES:
         raise _cut(what, _HEADER_BYTES, len(data))
-    _, segments, mode, size_and_speed, entry, chip_id, minimum, minimum_full, _, hashed = _HEADER.unpack_from(data)
+    _, segments, mode, size_and_speed, entry, chip_id, minimum, minimum_full, maximum, hashed = _HEADER.unpack_from(
+        data
+    )
     chip = CHIP_BY_IMAGE_ID.get(chip_id)
     if chip is None:
         raise ImageFault(
@@ -159,8 +174,29 @@ def check_esp_image(data: bytes, what: str) -> EspImage:
         segments=segments,
         flash_mode=_FLASH_MODES.get(mode, f"unknown ({mode})"),
         flash_size_bytes=1 << 20 << size_code if size_code in _FLASH_SIZE_CODES else None,
-        minimum_revision=minimum_full or minimum * 100,
+        minimum_revision=_minimum_revision(chip, minimum, minimum_full),
+        maximum_revision=None if maximum in _REVISION_UNSET else maximum,
+        signing_key_sha256=_signing_key_sha256(data, length_bytes),
     )
+
+
+def _minimum_revision(chip: str, before_v5: int, full: int) -> int:
+    """Give what the header asks for; builds before ESP-IDF 5 wrote the major revision for an ESP32, else the minor one."""
+    if full not in _REVISION_UNSET:
+        return full
+    return before_v5 * 100 if chip == "esp32" else before_v5
+
+
+def _signing_key_sha256(data: bytes, length_bytes: int) -> str | None:
+    """Look for the signature that follows the image at the next sector, whole and made over these very bytes."""
+    at = length_bytes + -length_bytes % _SECTOR_BYTES
+    block = data[at : at + _SIGNATURE_BYTES]
+    if len(block) < _SIGNATURE_BYTES or not block.startswith(_SIGNATURE_HEAD):
+        return None
+    (crc,) = struct.unpack_from("<I", block, _SIGNATURE_CRC_OFFSET)
+    if zlib.crc32(block[:_SIGNATURE_CRC_OFFSET]) != crc or hashlib.sha256(data[:at]).digest() != block[4:36]:
+        return None
+    return hashlib.sha256(block[_SIGNATURE_KEY]).hexdigest()
 
 
 def _walk_segments(data: bytes, segments: int, what: str) -> tuple[int, int]:

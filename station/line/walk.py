@@ -21,6 +21,7 @@ from station.image.partition_table import Partition
 from station.ledger import JsonValue
 from station.line.packing import pack_regions
 from station.line.passage import Passage
+from station.line.preflight import demands_of, judge, remarks
 from station.profile.model import ResetWay
 from station.unit import ChipIdentity
 from station.verdict import Step, Verdict
@@ -91,26 +92,7 @@ def identify(passage: Passage) -> None:
     seen = chip.identify()
     passage.unit = seen
     passage.history = passage.ledger.identify_run(_run(passage), seen)
-    if seen.chip != profile.chip:
-        raise ChipError(
-            Code.WRONG_CHIP,
-            f"This unit is an {seen.chip} ({seen.description}), the profile {profile.name} is for {profile.chip}",
-            "Put in a unit of this product, or choose the profile of this unit",
-        )
-    if seen.security.flash_encryption or seen.security.secure_boot:
-        locks = [
-            name
-            for name, is_set in (
-                ("flash encryption", seen.security.flash_encryption),
-                ("secure boot", seen.security.secure_boot),
-            )
-            if is_set
-        ]
-        raise ChipError(
-            Code.SECURITY_SET,
-            f"This unit has {' and '.join(locks)} set; plain firmware would make it unusable",
-            "Put it aside for the line lead",
-        )
+    preflight(passage, seen)
     size_bytes = chip.prepare(profile.baud)
     if size_bytes < profile.flash_size_bytes:
         raise ChipError(
@@ -120,6 +102,22 @@ def identify(passage: Passage) -> None:
         )
     passage.notes["flash_size_bytes"] = size_bytes
     passage.report(UnitIdentified(passage.lane, seen.mac, seen.chip, size_bytes))
+
+
+def preflight(passage: Passage, seen: ChipIdentity) -> None:
+    """Refuse a unit that these images would spoil; note what is burnt, and who overruled what may be overruled."""
+    if burnt := remarks(seen):
+        passage.notes["security"] = list[JsonValue](burnt)
+    refusal = judge(seen, demands_of(passage.recipe))
+    if refusal is None:
+        return
+    decision = passage.force_security
+    if decision is None or not refusal.forcible:
+        raise refusal.error
+    passage.ledger.record_note(
+        _run(passage), "security.forced", {"overruled": refusal.error.cause, **decision.as_data()}
+    )
+    passage.notes["security_forced"] = refusal.error.cause
 
 
 def allocate(passage: Passage) -> None:

@@ -12,15 +12,17 @@ from station.profile.layout import Layout, PlacedImage
 from station.profile.model import Profile
 from station.profile.quantities import shown
 from station.profile.reading import Draft
+from station.profile.recipe import Program
 
 _BLANK: Final = 0xFF
 
 
-def check_images(layout: Layout, draft: Draft) -> list[str]:
-    """Note damaged images, images for another chip and images in a wrong place as faults; give warnings."""
+def check_images(layout: Layout, draft: Draft) -> tuple[list[str], tuple[Program, ...]]:
+    """Note damaged images, images for another chip and images in a wrong place as faults; give warnings and programs."""
     profile = draft.profile
     if profile is None or not draft.is_sure("chip"):
-        return []
+        return [], ()
+    programs: list[Program] = []
     bootloader: EspImage | None = None
     apps: dict[str, EspImage] = {}
     for placed in layout.images:
@@ -35,9 +37,10 @@ def check_images(layout: Layout, draft: Draft) -> list[str]:
                 _check_header_size(program.what, image, placed, draft)
             else:
                 apps[program.partition.name] = image
+            programs.append(Program(program.what, image, is_app=program.partition is not None))
     if draft.faults:
-        return []
-    return list(_warnings(layout, profile, bootloader, apps))
+        return [], ()
+    return list(_warnings(layout, profile, bootloader, apps)), tuple(programs)
 
 
 class _Program(NamedTuple):

@@ -11,12 +11,14 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from station.certificate import product_key_fault
 from station.image.nvs_entry import NvsType, nvs_key_fault, nvs_value_fault
 from station.profile import quantities
+from station.profile.part import Part as _Part
 from station.profile.quantities import as_written, plain_int, refusal, shown
+from station.profile.security import Security
 
 CHIPS: Final = (
     "esp32", "esp32s2", "esp32s3", "esp32c2", "esp32c3", "esp32c5", "esp32c6", "esp32c61", "esp32h2", "esp32p4"
@@ -89,10 +91,6 @@ Expectation = Annotated[
     PlainValidator(quantities.read_pattern),
     WithJsonSchema({"type": "string", "format": "regex", "minLength": 1}),
 ]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False, use_attribute_docstrings=True)
 
 
 class ResetWay(StrEnum):
@@ -382,6 +380,8 @@ class Profile(_Part):
     """How the chip gets into download mode."""
     start: StartWay = StartWay.AUTO
     """auto: a unit starts as soon as its chip answers. key: the technician presses F5."""
+    security: Security = Field(default_factory=Security)
+    """What the eFuses of a unit must say before it is written."""
     firmware: Firmware
     """What every unit gets."""
     batch: Batch | None = None

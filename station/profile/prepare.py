@@ -69,7 +69,7 @@ class _Preparation:
         stored, credentials_partition, shared = self._fill_nvs(table)
         self._fill_filesystem(table)
         self._fill_erased(table)
-        warnings = check_images(layout, draft)
+        warnings, programs = check_images(layout, draft)
         if table is not None:
             check_table_fits(table, layout, draft)
         check_overlaps(layout, faults)
@@ -95,6 +95,7 @@ class _Preparation:
             shared_entries=shared,
             sha256_by_region=MappingProxyType({region.name: region.sha256 for region in plan.regions}),
             files=tuple(self._hashes),
+            programs=programs,
         )
 
     def _note_files(self, files: Sequence[FirmwareFile]) -> None:

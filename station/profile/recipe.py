@@ -9,6 +9,7 @@ from typing import Final
 
 from station.certificate import Certificate
 from station.errors import ProfileError
+from station.image.esp_image import EspImage
 from station.image.fault import ImageFault
 from station.image.flash_plan import FlashPlan, Region
 from station.image.nvs import build_nvs_image
@@ -35,6 +36,15 @@ class FileHash:
 
 
 @dataclass(frozen=True, slots=True)
+class Program:
+    """A bootloader or an application that every unit gets; `name` says which file, and where in it."""
+
+    name: str
+    image: EspImage
+    is_app: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """What every unit of a profile gets, and how its own certificate is added. Made by `prepare_recipe`.
 
@@ -52,6 +62,7 @@ class Recipe:
     """The SDK config's entries, where they share the credentials' partition."""
     sha256_by_region: Mapping[str, str] = field(repr=False)
     files: tuple[FileHash, ...] = field(repr=False)
+    programs: tuple[Program, ...] = field(repr=False)
 
     @property
     def batch_csv(self) -> Path | None:

@@ -11,7 +11,7 @@ import pytest
 
 from station.cli.context import Session
 from station.cli.leads import offer_first_line_lead, require_line_lead
-from station.cli.signing_in import ReplaceOptions, lead_decision, signed_in
+from station.cli.signing_in import LeadDecisions, LeadOptions, lead_decisions, signed_in
 from station.errors import Code, LedgerFault, NotAllowed, UsageError
 from station.ledger import Ledger
 from station.line.passage import LeadDecision
@@ -22,7 +22,7 @@ from tests.cli.calling import Station, station_in
 from tests.ledger.making import name, write_csv
 from tests.ledger.people import add_lead
 
-NO_REPLACING = ReplaceOptions(replace=False, reason=None, lead=None, pin_file=None)
+NO_REPLACING = LeadOptions(replace_foreign=False, force_security=False, reason=None, lead=None, pin_file=None)
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def station(ledger: Ledger, data: Path) -> Station:
     return station_in(data)
 
 
-def replacing(reason: str | None = None, lead: str | None = None, file: str | None = None) -> ReplaceOptions:
-    return ReplaceOptions(replace=True, reason=reason, lead=lead, pin_file=Path(file) if file else None)
+def replacing(reason: str | None = None, lead: str | None = None, file: str | None = None) -> LeadOptions:
+    return LeadOptions(True, False, reason, lead, Path(file) if file else None)
 
 
 def test_without_a_line_lead_everybody_may_and_it_is_recorded(session: Session, ledger: Ledger) -> None:
@@ -185,13 +185,13 @@ def test_run_without_terminal_and_operator_names_the_option(station: Station, le
 
 
 def test_nobody_decides_what_nobody_asked_for(session: Session, ledger: Ledger) -> None:
-    assert lead_decision(session, ledger, NO_REPLACING, "line-pc") is None
+    assert lead_decisions(session, ledger, NO_REPLACING, "line-pc") == LeadDecisions()
     with pytest.raises(UsageError, match="belong to --replace-foreign"):
-        lead_decision(session, ledger, ReplaceOptions(False, "why", None, None), "line-pc")
+        lead_decisions(session, ledger, LeadOptions(False, False, "why", None, None), "line-pc")
 
 
 def test_without_a_line_lead_replacing_is_open_and_recorded(session: Session, ledger: Ledger) -> None:
-    decision = lead_decision(session, ledger, replacing(), "line-pc")
+    decision = lead_decisions(session, ledger, replacing(), "line-pc").replace_foreign
     assert decision == LeadDecision("line-pc", "", by_line_lead=False)
     assert list(ledger.audit_events())[-1].kind == "without_line_lead"
 
@@ -202,12 +202,12 @@ def test_replacing_needs_a_reason_and_a_line_lead(session: Session, ledger: Ledg
     file = pin_file(tmp_path)
     for bad in (replacing(None, "Wang", file), replacing("  ", "Wang", file), replacing("why", "Wang")):
         with pytest.raises(UsageError):
-            lead_decision(session, ledger, bad, "Li")
+            lead_decisions(session, ledger, bad, "Li")
     with pytest.raises(NotAllowed):
-        lead_decision(session, ledger, replacing("why", None, file), "Li")
+        lead_decisions(session, ledger, replacing("why", None, file), "Li")
     wanted = LeadDecision("Wang", "returned", by_line_lead=True)
-    assert lead_decision(session, ledger, replacing("returned", "Wang", file), "Li") == wanted
-    assert lead_decision(session, ledger, replacing("returned", None, file), "Wang") == wanted
+    assert lead_decisions(session, ledger, replacing("returned", "Wang", file), "Li").replace_foreign == wanted
+    assert lead_decisions(session, ledger, replacing("returned", None, file), "Wang").replace_foreign == wanted
 
 
 def test_at_the_terminal_the_line_lead_comes_to_the_technicians_run(
@@ -216,7 +216,7 @@ def test_at_the_terminal_the_line_lead_comes_to_the_technicians_run(
     add_lead(ledger)
     ledger.operators.add("Li", by="Wang")
     person = Person(monkeypatch, "Wang", PIN)
-    decision = lead_decision(session, ledger, replacing("returned"), "Li")
+    decision = lead_decisions(session, ledger, replacing("returned"), "Li").replace_foreign
     assert decision == LeadDecision("Wang", "returned", by_line_lead=True)
     assert person.asked == ["Line lead (badge or name)", "PIN of Wang"]
 

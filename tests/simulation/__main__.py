@@ -14,6 +14,7 @@ from tests.simulation.many import chunks, run_chunk
 from tests.simulation.plan import FaultKind
 from tests.simulation.run import simulate
 
+
 def main() -> int:
     """Run what was asked for; 1 when an invariant did not hold."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SECTOR_BYTES: Final = 4096
 SILENCE_S: Final = 3.0
 """How long a command waits for an answer that does not come."""
+PRESENCE_S: Final = 0.3
+"""The same for the question whether the unit is still there."""
 _UNLOCKED: Final = SecurityState(flash_encryption=False, secure_boot=False)
 
 
@@ -160,7 +162,7 @@ class SimChip:
 
     def still_there(self) -> bool:
         try:
-            self._exchange("still_there", 0.01)
+            self._exchange("still_there", 0.01, PRESENCE_S)
         except ChipError:
             return False
         return True
@@ -226,18 +228,18 @@ class SimChip:
         fault = self._call("console", 0.0)
         self._refuse(fault)
 
-    def _exchange(self, name: str, seconds: float) -> tuple[SimUnit, FaultKind | None]:
+    def _exchange(self, name: str, seconds: float, silence_s: float = SILENCE_S) -> tuple[SimUnit, FaultKind | None]:
         """Ask the unit that is there; give it with the fault that spoils its answer."""
         fault = self._call(name, seconds)
-        unit = self._there()
+        unit = self._there(silence_s)
         self._refuse(fault)
         return unit, fault
 
-    def _there(self) -> SimUnit:
+    def _there(self, silence_s: float = SILENCE_S) -> SimUnit:
         unit = self.port.fixture.unit
         answers = unit is not None and (self.world.plan.resting or unit.epoch == self._epoch)
         if unit is None or not answers:
-            self._wait(SILENCE_S)
+            self._wait(silence_s)
             raise unit_gone()
         return unit
 

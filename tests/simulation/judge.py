@@ -98,9 +98,7 @@ class Judge:
     def _require_bound(self, name: str, mac: str, doing: str) -> None:
         held = self.holdings.get(name, Holding())
         bound = held.mac == mac and held.state in BOUND_STATES | {"void"}
-        self.require(
-            bound, f"I1: bytes of {name} {doing} {mac} while the ledger has it as {held.state} of {held.mac}"
-        )
+        self.require(bound, f"I1: bytes of {name} {doing} {mac} while the ledger has it as {held.state} of {held.mac}")
 
     # The ledger
 
@@ -230,7 +228,9 @@ class Judge:
             held.mac == mac and held.state in {"installed", "activated"},
             f"{mac} passed with {name}, which is {held.state} of {held.mac}",
         )
-        self.require(self.ended_runs.get(event.run_id) == Verdict.PASS, f"the PASS of run {event.run_id} is not recorded")
+        self.require(
+            self.ended_runs.get(event.run_id) == Verdict.PASS, f"the PASS of run {event.run_id} is not recorded"
+        )
         unit = next((unit for unit in self.world.units if unit.mac == mac), None)
         self.require(unit is not None, f"{mac} passed, but there is no such unit")
         if unit is not None:

@@ -10,11 +10,14 @@ from station.ledger import Ledger
 from tests.simulation.hardware import Fixture
 from tests.simulation.plan import Fault, FaultKind
 from tests.simulation.process import StationProcess
+from tests.simulation.scheduler import Killed, Task
 from tests.simulation.world import World
 
 PATIENCE_S: Final = 90.0
 """How long hands wait for a verdict before they take a unit out again."""
 LOOK_PERIOD_S: Final = 1.0
+FETCH_S: Final = (2.5, 5.0)
+"""From taking a unit out to putting one in."""
 
 
 class People:
@@ -25,6 +28,7 @@ class People:
         self.closing = False
         self._numbers = iter(range(1, 10_000))
         self._turn = 0
+        self._accidents: list[Task] = []
         world.on_strike = self.accident
         for slot in range(world.plan.processes):
             world.scheduler.spawn(f"engineer {slot + 1}", None, functools.partial(self.keep_running, slot))
@@ -33,8 +37,12 @@ class People:
 
     @property
     def all_passed(self) -> bool:
-        """True when every unit has passed and holds a live certificate."""
-        return all(unit.mac in self.world.finished for unit in self.world.units) and not self.world.to_rework
+        """True when every unit has passed and holds a live certificate, and no accident is under way."""
+        return (
+            all(unit.mac in self.world.finished for unit in self.world.units)
+            and not self.world.to_rework
+            and all(accident.ended for accident in self._accidents)
+        )
 
     # The line engineer
 
@@ -66,7 +74,7 @@ class People:
     def restart_with_other_lanes(self, process: StationProcess) -> None:
         """Stop a process; the engineer starts it again with the lanes in another order."""
         self._turn += 1
-        self.world.scheduler.spawn("stop", process, process.stop)
+        self._accidents.append(self.world.scheduler.spawn("stop", process, process.stop))
 
     # Hands
 
@@ -74,7 +82,7 @@ class People:
         """Put in a unit, wait for its verdict, take it out; again and again."""
         world = self.world
         while not self.closing:
-            world.scheduler.sleep(world.rng.uniform(0.2, 3.0))
+            world.scheduler.sleep(world.rng.uniform(*FETCH_S))
             if not fixture.port_there and world.rng.random() < 0.4:
                 fixture.port_there = True
             if fixture.unit is None and world.tray:
@@ -118,7 +126,7 @@ class People:
             FaultKind.OTHER_LANES: functools.partial(self.restart_with_other_lanes, process),
             FaultKind.VOID: functools.partial(self.void, fault.choice),
         }[fault.kind]
-        self.world.scheduler.spawn(str(fault.kind), None, deed)
+        self._accidents.append(self.world.scheduler.spawn(str(fault.kind), None, deed))
 
     def swap(self, fixture: Fixture, choice: int) -> None:
         """Pull the unit and put another in within a second or two, whatever the lane is doing."""
@@ -151,7 +159,7 @@ class People:
         unit = self.world.units[choice % len(self.world.units)]
         process = LeadProcess(self.world, next(self._numbers), unit.mac)
         self.world.processes.append(process)
-        self.world.scheduler.spawn("void", process, process.body)
+        self._accidents.append(self.world.scheduler.spawn("void", process, process.body))
 
 
 class LeadProcess(StationProcess):
@@ -167,5 +175,7 @@ class LeadProcess(StationProcess):
             self.ledger.void(self._mac, reason="label lost", operator="lead")
             self.world.trace(f"{self} made the certificate of {self._mac} void")
         except CodedError as error:
+            if self.dead:
+                raise Killed from None
             self.world.judge.told(error)
         self.end()

@@ -28,7 +28,7 @@ def copy_after_kill(source: Path, target: Path) -> None:
 
 
 def copy_after_power_cut(
-    source: Path, target: Path, rng: random.Random, *, unsynced: set[Path], wal_synced: bool
+    source: Path, target: Path, rng: random.Random, *, unsynced: list[Path], wal_synced: bool
 ) -> None:
     """Copy the data folder as a power cut leaves it: `unsynced` files may be gone or empty, the log's tail is torn."""
     copy_after_kill(source, target)

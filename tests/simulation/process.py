@@ -15,6 +15,7 @@ from station.line.line import Line
 from station.line.passage import LeadDecision
 from station.line.shift import Shift
 from tests.simulation.product import BATCH, recipe
+from tests.simulation.scheduler import Killed
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -57,17 +58,17 @@ class StationProcess:
             self.line.subscribe(self.hear)
             self.line.start()
         except CodedError as error:
+            if self.dead:  # what unwinding brings is heard by nobody
+                raise Killed from None
             self.world.judge.told(error)
             self.world.trace(f"{self} could not start: {error.code} {error.cause}")
             self.end()
 
     def hear(self, event: Event) -> None:
-        """Every event of every lane, with the port it came from."""
+        """Every event of every lane."""
+        if self.dead:
+            raise Killed
         self.world.heard(self, event)
-
-    def url_of(self, lane: int) -> str:
-        """Give the port of a lane."""
-        return self.urls[lane - 1]
 
     def stop(self) -> None:
         """End in good order: runs in hand are aborted, every lane returns, the ledger is closed."""
@@ -95,7 +96,7 @@ class SimFileLock:
         deadline = world.scheduler.now_s + self._timeout_s
         key = str(self._path)
         while key in locks and not getattr(locks[key][1], "dead", False):
-            if world.scheduler.current is None or 0 <= self._timeout_s and world.scheduler.now_s >= deadline:
+            if world.scheduler.current is None or (self._timeout_s >= 0 and world.scheduler.now_s >= deadline):
                 raise Timeout(key)
             world.scheduler.sleep(0.05)
         self._path.touch()

@@ -133,7 +133,7 @@ class World:
         """True while one of the plan has not struck."""
         return bool(self._pending)
 
-    def _strike(self, fault: Fault, process: StationProcess, place: Place, at: Fixture | None) -> FaultKind | None:
+    def _strike(self, fault: Fault, process: StationProcess, place: Place, at: Fixture | None) -> FaultKind | None:  # noqa: PLR0912  one case a fault
         fixtures = list(self.fixtures.values())
         fixture = at or fixtures[fault.choice % len(fixtures)]
         match fault.kind:
@@ -214,7 +214,7 @@ class World:
     def cut_power(self) -> None:
         """End every process, the units and whatever was not synced."""
         left = self._next_folder()
-        unsynced = {
+        unsynced = sorted(
             path
             for path in self.folder.iterdir()
             if path.is_file()
@@ -223,7 +223,7 @@ class World:
             and path.stat().st_ino not in self.synced_inodes
             and self.plan.cold_start
             and self.scheduler.now_s < UNSYNCED_S
-        }
+        )
         power.copy_after_power_cut(
             self.folder, left, self.rng, unsynced=unsynced, wal_synced=self.judge.commits_are_synced
         )
@@ -237,6 +237,7 @@ class World:
             self._die(process)
         self.file_locks.clear()
         self.folder = left
+        self.synced_inodes |= {path.stat().st_ino for path in left.iterdir()}
         self._failing = None
         shutil.rmtree(gone)
 
