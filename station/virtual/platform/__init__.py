@@ -1,5 +1,1 @@
-"""The virtual platform."""
-
-from station.virtual.platform.virtual_platform import VirtualPlatform
-
-__all__ = ["VirtualPlatform"]
+"""The virtual platform's parts: registry, signature, MQTT broker, thing model, shadow. They are not put together yet."""
