@@ -45,9 +45,14 @@ def test_a_file_is_one_noun_of_a_few_screens(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= LINES_MAX
     long = [
-        f"{node.name} has {(node.end_lineno or 0) - node.lineno + 1} lines"
+        f"{node.name} has {_own_lines(node)} lines"
         for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (node.end_lineno or 0) - node.lineno + 1 > FUNCTION_LINES_MAX
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _own_lines(node) > FUNCTION_LINES_MAX
     ]
     assert not long
+
+
+def _own_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Count a function's lines without those of a class that it makes: the class's methods are counted by themselves."""
+    made = sum((inner.end_lineno or 0) - inner.lineno for inner in node.body if isinstance(inner, ast.ClassDef))
+    return (node.end_lineno or 0) - node.lineno + 1 - made

@@ -65,6 +65,8 @@ def draft_of(source: YamlSource) -> Draft:
     faults = FaultList(source)
     draft = Draft(source, faults, None)
     if source.tree is None:
+        if not source.faults:
+            faults.add((), "the profile holds nothing", "Begin with `schema: 1`, as the examples do")
         return draft
     if not isinstance(source.tree, dict):
         faults.add((), "the profile is no mapping of keys", "Begin with `schema: 1`, as the examples do")

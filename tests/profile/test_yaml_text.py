@@ -8,6 +8,8 @@ import pytest
 
 from station.errors import ProfileError
 from station.profile import load_profile
+from station.profile.reading import draft_of
+from station.profile.yaml_source import parse_yaml
 from tests.profile.workplace import GOOD, Workplace
 
 
@@ -135,3 +137,10 @@ def test_load_profile_reads_no_other_file(tmp_path: Path) -> None:
     path.write_text(GOOD, encoding="utf-8")
 
     assert load_profile(path).product_key == "a1B2c3D4e5F"
+
+
+@pytest.mark.parametrize("text", ["&a ", "~", "null"])
+def test_a_file_that_holds_only_nothing_is_a_mistake(text: str) -> None:
+    draft = draft_of(parse_yaml(Path("nothing.yaml"), text))
+    assert draft.profile is None
+    assert draft.faults
