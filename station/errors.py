@@ -13,6 +13,7 @@ CodedError                     code, cause, mend, place
 ├── StationFault               ERROR: the station is bad; the line engineer mends it       exit 3
 │   ├── PortFault              the serial port (E1x)
 │   ├── LedgerFault            the ledger, its key, its disk (E2x)
+│   ├── PlatformFault          the IoT platform, as far as the station can reach it (E3x)
 │   └── InternalFault          our bug, translated at the lane's edge (E90)
 ├── NoCertificateLeft          the batch is used up; the line lead brings another (E40)    exit 4
 └── Aborted                    a person stopped the run (A01, A02)                         exit 130
@@ -65,6 +66,11 @@ class Code(StrEnum):
     LEDGER_NEWER = "E26"
     DISK_FULL = "E27"
     LEDGER_BEHIND = "E28"
+    PLATFORM_UNREACHABLE = "E30"
+    PLATFORM_KEY_REFUSED = "E31"
+    PLATFORM_THROTTLED = "E32"
+    PLATFORM_REFUSED = "E33"
+    PLATFORM_CLIENT_MISSING = "E34"
     NO_CERTIFICATE_LEFT = "E40"
     INTERNAL = "E90"
     ABORTED = "A01"
@@ -172,6 +178,10 @@ class PortFault(StationFault):
 
 class LedgerFault(StationFault):
     """The ledger, its key or its disk."""
+
+
+class PlatformFault(StationFault):
+    """The IoT platform is not reached, refuses the station, or answers what nobody understands."""
 
 
 class InternalFault(StationFault):
