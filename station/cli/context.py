@@ -31,7 +31,8 @@ class Session:
 
     data: Path = field(default_factory=default_data_folder)
     json: bool = False
-    lang: str = "en"
+    lang: str | None = None
+    """None: as the station's settings say."""
     passphrase_file: Path | None = None
 
     def open_ledger(self) -> Ledger:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +15,9 @@ from station.line.readiness import ReadinessItem, check_readiness
 from station.line.shift import Shift, possible_shifts
 from station.tui.app import StationApp, run_station_app
 from station.tui.choice import Choice
+from station.tui.settings import Settings, read_settings, write_settings
+
+_logger = logging.getLogger(__name__)
 
 
 class ShiftDesk:
@@ -55,6 +59,13 @@ class ShiftDesk:
         return self._open_line(self._shifts[choice.batch], self._ports())
 
 
+def _keep(folder: Path, settings: Settings) -> None:
+    try:
+        write_settings(folder, settings)
+    except OSError as error:  # the shift goes on; the next one begins with the old colours
+        _logger.warning("the screen's settings could not be kept: %s", error.strerror)
+
+
 def show_screen(session: Session, desk: ShiftDesk, *, training: bool = False) -> None:
     """Run the screen to its end; UsageError without a terminal. Exit code 3 when a port could not be closed in time."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -62,12 +73,14 @@ def show_screen(session: Session, desk: ShiftDesk, *, training: bool = False) ->
             "The screen needs a terminal",
             "Use `station flash PROFILE --port URL`, or `station demo --auto`, without one",
         )
+    settings = read_settings(session.data)
     app = StationApp(
         choices=desk.choices,
         readiness=desk.readiness,
         open_line=desk.open_line,
         training=training,
-        language=session.lang,
+        settings=settings.model_copy(update={"language": session.lang or settings.language}),
+        keep_settings=lambda changed: _keep(session.data, changed),
         start_at_once=training,
     )
     if not run_station_app(app):

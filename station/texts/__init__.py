@@ -27,7 +27,7 @@ class FailureText:
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class Catalogue:
     """All texts of one language."""
 
     language: str
@@ -37,6 +37,38 @@ class Texts:
     """By code: `F31`."""
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Paragraphs by dotted key."""
+
+
+class Texts:
+    """The texts of the language that is spoken now. Whoever holds it need not know when `speak` changes the language."""
+
+    def __init__(self, language: str) -> None:
+        self._catalogue = _catalogue(language)
+
+    def speak(self, language: str) -> None:
+        """Say everything in this language from now on; an unknown one gives English."""
+        self._catalogue = _catalogue(language)
+
+    @property
+    def language(self) -> str:
+        return self._catalogue.language
+
+    @property
+    def next_language(self) -> str:
+        """The one after this, in a ring."""
+        return LANGUAGES[(LANGUAGES.index(self.language) + 1) % len(LANGUAGES)]
+
+    @property
+    def sentences(self) -> Mapping[str, str]:
+        return self._catalogue.sentences
+
+    @property
+    def failures(self) -> Mapping[str, FailureText]:
+        return self._catalogue.failures
+
+    @property
+    def lists(self) -> Mapping[str, tuple[str, ...]]:
+        return self._catalogue.lists
 
     def say(self, key: str, **values: object) -> str:
         """Give the text of this dotted key with its `{places}` filled; KeyError when there is none."""
@@ -49,8 +81,7 @@ class Texts:
 
 
 @cache
-def load_texts(language: str = "en") -> Texts:
-    """Read a language's catalogue; an unknown language gives English."""
+def _catalogue(language: str) -> Catalogue:
     known = language if language in LANGUAGES else LANGUAGES[0]
     tree = yaml.safe_load((files(__package__) / f"{known}.yaml").read_text(encoding="utf-8"))
     failures = {
@@ -60,7 +91,7 @@ def load_texts(language: str = "en") -> Texts:
     sentences: dict[str, str] = {}
     lists: dict[str, tuple[str, ...]] = {}
     _flatten(tree, "", sentences, lists)
-    return Texts(known, sentences, failures, lists)
+    return Catalogue(known, sentences, failures, lists)
 
 
 def _flatten(

@@ -11,22 +11,31 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from station.texts import load_texts
+from station.texts import LANGUAGES, Texts
 from station.tui.action_palette import ActionPalette
 from station.tui.choice import Choice
 from station.tui.choice_screen import ChoiceScreen
-from station.tui.colours import DARK, THEMES, VARIABLES
+from station.tui.colours import THEMES, VARIABLES
 from station.tui.ending import leave_on_signals
 from station.tui.help_screen import HelpScreen
+from station.tui.lane_pane import LanePane
 from station.tui.leaving_screen import STOP_TIMEOUT_S, LeavingScreen
 from station.tui.line_port import LinePort, ReadinessLine
 from station.tui.line_screen import LineScreen
+from station.tui.settings import DEFAULTS, Bell, Colours, Settings
+from station.tui.station_screen import StationScreen
+from station.verdict import Verdict
 
 TICK_S = 1.0
 """How often a tile counts the seconds of a step that reports nothing while it waits."""
 
 CLOSING_S = 5.0
 """How long the rest may take to end after the lanes have stopped, once the terminal is gone."""
+
+
+BAD_RINGS = 3
+RING_APART_S = 0.3
+"""Far enough for an ear to count."""
 
 
 def local_now() -> datetime:
@@ -40,10 +49,11 @@ class StationApp(App[bool]):
     CSS_PATH = "station.tcss"
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "explain", show=False),
-        Binding("f10", "leave", show=False),
+        Binding("f1", "explain", "key.help"),
+        Binding("f9", "change_language", "key.language"),
+        Binding("f10", "leave", "key.quit"),
         Binding("ctrl+c,ctrl+q", "leave", show=False, priority=True),
-        Binding("ctrl+p", "command_palette", "key.palette", show=False, priority=True),
+        Binding("ctrl+p", "command_palette", "key.palette", priority=True),
     ]
 
     def __init__(
@@ -53,24 +63,28 @@ class StationApp(App[bool]):
         readiness: Callable[[Choice], Sequence[ReadinessLine]],
         open_line: Callable[[Choice], LinePort],
         training: bool = False,
-        language: str = "en",
+        settings: Settings = DEFAULTS,
+        keep_settings: Callable[[Settings], None] = lambda _settings: None,
         start_at_once: bool = False,
         now: Callable[[], datetime] = local_now,
         tick_s: float | None = TICK_S,
     ) -> None:
         """`choices`, `readiness` and `open_line` may take their time and may raise CodedError: they run in threads.
 
-        With `start_at_once` the only choice starts by itself unless something blocks it. `now` and `tick_s` are
-        the clocks; a test gives a fixed time and None.
+        `keep_settings` hears each change of language or colours, in a thread. With `start_at_once` the only choice
+        starts by itself unless something blocks it. `now` and `tick_s` are the clocks; a test gives a fixed time and
+        None.
         """
         super().__init__()
-        self.texts = load_texts(language)
+        self.settings = settings
+        self.texts = Texts(settings.language or LANGUAGES[0])
         self.training = training
         self.title = "flashing-station"
         self.animation_level = "none"
         self._choices = choices
         self._readiness = readiness
         self._open_line = open_line
+        self._keep_settings = keep_settings
         self._start_at_once = start_at_once
         self._now = now
         self._tick_s = tick_s
@@ -79,16 +93,16 @@ class StationApp(App[bool]):
 
     def get_key_display(self, binding: Binding) -> str:
         """Keys as they stand on the keyboard: F1, Enter, ^P."""
-        names = {"enter": "Enter", "ctrl+p": "^P", "escape": "Esc"}
+        names = {"enter": "↵", "ctrl+p": "^P", "escape": "Esc"}
         return binding.key_display or names.get(binding.key, binding.key.upper())
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(VARIABLES)
 
     def on_mount(self) -> None:
-        for theme in THEMES:
+        for theme in THEMES.values():
             self.register_theme(theme)
-        self.theme = DARK.name
+        self.theme = THEMES[self.settings.colours].name
         if not self.is_headless:
             leave_on_signals(asyncio.get_running_loop(), self.action_leave, STOP_TIMEOUT_S + CLOSING_S)
         self.push_screen(
@@ -106,7 +120,14 @@ class StationApp(App[bool]):
         self._line = message.line
         if not self._leaving:
             self.switch_screen(
-                LineScreen(message.line, self.texts, training=self.training, now=self._now, tick_s=self._tick_s)
+                LineScreen(
+                    message.line,
+                    self.texts,
+                    training=self.training,
+                    now=self._now,
+                    tick_s=self._tick_s,
+                    few_certificates=self.settings.few_certificates,
+                )
             )
 
     @property
@@ -119,6 +140,35 @@ class StationApp(App[bool]):
         if not isinstance(self.screen, HelpScreen | LeavingScreen):
             explained = self.line_screen.explained_view if self.line_screen else None
             self.push_screen(HelpScreen(self.texts, training=self.training, explained=explained))
+
+    def action_change_language(self) -> None:
+        """F9: the next language, on every screen at once."""
+        self.texts.speak(self.texts.next_language)
+        for screen in self.screen_stack:
+            if isinstance(screen, StationScreen):
+                screen.retell()
+        self._set(language=self.texts.language)
+
+    def action_change_colours(self) -> None:
+        """The next theme: dark, light, high contrast."""
+        names = list(Colours)
+        colours = names[(names.index(self.settings.colours) + 1) % len(names)]
+        self.theme = THEMES[colours].name
+        self._set(colours=colours)
+
+    def _set(self, **changed: object) -> None:
+        self.settings = self.settings.model_copy(update=changed)
+        settings = self.settings
+        self.run_worker(lambda: self._keep_settings(settings), thread=True, group="settings")
+
+    def on_lane_pane_unit_finished(self, message: LanePane.UnitFinished) -> None:
+        """Ring as the station wants it: once for a good unit, three times for any other."""
+        passed = message.event.verdict is Verdict.PASS
+        if self.settings.bell is Bell.OFF or (passed and self.settings.bell is Bell.BAD):
+            return
+        self.bell()
+        for number in range(1, 1 if passed else BAD_RINGS):
+            self.set_timer(number * RING_APART_S, self.bell)
 
     def action_leave(self) -> None:
         """F10, Ctrl+C, a closed window: stop the lanes, free the ports, go. Nothing is asked."""
@@ -156,7 +206,8 @@ class StationApp(App[bool]):
             yield SystemCommand(say("key.retry"), say("action.retry"), lambda: self._on_line("retry"))
             yield SystemCommand(say("key.abort"), say("action.abort"), lambda: self._on_line("abort"))
             yield SystemCommand(say("key.zoom"), say("action.zoom"), screen.action_zoom)
-        yield SystemCommand(say("key.theme"), say("action.theme"), self.action_change_theme)
+        yield SystemCommand(say("key.language"), say("action.language"), self.action_change_language)
+        yield SystemCommand(say("key.theme"), say("action.theme"), self.action_change_colours)
         yield SystemCommand(say("key.quit"), say("action.quit"), self.action_leave)
 
     def _on_line(self, action: str) -> None:

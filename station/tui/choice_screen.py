@@ -12,13 +12,14 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from station.errors import CodedError
 from station.texts import Texts
 from station.tui.cell_text import pad, plain
 from station.tui.choice import Choice
+from station.tui.key_bar import KeyBar
 from station.tui.line_port import LinePort, ReadinessLine
 from station.tui.readiness_list import BLOCKED, WARNING, Obstacle, ReadinessList
 from station.tui.station_screen import StationScreen, TitleRow
@@ -42,10 +43,8 @@ class ChoiceScreen(StationScreen):
     """Everything that may wait (folders, hashes, the ledger, ports) runs in thread workers, one at a time."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "app.explain", "key.help"),
         Binding("enter", "go", "key.choose"),
         Binding("escape", "back", "key.back"),
-        Binding("f10", "app.leave", "key.quit"),
         Binding("up", "move(-1)", show=False),
         Binding("down", "move(1)", show=False),
     ]
@@ -98,7 +97,7 @@ class ChoiceScreen(StationScreen):
             yield ChoiceList(id="choices")
             yield ReadinessList(self.texts)
         yield Static(id="sentence")
-        yield Footer()
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self._show_stage()
@@ -124,10 +123,18 @@ class ChoiceScreen(StationScreen):
         elif len(self._choices) == 1:
             self._check(self._choices[0])
         else:
-            names = max((len(choice.profile_name) for choice in self._choices), default=0)
-            options = [Option(_option(choice, names, self.texts)) for choice in self._choices]
-            self.query_one(OptionList).set_options(options).highlighted = 0 if options else None
+            self._list_choices(0)
             self.stage = Stage.CHOOSING
+
+    def _list_choices(self, highlighted: int | None) -> None:
+        names = max((len(choice.profile_name) for choice in self._choices), default=0)
+        options = [Option(_option(choice, names, self.texts)) for choice in self._choices]
+        self.query_one(OptionList).set_options(options).highlighted = highlighted if options else None
+
+    def retell(self) -> None:
+        self._list_choices(self.query_one(OptionList).highlighted)
+        self._show_stage()
+        super().retell()
 
     def _check(self, choice: Choice) -> None:
         self._choice = choice

@@ -1,4 +1,4 @@
-"""The station's colours: three themes, and the verdicts' fills, which differ in lightness as well as in hue."""
+"""The station's colours: three themes. A test simulates colour blindness: the verdicts' fills stay apart in every kind."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from typing import Final
 
 from textual.theme import Theme
 
+from station.tui.settings import Colours
+
 VARIABLES: Final = {
-    "verdict-pass": "#14773a",
+    "verdict-pass": "#0a7f5c",
     "verdict-pass-ink": "#ffffff",
     "verdict-pass-text": "#5fd38a",
-    "verdict-fail": "#b3201d",
+    "verdict-fail": "#961013",
     "verdict-fail-ink": "#ffffff",
     "verdict-fail-text": "#ff8a80",
-    "verdict-error": "#f0b429",
+    "verdict-error": "#f2b632",
     "verdict-error-ink": "#000000",
     "verdict-error-text": "#f0b429",
-    "verdict-aborted": "#59626e",
+    "verdict-aborted": "#4a5563",
     "verdict-aborted-ink": "#ffffff",
     "lane-accent": "#6cb6ff",
     "lane-bar": "#2b3544",
@@ -67,4 +69,33 @@ LIGHT: Final = Theme(
     },
 )
 
-THEMES: Final = (DARK, LIGHT)
+CONTRAST: Final = Theme(
+    name="station-contrast",
+    primary="#ffffff",
+    secondary="#ffffff",
+    accent="#ffe14d",
+    background="#000000",
+    surface="#000000",
+    panel="#000000",
+    foreground="#ffffff",
+    warning="#ffd000",
+    error="#ff9b94",
+    success="#7dffb2",
+    dark=True,
+    variables={
+        **VARIABLES,
+        "verdict-pass": "#006040",
+        "verdict-pass-text": "#7dffb2",
+        "verdict-fail": "#8a0000",
+        "verdict-fail-text": "#ff9b94",
+        "verdict-error": "#ffd000",
+        "verdict-error-text": "#ffd000",
+        "verdict-aborted": "#333b4d",
+        "lane-accent": "#ffe14d",
+        "lane-bar": "#404040",
+        "quiet": "#d0d0d0",
+        "footer-key-foreground": "#ffe14d",
+    },
+)
+
+THEMES: Final = {Colours.DARK: DARK, Colours.LIGHT: LIGHT, Colours.CONTRAST: CONTRAST}

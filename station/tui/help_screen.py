@@ -11,10 +11,10 @@ from textual.content import Content
 from textual.events import Resize
 from textual.geometry import Size
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from station.texts import Texts
 from station.tui.blocks import Row, text_rows
+from station.tui.key_bar import KeyBar
 from station.tui.lane_view import LaneView
 from station.tui.station_screen import StationScreen, TitleRow
 
@@ -23,8 +23,8 @@ class HelpScreen(StationScreen):
     """One page of words; the lanes go on behind it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f1,enter", "app.pop_screen", "key.back", key_display="Esc"),
-        Binding("f10", "app.leave", "key.quit"),
+        Binding("escape", "app.pop_screen", "key.back"),
+        Binding("f1,enter", "app.pop_screen", show=False),
         Binding("up", "scroll(-1)", show=False),
         Binding("down", "scroll(1)", show=False),
         Binding("pageup", "scroll(-10)", show=False),
@@ -39,7 +39,7 @@ class HelpScreen(StationScreen):
         yield TitleRow(lambda: self.texts.say("help.title"), self.texts, training=self.training)
         with VerticalScroll(id="room", can_focus=False):
             yield HelpPage(self.texts, self._explained)
-        yield Footer()
+        yield KeyBar()
 
     def action_scroll(self, rows: int) -> None:
         self.query_one("#room", VerticalScroll).scroll_relative(y=rows, animate=False)

@@ -10,10 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.reactive import reactive
-from textual.widgets import Footer
 
 from station.events import Event
 from station.texts import Texts
+from station.tui.key_bar import KeyBar
 from station.tui.lane_pane import LanePane
 from station.tui.lane_view import LaneView, Phase
 from station.tui.last_units import LastUnits, unit_line
@@ -30,11 +30,9 @@ class LineScreen(StationScreen):
     """Routes events to the tiles and keys to the line; what a lane may do is asked of its view."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "app.explain", "key.help"),
         Binding("f5", "retry", "key.retry"),
         Binding("f8", "abort", "key.abort"),
         Binding("enter", "zoom", "key.zoom"),
-        Binding("f10", "app.leave", "key.quit"),
         Binding("escape", "unzoom", show=False),
         Binding("left", "step(-1, 0)", show=False),
         Binding("right", "step(1, 0)", show=False),
@@ -48,22 +46,30 @@ class LineScreen(StationScreen):
     zoomed: reactive[bool] = reactive(False, init=False)
 
     def __init__(
-        self, line: LinePort, texts: Texts, *, training: bool, now: Callable[[], datetime], tick_s: float | None
+        self,
+        line: LinePort,
+        texts: Texts,
+        *,
+        training: bool,
+        now: Callable[[], datetime],
+        tick_s: float | None,
+        few_certificates: int,
     ) -> None:
         super().__init__(texts, training=training)
         self._line = line
         self._now = now
         self._tick_s = tick_s
+        self._few = few_certificates
         self._panes = {lane.number: LanePane(lane, texts, tick_s=tick_s) for lane in line.lanes}
         self._columns = 1
         self.set_reactive(LineScreen.chosen, min(self._panes, default=0))
 
     def compose(self) -> ComposeResult:
-        yield ShiftHeader(self._line, self.texts, self._now, periodic=self._tick_s is not None)
+        yield ShiftHeader(self._line, self.texts, self._now, periodic=self._tick_s is not None, few=self._few)
         with Container(id="lanes"):
             yield from self._panes.values()
         yield LastUnits(self.texts)
-        yield Footer()
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self._mark_chosen()
@@ -128,7 +134,6 @@ class LineScreen(StationScreen):
     def on_lane_pane_unit_finished(self, message: LanePane.UnitFinished) -> None:
         self.query_one(LastUnits).add(unit_line(message.event, self._now()))
         self.query_one(ShiftHeader).ask()
-        self.app.bell()
 
     def on_lane_pane_state_changed(self) -> None:
         self.refresh_bindings()

@@ -18,8 +18,6 @@ from station.tui.cell_text import fit, plain
 from station.tui.lane_picture import bar
 from station.tui.line_port import LinePort, ShiftNumbers
 
-FEW_CERTIFICATES: Final = 20
-"""From here on the header warns, so that the next batch comes before the line stands still."""
 ASK_AGAIN_S: Final = 30.0
 """The rate per hour falls while nothing happens, so the numbers are read again now and then."""
 _BAR_CELLS: Final = 16
@@ -38,12 +36,14 @@ class ShiftHeader(Widget):
             super().__init__()
             self.numbers = numbers
 
-    def __init__(self, line: LinePort, texts: Texts, now: Callable[[], datetime], *, periodic: bool) -> None:
+    def __init__(self, line: LinePort, texts: Texts, now: Callable[[], datetime], *, periodic: bool, few: int) -> None:
+        """At `few` certificates left, or one hour's worth, the header warns, unless they are enough for the order."""
         super().__init__()
         self._line = line
         self._texts = texts
         self._now = now
         self._periodic = periodic
+        self._few = few
         self._reading = False
         self._read_again = False
 
@@ -107,7 +107,7 @@ class ShiftHeader(Widget):
             return Content.styled(f" {say('header.no_numbers')}" if self.unreadable else "", "$quiet")
         left = say("header.left", count=numbers.left)
         style = ""
-        if numbers.left <= FEW_CERTIFICATES:
+        if self._run_out(numbers):
             left = "▲ " + say("header.left_few" if numbers.left else "header.left_none", count=numbers.left)
             style = "bold $verdict-error-text"
         words = [say("header.failed", count=numbers.failed)]
@@ -130,6 +130,11 @@ class ShiftHeader(Widget):
                 break
             row = longer
         return row
+
+    def _run_out(self, numbers: ShiftNumbers) -> bool:
+        if numbers.quantity and numbers.left >= numbers.quantity - numbers.passed:
+            return False
+        return numbers.left <= max(self._few, numbers.units_per_hour or 0)
 
     def _done_about(self, numbers: ShiftNumbers) -> datetime | None:
         if not numbers.quantity or not numbers.units_per_hour or numbers.passed >= numbers.quantity:

@@ -26,8 +26,16 @@ class StationScreen(Screen[None]):
         self.training = training
 
     def key_words(self, description: str) -> str:
-        """Give the footer's words for a binding."""
-        return self.texts.sentences.get(description, description)
+        """Give the key bar's word for a binding, with a short one behind a bar where the language has it."""
+        word = self.texts.sentences.get(description, description)
+        short = self.texts.sentences.get(description.replace("key.", "key_short."))
+        return f"{word}|{short}" if short else word
+
+    def retell(self) -> None:
+        """Say everything again, in the language that is spoken now."""
+        for widget in self.walk_children(Widget):
+            widget.refresh(layout=True)
+        self.refresh_bindings()
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:

@@ -20,6 +20,7 @@ from station.events import (
 from station.tui.app import StationApp
 from station.tui.choice import Choice
 from station.tui.readiness_list import READY
+from station.tui.settings import DEFAULTS, Settings
 from station.unit import Mac
 from station.verdict import Step, StepState, Verdict
 
@@ -110,7 +111,8 @@ def fake_line(lanes: int = 2, *, training: bool = False) -> FakeLine:
 def fake_app(
     line: FakeLine,
     *,
-    language: str = "en",
+    settings: Settings = DEFAULTS,
+    keep_settings: Callable[[Settings], None] = lambda _settings: None,
     choices: tuple[Choice, ...] = (CHOICE,),
     readiness: Callable[[Choice], tuple[FakeReadiness, ...]] = lambda _choice: ALL_READY,
     start_at_once: bool = True,
@@ -120,7 +122,8 @@ def fake_app(
         readiness=readiness,
         open_line=lambda _choice: line,
         training=line.training,
-        language=language,
+        settings=settings,
+        keep_settings=keep_settings,
         start_at_once=start_at_once,
         now=lambda: line.now,
         tick_s=None,

@@ -14,6 +14,7 @@ from station.tui.choice_screen import ChoiceScreen, Stage
 from station.tui.line_port import LinePort
 from station.tui.line_screen import LineScreen
 from station.tui.readiness_list import BLOCKED, WARNING
+from station.tui.settings import Settings
 from tests.tui.driving import opened, settle, until
 from tests.tui.fake_line import ALL_READY, CHOICE, NOW, FakeReadiness, fake_app, fake_line
 from tests.tui.pictures import screen_text
@@ -50,7 +51,7 @@ async def test_something_blocked_says_what_to_do_and_enter_checks_again() -> Non
     async with opened(app) as pilot:
         assert "✘ lanes" in screen_text(app)
         assert "→ Plug the adapter in." in screen_text(app)
-        assert "Enter Check again" in screen_text(app)
+        assert "↵ Check again" in screen_text(app)
         await pilot.press("enter")
         await until(pilot, lambda: line.calls == ["start"])
 
@@ -152,7 +153,7 @@ async def test_a_fault_while_checking_is_told() -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 async def test_the_choice_speaks_the_language(language: str) -> None:
-    app = fake_app(fake_line(), choices=THREE, language=language)
+    app = fake_app(fake_line(), choices=THREE, settings=Settings.model_validate({"language": language}))
     async with opened(app):
         assert ("Choose a product" in screen_text(app)) == (language == "en")
 

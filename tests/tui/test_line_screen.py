@@ -6,7 +6,6 @@ import threading
 from dataclasses import replace
 
 import pytest
-from textual.widgets import Footer
 
 from station.errors import Code, LedgerFault
 from station.events import CertificateAllocated, StepReported, WaitReason
@@ -16,6 +15,7 @@ from station.tui.lane_pane import LanePane
 from station.tui.lane_view import Phase
 from station.tui.last_units import LastUnits
 from station.tui.line_screen import LineScreen
+from station.tui.settings import Bell, Settings
 from station.tui.shift_header import ShiftHeader
 from station.verdict import Step, StepState, Verdict
 from tests.tui.driving import on_line, settle, until, view_of
@@ -73,11 +73,9 @@ async def test_a_verdict_fills_its_tile(verdict: Verdict, style: str) -> None:
         assert app.screen.query_one("#lane-1").has_class(style)
 
 
-async def test_a_verdict_rings_and_joins_the_last_units(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_verdict_joins_the_last_units() -> None:
     line = fake_line(2)
     app = fake_app(line)
-    rung: list[bool] = []
-    monkeypatch.setattr(app, "bell", lambda: rung.append(True))
     async with on_line(app) as pilot:
         line.say(*passed(1, "plug-000312"))
         await settle(pilot)
@@ -86,7 +84,25 @@ async def test_a_verdict_rings_and_joins_the_last_units(monkeypatch: pytest.Monk
         names = [unit.device_name for unit in app.screen.query_one(LastUnits).lines]
 
     assert names == ["plug-000310", "plug-000312"]
-    assert len(rung) == 2
+
+
+@pytest.mark.parametrize(("bell", "after_pass", "after_fail"), [("all", 1, 4), ("bad", 0, 3), ("off", 0, 0)])
+async def test_a_good_unit_rings_once_and_a_bad_one_three_times(
+    bell: str, after_pass: int, after_fail: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = fake_line(2)
+    app = fake_app(line, settings=Settings(bell=Bell(bell)))
+    rung: list[bool] = []
+    monkeypatch.setattr(app, "bell", lambda: rung.append(True))
+    monkeypatch.setattr("station.tui.app.RING_APART_S", 0.001)
+    async with on_line(app) as pilot:
+        line.say(*passed(1))
+        await until(pilot, lambda: len(rung) == after_pass)
+        line.say(*failed(2))
+        await until(pilot, lambda: len(rung) == after_fail)
+        await settle(pilot)
+
+    assert len(rung) == after_fail
 
 
 async def test_the_header_reads_the_numbers_again_after_a_verdict() -> None:
@@ -104,10 +120,22 @@ async def test_the_header_reads_the_numbers_again_after_a_verdict() -> None:
 
 async def test_few_certificates_are_a_warning_in_words() -> None:
     line = fake_line(1)
-    line.numbers = FakeNumbers(left=3)
     app = fake_app(line)
-    async with on_line(app):
-        assert "▲ 3 certificates left: get the next batch" in screen_text(app)
+    async with on_line(app) as pilot:
+        for numbers, warned in (
+            (FakeNumbers(left=3), True),
+            (FakeNumbers(left=110), True),  # less than the next hour needs
+            (FakeNumbers(left=130), False),
+            (FakeNumbers(left=3, passed=497), False),  # enough for the order
+            (FakeNumbers(left=20, quantity=None, units_per_hour=None), True),
+            (FakeNumbers(left=21, quantity=None, units_per_hour=None), False),
+        ):
+            line.numbers = numbers
+            app.screen.query_one(ShiftHeader).ask()
+            await settle(pilot)
+            words = f"▲ {numbers.left} certificates left: get the next batch"
+
+            assert (words in screen_text(app)) is warned, numbers
 
 
 async def test_a_ledger_that_cannot_be_read_does_not_stop_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,15 +307,6 @@ async def test_a_resize_lays_the_lanes_out_anew() -> None:
 
         assert widths == {40}
         assert {pane.outer_size.width for pane in app.screen.query(LanePane)} == {30}
-
-
-async def test_every_key_of_the_footer_fits_into_80_columns() -> None:
-    for language in ("en", "zh-CN"):
-        app = fake_app(fake_line(4), language=language)
-        async with on_line(app):
-            footer = app.screen.query_one(Footer)
-            assert footer.virtual_size.width <= 80
-            assert "F10" in screen_text(app)
 
 
 async def test_threads_reach_their_own_tile_and_progress_is_thinned_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from station.errors import Code
 from station.events import Event, LaneWaiting, VerdictReached, WaitReason
-from station.texts import LANGUAGES, load_texts
+from station.texts import LANGUAGES, Texts
 from station.tui import big_word
 from station.tui.cell_text import fit, pad, plain, wrap
 from station.tui.lane_picture import bar, picture
@@ -19,7 +19,7 @@ from station.tui.quantity import rate_words, size_words
 from station.verdict import Verdict
 from tests.tui.fake_line import failed, passed, station_fault, until_write, waiting, writing
 
-ENGLISH = load_texts("en")
+ENGLISH = Texts("en")
 STATES: dict[str, list[Event]] = {
     "waiting": [waiting(1)],
     "hold boot": [waiting(1, WaitReason.HOLD_BOOT)],
@@ -48,7 +48,7 @@ def view_after(events: list[Event]) -> LaneView:
 @pytest.mark.parametrize("state", STATES)
 def test_every_state_fits_every_tile(state: str, size: tuple[int, int], language: str) -> None:
     width, height = size
-    lines = picture(view_after(STATES[state]), load_texts(language), width, height).plain.split("\n")
+    lines = picture(view_after(STATES[state]), Texts(language), width, height).plain.split("\n")
 
     assert len(lines) <= height
     assert max(cell_len(line) for line in lines) <= width
@@ -57,7 +57,7 @@ def test_every_state_fits_every_tile(state: str, size: tuple[int, int], language
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("code", list(Code))
 def test_every_failure_tells_its_title_and_what_to_try_in_a_half_screen_tile(code: Code, language: str) -> None:
-    texts = load_texts(language)
+    texts = Texts(language)
     failure = texts.failure(code)
     assert failure is not None
     painted = picture(view_after(failed(1, code, Verdict.FAIL)), texts, 38, 16).plain

@@ -11,6 +11,7 @@ import pytest
 from station.events import Event, LaneWaiting, WaitReason
 from station.tui.choice import Choice
 from station.tui.readiness_list import BLOCKED, WARNING
+from station.tui.settings import Settings
 from station.verdict import Verdict
 from tests.tui.driving import opened, settle
 from tests.tui.fake_line import (
@@ -106,7 +107,7 @@ async def test_the_screen_looks_as_kept(name: str, size: tuple[int, int], langua
     line = fake_line(scene.lanes, training=scene.training)
     app = fake_app(
         line,
-        language=language,
+        settings=Settings.model_validate({"language": language}),
         choices=scene.choices,
         readiness=lambda _choice: scene.readiness,
         start_at_once=scene.starts,

@@ -11,16 +11,16 @@ import pytest
 import station.tui
 from station.errors import Code
 from station.events import WaitReason
-from station.texts import LANGUAGES, load_texts
+from station.texts import LANGUAGES, Texts
 from station.verdict import Step, Verdict
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
-ENGLISH = load_texts("en")
+ENGLISH = Texts("en")
 
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_every_language_has_the_same_keys(language: str) -> None:
-    texts = load_texts(language)
+    texts = Texts(language)
 
     assert texts.sentences.keys() == ENGLISH.sentences.keys()
     assert {key: len(lines) for key, lines in texts.lists.items()} == {
@@ -30,7 +30,7 @@ def test_every_language_has_the_same_keys(language: str) -> None:
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_every_language_fills_the_same_places(language: str) -> None:
-    texts = load_texts(language)
+    texts = Texts(language)
 
     assert {key: _places(text) for key, text in texts.sentences.items()} == {
         key: _places(text) for key, text in ENGLISH.sentences.items()
@@ -39,7 +39,7 @@ def test_every_language_fills_the_same_places(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_code_has_its_words(language: str) -> None:
-    failures = load_texts(language).failures
+    failures = Texts(language).failures
 
     assert set(failures) == {code.value for code in Code}
     for failure in failures.values():
@@ -50,7 +50,7 @@ def test_every_code_has_its_words(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_word_of_the_line_is_told(language: str) -> None:
-    texts = load_texts(language)
+    texts = Texts(language)
     wanted = [
         *(f"wait.{reason}" for reason in WaitReason),
         *(f"step.{step}" for step in Step),
@@ -63,7 +63,7 @@ def test_every_word_of_the_line_is_told(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_sentences_are_calm(language: str) -> None:
-    texts = load_texts(language)
+    texts = Texts(language)
     words = [*texts.sentences.values(), *(line for lines in texts.lists.values() for line in lines)]
     for failure in texts.failures.values():
         words += [failure.title, failure.cause, *failure.tries]
@@ -73,7 +73,7 @@ def test_sentences_are_calm(language: str) -> None:
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_failures_offer_as_many_tries_in_every_language(language: str) -> None:
-    texts = load_texts(language)
+    texts = Texts(language)
 
     assert {code: len(failure.tries) for code, failure in texts.failures.items()} == {
         code: len(failure.tries) for code, failure in ENGLISH.failures.items()
@@ -94,7 +94,7 @@ def test_every_key_that_a_screen_names_exists_and_every_one_is_used() -> None:
 
 
 def test_an_unknown_language_gives_english() -> None:
-    assert load_texts("tlh").language == "en"
+    assert Texts("tlh").language == "en"
 
 
 def _places(text: str) -> set[str]:

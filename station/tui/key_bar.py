@@ -1,0 +1,101 @@
+"""The last row: every key of the screen with its word, in one order that never changes; keys that do nothing now are dim."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rich.cells import cell_len
+from textual.binding import ActiveBinding
+from textual.content import Content
+from textual.events import Click
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widget import Widget
+
+_GAPS: Final = (3, 2, 1)
+"""Cells between two keys, roomy first."""
+_MIDDLE: Final = 50
+_ORDER: Final = {**{f"f{number}": number for number in range(1, 9)}, "f9": 91, "f10": 92, "ctrl+p": 99}
+"""Function keys from the left, the screen's own keys in the middle, what every screen has at the right."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyWord:
+    """One key of the bar: as it is pressed, as it stands on the keyboard, its word, and a shorter one."""
+
+    key: str
+    shown: str
+    word: str
+    short: str
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A key and the cells that it takes, the last not included."""
+
+    key: KeyWord
+    words: str
+    start: int
+    end: int
+
+
+def place_keys(keys: Sequence[KeyWord], width: int) -> tuple[Placed, ...]:
+    """Lay the keys out in one row: with their full words where they fit, else with the short ones, closer and closer."""
+    for use_short in (False, True):
+        for gap in _GAPS:
+            placed = _placed(keys, gap, use_short=use_short)
+            if not placed or placed[-1].end <= width:
+                return placed
+    return _placed(keys, 1, use_short=True)
+
+
+def _placed(keys: Sequence[KeyWord], gap: int, *, use_short: bool) -> tuple[Placed, ...]:
+    placed: list[Placed] = []
+    column = 1
+    for key in keys:
+        words = key.short if use_short else key.word
+        end = column + cell_len(f"{key.shown} {words}")
+        placed.append(Placed(key, words, column, end))
+        column = end + gap
+    return tuple(placed)
+
+
+class KeyBar(Widget, can_focus=False):
+    """Paints the screen's bindings; a click on a key is that key."""
+
+    keys: reactive[tuple[KeyWord, ...]] = reactive(())
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
+        self._bindings_changed(self.screen)
+
+    def _bindings_changed(self, screen: Screen[object]) -> None:
+        if screen is self.screen and self.is_attached:
+            shown = [active for active in screen.active_bindings.values() if active.binding.show]
+            shown.sort(key=lambda active: _ORDER.get(active.binding.key, _MIDDLE))
+            self.keys = tuple(self._key_word(active) for active in shown)
+
+    def _key_word(self, active: ActiveBinding) -> KeyWord:
+        word, _, short = active.binding.description.partition("|")
+        shown = self.app.get_key_display(active.binding)
+        return KeyWord(active.binding.key, shown, word, short or word, active.enabled)
+
+    def render(self) -> Content:
+        row = Content("")
+        for placed in place_keys(self.keys, self.size.width):
+            row += " " * (placed.start - row.cell_length)
+            style = "" if placed.key.enabled else "$quiet dim"
+            row += Content.assemble(
+                (placed.key.shown, "bold $footer-key-foreground" if placed.key.enabled else style),
+                (f" {placed.words}", style),
+            )
+        return row
+
+    def on_click(self, event: Click) -> None:
+        event.stop()
+        for placed in place_keys(self.keys, self.size.width):
+            if placed.start <= event.x < placed.end and placed.key.enabled:
+                self.app.simulate_key(placed.key.key)
