@@ -23,10 +23,9 @@ from station.ledger.audit_export import ExportFormat, ExportOrder, refuse_existi
 from station.ledger.audit_filters import NO_FILTERS, Filters
 from station.ledger.backup import BackupResult, back_up
 from station.ledger.certificates import certificates_of, left_in_batch, live_certificate
-from station.ledger.console_csv import check_csv
-from station.ledger.csv_bytes import Survey, survey
 from station.ledger.gap import AcceptedGap, skip_certificates
 from station.ledger.heads import SignedHead
+from station.ledger.importing import Importing, ImportRequest
 from station.ledger.key_sources import AskPassphrase, KeySource, nobody_to_ask
 from station.ledger.opening import Opened, open_data_folder
 from station.ledger.operators import Operators
@@ -46,14 +45,10 @@ from station.ledger.records import (
 )
 from station.ledger.rekey import Rekeying, RekeyResult
 from station.ledger.run_rows import find_runs, unfinished_runs
-from station.ledger.sealed_batch import is_sealed, open_sealed
 from station.unit import ChipIdentity, Mac, parse_mac
 from station.verdict import Step, StepState, Verdict
 
 NO_DATA: Final[Mapping[str, JsonValue]] = MappingProxyType({})
-_BULK_ROWS: Final = 10_000
-_CHECK_SHARE: Final = 0.25
-"""How much of an import's time the first reading takes."""
 
 
 def utc_now() -> datetime:
@@ -72,6 +67,7 @@ class Ledger:
         self._clock = clock
         self.station = opened.station
         self.operators = Operators(self._database.reading, self._changing)
+        self._importing = Importing(self._database, self._keys, self._changing)
         self.proof = proof
 
     @classmethod
@@ -139,31 +135,8 @@ class Ledger:
         `product_key` is the product that the file must be of. `progress` hears bytes done and bytes in all.
         BatchError names every bad line (up to 20); UsageError for a name that cannot be one.
         """
-        order = _batches.Order(name, product_key, work_order)
-        _batches.check_order(order)
-        begun = time.perf_counter()
-        content = open_sealed(csv_path, self._data) if is_sealed(csv_path) else None
-        surveyed = survey(csv_path, self._keys.box.digest(), content)
-        with self._database.reading() as connection:
-            known = _batches.same_file(connection, surveyed, order, begun)
-        if known is not None:
-            return known
-        checked = check_csv(surveyed, _part_of(progress, surveyed, 0.0, _CHECK_SHARE))
-        _batches.require_product(csv_path, product_key, checked.product_key)
-        try:
-            with self._database.dialect.importing(), self._changing() as change:
-                known = _batches.same_file(change.connection, surveyed, order, begun)
-                if known is not None:  # another process was quicker
-                    return known
-                work = _batches.BatchImport(change, self._database.dialect, self._keys, checked, order)
-                with self._database.dialect.bulk(change.connection):
-                    result = work.run(_part_of(progress, surveyed, _CHECK_SHARE, 1.0), begun)
-        except _batches.NothingNewError as nothing_new:
-            return nothing_new.result
-        if result.imported > _BULK_ROWS:
-            with self._database.outside_transaction() as connection:
-                self._database.dialect.after_bulk(connection)
-        return result
+        request = ImportRequest(name, product_key, work_order)
+        return self._importing.csv(csv_path, self._data, request, progress)
 
     def batches(self) -> list[BatchSummary]:
         """Give every batch with its counts, oldest first."""
@@ -382,17 +355,3 @@ def _mac(text: str | None) -> Mac | None:
         return parse_mac(text)
     except ValueError:
         raise UsageError(f"{text!r} is not a MAC address", "Write it as 24:0a:c4:5e:10:9c") from None
-
-
-def _part_of(
-    progress: Callable[[int, int], None] | None, surveyed: Survey, begin: float, end: float
-) -> Callable[[int], None] | None:
-    """Turn one reading's bytes into its share of the whole import."""
-    if progress is None:
-        return None
-    total_bytes = surveyed.size_bytes
-
-    def heard(done_bytes: int) -> None:
-        progress(int(begin * total_bytes + done_bytes * (end - begin)), total_bytes)
-
-    return heard
