@@ -46,9 +46,13 @@ class Request:
 
 
 def read_object(payload: bytes) -> dict[str, Any]:
-    """Read a JSON object. AlinkFault."""
+    """Read a JSON object. AlinkFault.
+
+    What cannot be written as JSON again is refused too: half surrogates, NaN, numbers beyond a double.
+    """
     try:
-        value = json.loads(payload)
+        value = json.loads(payload.decode("utf-8"))
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except (ValueError, RecursionError):
         raise AlinkFault(BAD_PARAMETER, "the message is not JSON") from None
     if not isinstance(value, dict):

@@ -11,6 +11,7 @@ from station.virtual.platform import packet as mqtt
 from station.virtual.platform.connection import Connection, Session
 from station.virtual.platform.device import Device, DeviceKey
 from station.virtual.platform.event_log import EventLog
+from station.virtual.platform.message_rate import MessageRate
 from station.virtual.platform.registry import Registry
 from station.virtual.platform.settings import HOST, Settings
 from station.virtual.platform.signature import ConnectCode, LoginRefused, read_login
@@ -29,7 +30,8 @@ class Broker:
         self._registry, self._log, self._receive = registry, log, receive
         self._routes: dict[DeviceKey, Connection] = {}
         self._kept: dict[DeviceKey, Session] = {}
-        self._open: set[asyncio.Task[None]] = set()
+        self._rates: dict[DeviceKey, MessageRate] = {}
+        self._open: dict[asyncio.Task[None], Connection] = {}
         self._servers: list[asyncio.Server] = []
 
     async def listen(self, port: int, context: ssl.SSLContext | None = None) -> int:
@@ -38,15 +40,16 @@ class Broker:
         async def serve(reader: StreamReader, writer: StreamWriter) -> None:
             task = asyncio.current_task()
             assert task is not None  # noqa: S101  a stream's callback runs as a task
-            self._open.add(task)
+            self._open[task] = Connection(reader, writer, self, is_encrypted=context is not None)
             try:
-                await Connection(reader, writer, self, is_encrypted=context is not None).serve()
-            except asyncio.CancelledError:
-                writer.transport.abort()
+                await self._open[task].serve()
             finally:
-                self._open.discard(task)
+                del self._open[task]
 
-        server = await asyncio.start_server(serve, HOST, port, ssl=context, backlog=200)
+        handshake_s = self.settings.connect_timeout_s if context is not None else None
+        server = await asyncio.start_server(
+            serve, HOST, port, ssl=context, backlog=200, ssl_handshake_timeout=handshake_s
+        )
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 
@@ -54,8 +57,8 @@ class Broker:
         """End every connection and every listener."""
         for server in self._servers:
             server.close()
-        for task in list(self._open):
-            task.cancel()
+        for connection in self._open.values():
+            connection.kick("the platform stops")
         await asyncio.gather(*self._open, return_exceptions=True)
 
     def connection_of(self, key: DeviceKey) -> Connection | None:
@@ -76,11 +79,14 @@ class Broker:
         if connection is not None:
             self._part(connection, key, reason)
         self._kept.pop(key, None)
+        self._rates.pop(key, None)
 
     def let_in_sub_device(self, gateway: Connection, device: Device) -> None:
         """A gateway's sub-device comes online, and no longer over another connection."""
         old = self._routes.get(device.key)
-        if old is not None and old is not gateway:
+        if old is gateway:
+            return
+        if old is not None:
             self._part(old, device.key, KICKED)
         gateway.sub_devices.add(device.key)
         self._arrive(device, gateway)
@@ -124,14 +130,19 @@ class Broker:
         """See Desk."""
         owner = owner_of(topic)
         # A device that was kicked off may still have packets on their way: they count no more.
-        if owner is not None and self._routes.get(owner) is connection:
-            self._log.add("received", owner, topic=topic, payload=payload)
-            self._receive(owner, connection, topic, payload)
+        if owner is None or self._routes.get(owner) is not connection:
+            return
+        if not self._rates.setdefault(owner, MessageRate()).admits(self.settings.clock()):
+            self._log.add("dropped", owner, topic=topic, reason="more than 30 messages in a second")
+            return
+        self._log.add("received", owner, topic=topic, payload=payload)
+        self._receive(owner, connection, topic, payload)
 
     def leave(self, connection: Connection, reason: str) -> None:
         """See Desk."""
-        for key in [key for key, there in self._routes.items() if there is connection]:
-            self._depart(key, reason)
+        for key in (connection.key, *connection.sub_devices):
+            if key is not None and self._routes.get(key) is connection:
+                self._depart(key, reason)
 
     def _part(self, connection: Connection, key: DeviceKey, reason: str) -> None:
         """Take a device from a connection: the device's own one ends with it, a gateway's goes on."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from asyncio import StreamReader, StreamWriter
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -19,6 +18,10 @@ KEEPALIVE_S: Final = range(30, 1201)
 SILENCE_FACTOR: Final = 1.5
 _UNSENT_BYTES_MAX: Final = 4 * 1024 * 1024
 _WAITING_MAX: Final = 1000
+_FILTERS_MAX: Final = 100
+"""How many topics a device may subscribe (the platform's page of limits)."""
+_FAREWELL_S: Final = 1.0
+"""How long the last bytes may take."""
 _REFUSED: Final = 0x80
 
 
@@ -143,6 +146,8 @@ class Connection:
             except TimeoutError:
                 self._end = f"Keepalive timeout after {SILENCE_FACTOR * keepalive_s:.0f} sec"
                 return
+            if self._writer.is_closing():
+                return  # kicked off: what it sent before it knew counts no more
             if isinstance(packet, mqtt.Disconnect):
                 self._end = "the client disconnected"
                 return
@@ -172,12 +177,13 @@ class Connection:
         if self._owns(packet.topic):
             self._desk.take(self, packet.topic, packet.payload)
         else:
-            self._desk.forbid(self, packet.topic, "the topic of another device")
+            self._desk.forbid(self, packet.topic, "not a topic of this device")
         if packet.qos:
             self._write(mqtt.publish_answer(packet.packet_id))
 
     def _subscribe(self, name: str, qos: int) -> int:
-        if qos > 1 or not is_filter(name) or not self._owns(name):
+        is_too_many = name not in self.session.filters and len(self.session.filters) >= _FILTERS_MAX
+        if qos > 1 or is_too_many or not is_filter(name) or not self._owns(name):
             self._desk.forbid(self, name, "may not be subscribed")
             return _REFUSED
         self.session.filters[name] = qos
@@ -209,6 +215,10 @@ class Connection:
 
     async def _close(self) -> None:
         self._writer.close()
-        with contextlib.suppress(OSError, asyncio.TimeoutError):
-            async with asyncio.timeout(1.0):
+        try:
+            async with asyncio.timeout(_FAREWELL_S):
                 await self._writer.wait_closed()
+        except TimeoutError:
+            self._writer.transport.abort()  # a client that does not read would keep what is unsent for ever
+        except OSError:
+            pass

@@ -198,7 +198,8 @@ def _connect(fields: _Fields) -> Connect:
     elif flags & 0x38:
         raise MalformedPacket("flags of a will without a will")
     username = fields.text() if flags & 0x80 else None
-    password = fields.text() if flags & 0x40 else None
+    # A password is bytes in the standard; this platform's is hex, so anything else is a wrong one, not a broken packet.
+    password = fields.take(fields.number()).decode("utf-8", "replace") if flags & 0x40 else None
     return Connect(client_id, username, password, keepalive_s, bool(flags & 0x02))
 
 

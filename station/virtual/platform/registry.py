@@ -62,7 +62,7 @@ class Registry:
         thing_model: dict[str, Any] | None = None,
         description: str = "",
     ) -> Product:
-        """Make a product. RegistryFault: the name or the key is taken."""
+        """Make a product. RegistryFault: the name or the key is taken; ModelFault: `thing_model` is no TSL JSON."""
         if any(name == product.name for product in self.products.values()):
             raise RegistryFault("iot.prod.AlreadyExistedProductName", "The product name already exists.")
         key = product_key or "k" + "".join(secrets.choice(_KEY_CHARACTERS) for _ in range(_PRODUCT_KEY_CHARACTERS - 1))

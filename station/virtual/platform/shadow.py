@@ -28,13 +28,11 @@ class Shadow:
     version: int = 0
 
     def put(self, part: str, values: Any, now: int) -> None:
-        """Merge values into `reported` or `desired`; null removes. AlinkFault."""
+        """Merge values, an object or null, into `reported` or `desired`; null removes."""
         if values in (None, _NOTHING):
             self.state[part].clear()
             self.times[part].clear()
             return
-        if not isinstance(values, dict):
-            raise AlinkFault(400, f"{part} is not an object")
         for name, value in values.items():
             if value in (None, _NOTHING):
                 self.state[part].pop(name, None)
@@ -108,15 +106,17 @@ class Shadows:
             raise AlinkFault(403, "version is not a number")
         if version <= shadow.version and version != _RESET:
             raise AlinkFault(409, "version conflict")
-        if not is_delete and not {"reported", "desired"} & set(state):
+        parts = {part: state[part] for part in ("reported", "desired") if part in state}
+        if not parts or (is_delete and "reported" not in parts):
             raise AlinkFault(404, "reported is missing")
-        if is_delete and "reported" not in state:
-            raise AlinkFault(404, "reported is missing")
-        for part in ("reported", "desired"):
-            if part in state:
-                if isinstance(state[part], dict) and len(state[part]) > ATTRIBUTES_MAX:
-                    raise AlinkFault(408, "more than 128 attributes")
-                shadow.put(part, state[part], int(self._core.settings.clock()))
+        for part, values in parts.items():
+            if isinstance(values, dict) and len(values) > ATTRIBUTES_MAX:
+                raise AlinkFault(408, "more than 128 attributes")
+            if not isinstance(values, dict) and values not in (None, _NOTHING):
+                raise AlinkFault(400, f"{part} is not an object")
+        for part, values in parts.items():
+            gone = dict.fromkeys(values) if is_delete and isinstance(values, dict) else values
+            shadow.put(part, gone, int(self._core.settings.clock()))
         shadow.version = 0 if version == _RESET else version
 
     def _send(self, key: DeviceKey, method: str, payload: dict[str, Any], version: int | None) -> None:

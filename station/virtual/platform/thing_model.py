@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 _INT32: Final = (-(2**31), 2**31 - 1)
+_OF_PROPERTIES: Final = frozenset({"post", "set", "get"})
+"""The event and the services that every product has; they are not called by name and list properties for parameters."""
+_TYPES: Final = {"int", "float", "double", "bool", "enum", "text", "date", "struct", "array"}
+_NUMBERS: Final = ("min", "max", "length", "size")
 
 
 class ModelFault(ValueError):
@@ -16,10 +20,16 @@ class ThingModel:
     """Properties, events and services by identifier, as the TSL JSON has them."""
 
     def __init__(self, tsl: Mapping[str, Any]) -> None:
+        """ModelFault: this is no TSL JSON."""
         self.tsl = dict(tsl)
-        self._properties = _by_identifier(tsl, "properties")
-        self._events = _by_identifier(tsl, "events")
-        self._services = _by_identifier(tsl, "services")
+        try:
+            self._properties = _by_identifier(tsl, "properties")
+            self._events = _by_identifier(tsl, "events", _OF_PROPERTIES)
+            self._services = _by_identifier(tsl, "services", _OF_PROPERTIES)
+            for field in self._fields():
+                _check_type(field["identifier"], field["dataType"])
+        except (KeyError, TypeError, AttributeError, ValueError) as fault:
+            raise ModelFault(f"the thing model is no TSL JSON: {fault!r}") from None
 
     def check_post(self, values: Mapping[str, Any]) -> None:
         """Check properties that a device reports. ModelFault."""
@@ -51,6 +61,14 @@ class ThingModel:
         """Whether a service's caller waits for its answer. ModelFault."""
         return bool(self._service(identifier).get("callType") == "sync")
 
+    def _fields(self) -> Iterator[Mapping[str, Any]]:
+        yield from self._properties.values()
+        for event in self._events.values():
+            yield from event.get("outputData", [])
+        for service in self._services.values():
+            yield from service.get("inputData", [])
+            yield from service.get("outputData", [])
+
     def _property(self, name: str) -> Mapping[str, Any]:
         if name not in self._properties:
             raise ModelFault(f"there is no property {name}")
@@ -62,8 +80,10 @@ class ThingModel:
         return self._services[identifier]
 
 
-def _by_identifier(tsl: Mapping[str, Any], part: str) -> dict[str, Mapping[str, Any]]:
-    return {entry["identifier"]: entry for entry in tsl.get(part, [])}
+def _by_identifier(
+    tsl: Mapping[str, Any], part: str, without: frozenset[str] = frozenset()
+) -> dict[str, Mapping[str, Any]]:
+    return {entry["identifier"]: entry for entry in tsl.get(part, []) if entry["identifier"] not in without}
 
 
 def _check_all(values: Mapping[str, Any], fields: list[Any], *, must_be_whole: bool = False) -> None:
@@ -77,36 +97,56 @@ def _check_all(values: Mapping[str, Any], fields: list[Any], *, must_be_whole: b
         raise ModelFault(f"{missing[0]} is missing")
 
 
+def _check_type(name: str, data_type: Mapping[str, Any]) -> None:
+    """Check that a data type is one. ModelFault, KeyError, TypeError, AttributeError."""
+    kind, specs = data_type["type"], data_type.get("specs") or {}
+    if kind not in _TYPES:
+        raise ModelFault(f"{name} has the unknown type {kind}")
+    if kind == "struct":
+        for field in specs:
+            _check_type(field["identifier"], field["dataType"])
+    elif kind == "array":
+        _check_type(name, specs["item"])
+    else:
+        for bound in _NUMBERS:
+            float(_spec(specs, bound, 0))
+
+
 def _check(name: str, value: Any, data_type: Mapping[str, Any]) -> None:
     """Check one value; specs hold numbers as text."""
     kind, specs = data_type["type"], data_type.get("specs") or {}
     match kind:
         case "int":
-            low, high = int(specs.get("min") or _INT32[0]), int(specs.get("max") or _INT32[1])
+            low, high = int(_spec(specs, "min", _INT32[0])), int(_spec(specs, "max", _INT32[1]))
             _demand(type(value) is int and low <= value <= high, name, f"an integer from {low} to {high}")
         case "float" | "double":
             # The platform wants a decimal point in the JSON, so an integer is not enough.
-            least, most = float(specs.get("min") or "-inf"), float(specs.get("max") or "inf")
+            least, most = float(_spec(specs, "min", "-inf")), float(_spec(specs, "max", "inf"))
             _demand(type(value) is float and least <= value <= most, name, f"a number with a point, {least} to {most}")
         case "bool":
             _demand(type(value) is int and value in {0, 1}, name, "0 or 1")
         case "enum":
             _demand(type(value) is int and str(value) in specs, name, f"one of {', '.join(specs)}")
         case "text":
-            length = int(specs.get("length") or 2048)
+            length = int(_spec(specs, "length", 2048))
             _demand(isinstance(value, str) and len(value.encode("utf-8")) <= length, name, f"text of {length} bytes")
         case "date":
-            _demand(isinstance(value, str) and value.isdigit(), name, "milliseconds since 1970 as text")
+            is_number = isinstance(value, str) and value.isascii() and value.isdigit()
+            _demand(is_number, name, "milliseconds since 1970 as text")
         case "struct":
             _demand(isinstance(value, dict), name, "an object")
             _check_all(value, specs if isinstance(specs, list) else [])
         case "array":
-            size = int(specs.get("size") or 512)
+            size = int(_spec(specs, "size", 512))
             _demand(isinstance(value, list) and len(value) <= size, name, f"a list of at most {size}")
             for item in value:
                 _check(name, item, specs["item"])
-        case _:
-            raise ModelFault(f"{name} has the unknown type {kind}")
+
+
+def _spec(specs: Mapping[str, Any], name: str, default: float | str) -> Any:
+    """Give one of the specs; the console writes those that were left open as empty text."""
+    given = specs.get(name)
+    return default if given in (None, "") else given
 
 
 def _demand(fits: bool, name: str, what: str) -> None:

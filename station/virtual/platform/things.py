@@ -14,6 +14,10 @@ FUTURE_MS_MAX: Final = 24 * 3600 * 1000
 """How far ahead of the platform's clock a reported time may be."""
 
 
+CALLS_MAX: Final = 10_000
+"""Older calls that were never answered are given up."""
+
+
 class Things:
     """Takes what devices report and tells them what the cloud wants."""
 
@@ -90,9 +94,9 @@ class Things:
         name, data = called[1], message.get("data", {})
         fault = ""
         model = self._core.registry.product(key.product_key).thing_model
-        if model is not None and "/" not in name and isinstance(data, dict):
+        if model is not None and name != "property/set" and isinstance(data, dict):
             try:
-                model.check_answer(name, data)
+                model.check_post(data) if name == "property/get" else model.check_answer(name, data)
             except ModelFault as wrong:
                 fault = str(wrong)
         self._core.log.add(
@@ -105,6 +109,8 @@ class Things:
     def _send(self, key: DeviceKey, tail: str, name: str, params: Any, message_id: str) -> str:
         self._core.registry.device(key)
         self._calls[message_id] = (key, name)
+        if len(self._calls) > CALLS_MAX:
+            del self._calls[next(iter(self._calls))]
         method = f"thing.service.{name.replace('/', '.')}"
         if self._core.command(key, tail, method, params, message_id) is None:
             del self._calls[message_id]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from station.virtual.platform.device import DeviceKey
@@ -16,6 +17,8 @@ _OWNER_PLACES: Final = {
 }
 """Where the ProductKey stands after these first levels; the DeviceName follows it."""
 _USER_LEVEL: Final = 2
+_USER_LEVELS: Final = re.compile(r"[A-Za-z0-9_]+|[+#]", re.ASCII)
+"""What a level of a device's own topics may be; the wildcards only in a filter."""
 
 
 def is_publishable(topic: str) -> bool:
@@ -33,12 +36,19 @@ def is_filter(topic: str) -> bool:
 def owner_of(topic: str) -> DeviceKey | None:
     """The device that a topic or filter belongs to; None when it is nobody's."""
     levels = topic.split("/")[1:]
-    if len(levels) > _USER_LEVEL + 1 and levels[_USER_LEVEL] == "user":
-        return _key(levels, 0)
     for first, place in _OWNER_PLACES.items():
         if tuple(levels[: len(first)]) == first:
             return _key(levels, place)
+    own = levels[_USER_LEVEL + 1 :]
+    if own and levels[_USER_LEVEL] == "user" and all(_USER_LEVELS.fullmatch(level) for level in own):
+        return _key(levels, 0)
     return None
+
+
+def is_user_topic(topic: str) -> bool:
+    """Whether a topic that has an owner is one of the product's own, /ProductKey/DeviceName/user/…"""
+    levels = topic.split("/")[1:]
+    return not any(tuple(levels[: len(first)]) == first for first in _OWNER_PLACES)
 
 
 def tail_of(topic: str) -> str:

@@ -30,13 +30,19 @@ class Topology:
         """The gateway of each sub-device."""
 
     def add(self, gateway: DeviceKey, request: Request) -> list[dict[str, str]]:
-        """A gateway takes sub-devices, each proven by its own signature. AlinkFault."""
+        """A gateway takes sub-devices, each proven by its own signature, from whichever had them. AlinkFault."""
+        if not self._core.registry.product(gateway.product_key).is_gateway:
+            # The platform's own code for this could not be verified.
+            raise AlinkFault(BAD_PARAMETER, "the product is not a gateway")
         wanted = [(self._device(entry), entry) for entry in _list(request)]
         for device, entry in wanted:
             if device.key == gateway:
                 raise AlinkFault(ITSELF, "a gateway is not its own sub-device")
             _check_signature(device, entry)
         for device, _ in wanted:
+            before = self._gateways.get(device.key, gateway)
+            if before != gateway:
+                self._leave(before, device.key)
             self._gateways[device.key] = gateway
             self._core.log.add("topo", device.key, change="add", gateway=gateway)
         return [_names(device.key) for device, _ in wanted]

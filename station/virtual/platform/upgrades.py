@@ -6,11 +6,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
 
-from station.virtual.platform.alink import AlinkFault, Request, dump
+from station.virtual.platform.alink import BAD_PARAMETER, AlinkFault, Request, dump
 from station.virtual.platform.core import Core
 from station.virtual.platform.device import DEFAULT_MODULE, DeviceKey
 from station.virtual.platform.registry import RegistryFault
 
+PROGRESS_STEPS: Final = range(-4, 101)
+"""Percent; below 0 what went wrong: upgrade, download, check, writing."""
 _METHODS: Final = {"Md5": hashlib.md5, "SHA256": hashlib.sha256}
 
 
@@ -98,7 +100,9 @@ class Upgrades:
         try:
             step = int(fields.get("step", ""))
         except (TypeError, ValueError):
-            raise AlinkFault(460, "step is not a number") from None
+            raise AlinkFault(BAD_PARAMETER, "step is not a number") from None
+        if step not in PROGRESS_STEPS:
+            raise AlinkFault(BAD_PARAMETER, "step is not -4 to 100")
         self._core.log.add("ota_progress", key, step=step, description=fields.get("desc", ""))
 
     def firmware_for(self, key: DeviceKey, request: Request) -> dict[str, Any]:
@@ -106,6 +110,10 @@ class Upgrades:
         module = str(request.fields().get("module") or DEFAULT_MODULE)
         job = self._jobs.get((key, module))
         return {} if job is None else job.offer()
+
+    def forget(self, key: DeviceKey) -> None:
+        """A device was deleted."""
+        self._jobs = {wanted: job for wanted, job in self._jobs.items() if wanted[0] != key}
 
     def _push(self, key: DeviceKey, firmware: Firmware) -> None:
         message = {"code": "1000", "data": firmware.offer(), "id": int(self._core.next_id()), "message": "success"}

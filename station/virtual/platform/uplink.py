@@ -13,7 +13,7 @@ from station.virtual.platform.device import DeviceKey
 from station.virtual.platform.remote_config import RemoteConfig
 from station.virtual.platform.shadow import Shadows
 from station.virtual.platform.things import Things
-from station.virtual.platform.topic import tail_of
+from station.virtual.platform.topic import is_user_topic, tail_of
 from station.virtual.platform.topology import Topology
 from station.virtual.platform.upgrades import Upgrades
 
@@ -40,7 +40,7 @@ class Uplink:
             self.shadows.take(key, payload)
         elif tail == _NTP:
             self._tell_time(key, payload)
-        elif topic.split("/")[3] == "user":
+        elif is_user_topic(topic):
             self._core.broker.send(key, topic, payload, is_unasked=False)
         elif tail in {"ota/device/inform", "ota/device/progress"}:
             self._take_silently(key, payload, tail)
