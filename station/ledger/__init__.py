@@ -4,6 +4,7 @@ from station.ledger.audit import EventKind, canonical_json, event_hash, event_ob
 from station.ledger.ledger import Ledger, utc_now
 from station.ledger.operator_rows import Operator, OperatorName, Role
 from station.ledger.operators import Operators
+from station.ledger.orders import Order, OrderPart, Orders, OrderState
 from station.ledger.pins import read_pin
 from station.ledger.records import (
     Allocation,
@@ -31,6 +32,10 @@ __all__ = [
     "Operator",
     "OperatorName",
     "Operators",
+    "Order",
+    "OrderPart",
+    "OrderState",
+    "Orders",
     "Role",
     "RunRow",
     "UnitHistory",

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, case, or_, select, update
 
-from station.certificate import ALLOWED_MOVES, Certificate, CertificateState, Identity
+from station.certificate import ALLOWED_MOVES, Certificate, CertificateState, Identity, Secret
 from station.errors import Code, InternalFault, LedgerFault
 from station.ledger.audit import Change, EventKind
 from station.ledger.operator_rows import is_line_lead
@@ -170,6 +170,15 @@ def certificates_of(
 def shown_fingerprint(row: Row[Any]) -> str:
     """Give the first 8 hexadecimal digits of the secret's keyed fingerprint: equal for equal secrets, nothing without the key."""
     return bytes(row.secret_fingerprint)[:4].hex()
+
+
+def has_secret(connection: Connection, box: SecretBox, identity: Identity, secret: Secret) -> bool:
+    """Say whether a certificate's DeviceSecret is this one, by its fingerprint."""
+    query = select(_C.secret_fingerprint).where(
+        _C.product_key == identity.product_key, _C.device_name == identity.device_name
+    )
+    stored = connection.execute(query).scalar()
+    return stored is not None and bytes(stored) == box.fingerprint(identity.product_key, secret.reveal())
 
 
 def void_certificate(change: Change, row: Row[Any], *, reason: str, operator: str) -> None:

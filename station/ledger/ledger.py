@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Final, Self
 
+from station.certificate import Identity, Secret
 from station.errors import Code, UsageError
 from station.ledger import batches as _batches
 from station.ledger import runs as _runs
@@ -22,13 +23,14 @@ from station.ledger.audit import Change, EventKind, Trail, iso_utc, read_events,
 from station.ledger.audit_export import ExportFormat, ExportOrder, refuse_existing, write_export
 from station.ledger.audit_filters import NO_FILTERS, Filters
 from station.ledger.backup import BackupResult, back_up
-from station.ledger.certificates import certificates_of, left_in_batch, live_certificate
+from station.ledger.certificates import certificates_of, has_secret, left_in_batch, live_certificate
 from station.ledger.gap import AcceptedGap, skip_certificates
 from station.ledger.heads import SignedHead
 from station.ledger.importing import Importing, ImportRequest
 from station.ledger.key_sources import AskPassphrase, KeySource, nobody_to_ask
 from station.ledger.opening import Opened, open_data_folder
 from station.ledger.operators import Operators
+from station.ledger.orders import Orders
 from station.ledger.processes import ProcessToken
 from station.ledger.proof import Proof, open_proof
 from station.ledger.records import (
@@ -68,6 +70,7 @@ class Ledger:
         self.station = opened.station
         self.operators = Operators(self._database.reading, self._changing)
         self._importing = Importing(self._database, self._keys, self._changing)
+        self.orders = Orders(self._database.reading, self._changing, self._importing, self._keys)
         self.proof = proof
 
     @classmethod
@@ -270,6 +273,28 @@ class Ledger:
         """Take a unit's live certificate out of use for ever; UsageError when it is not one, or in a lane's hands."""
         with self._changing() as change:
             return _units.void(change, self._processes, mac_or_device_name, reason=reason, operator=operator)
+
+    def has_secret(self, identity: Identity, secret: Secret) -> bool:
+        """Say whether this is the certificate's DeviceSecret; compared by fingerprint, nothing is opened."""
+        with self._database.reading() as connection:
+            return has_secret(connection, self._keys.box, identity, secret)
+
+    def note_batch(self, kind: EventKind, batch: str, data: Mapping[str, JsonValue], *, operator: str) -> None:
+        """Write an event about a batch on the platform."""
+        with self._changing() as change:
+            change.trail.append(kind, operator=operator, batch=batch, data=data)
+
+    def note_device(self, kind: EventKind, certificate: CertificateRow, *, operator: str) -> None:
+        """Write an event about what was done with a certificate's device on the platform."""
+        with self._changing() as change:
+            change.trail.append(
+                kind,
+                operator=operator,
+                mac=certificate.mac,
+                device_name=certificate.identity.device_name,
+                batch=certificate.batch,
+                data={"product_key": certificate.identity.product_key},
+            )
 
     def audit_events(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     Float,
@@ -259,3 +260,31 @@ OPERATORS: Final = Table(
 )
 """Who works here, the removed ones too: the log names them. `name_key` and `badge_key` are what is compared: case and width
 do not count."""
+
+ORDERS: Final = Table(
+    "orders",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("batch", String(200), nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("product_key", String(20), nullable=False),
+    Column("work_order", String(200)),
+    Column("names", Text, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("apply_id", BigInteger),
+    Column("begun_at", String(30), nullable=False),
+    Column("changed_at", String(30), nullable=False),
+    CheckConstraint("state IN ('begun', 'applied', 'placed', 'received', 'given_up')", name="state_known"),
+    CheckConstraint("state IN ('begun', 'given_up') OR apply_id IS NOT NULL", name="apply_id_when_applied"),
+    CheckConstraint("quantity > 0", name="quantity_positive"),
+)
+"""What was ordered on the platform, written before it is asked for: a batch has one row for each 10,000 names (JSON list)."""
+Index(
+    "orders_one_per_part",
+    ORDERS.c.batch,
+    ORDERS.c.part,
+    unique=True,
+    sqlite_where=text("state <> 'given_up'"),
+    postgresql_where=text("state <> 'given_up'"),
+)
