@@ -34,6 +34,8 @@ class Session:
     lang: str | None = None
     """None: as the station's settings say."""
     passphrase_file: Path | None = None
+    platform: dict[str, str] = field(default_factory=dict)
+    """What the command line says about where the platform is."""
 
     def open_ledger(self) -> Ledger:
         """Open (or make at first start) the ledger of the data folder; LedgerFault."""

@@ -11,9 +11,13 @@ from station.cli.asking import pin_file_option
 from station.cli.batch_commands import certificate_object, table
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.leads import require_line_lead
+from station.cli.platform_devices import disable_device
+from station.cli.platform_settings import open_platform, platform_options
+from station.errors import Code, PlatformFault, UsageError
 
 if TYPE_CHECKING:
-    from station.ledger import RunRow, UnitStory
+    from station.ledger import CertificateRow, Ledger, RunRow, UnitStory
+    from station.platform.platform_api import PlatformApi
 
 
 @click.group()
@@ -54,24 +58,51 @@ def show(session: Session, subject: str) -> None:
 @click.argument("subject", metavar="MAC|DEVICE_NAME")
 @click.option("--reason", required=True, help="Why; it stands in the audit log for ever.")
 @click.option("--operator", metavar="LEAD", help="The line lead who decides, name or badge.")
+@click.option("--disable-on-platform", is_flag=True, help="Forbid its device to connect, too.")
 @pin_file_option
+@platform_options
 @global_options
 @pass_session
-def void(session: Session, subject: str, reason: str, operator: str | None, pin_file: Path | None) -> None:
+def void(
+    session: Session,
+    subject: str,
+    reason: str,
+    operator: str | None,
+    disable_on_platform: bool,
+    pin_file: Path | None,
+) -> None:
     """Take a unit's certificate out of use for ever. Nothing brings it back.
 
-    For a line lead, by PIN. As long as there is none, anybody may.
+    For a line lead, by PIN. As long as there is none, anybody may. With --disable-on-platform the ledger comes first: when
+    the platform then fails, `station platform disable` does what is left.
     With --json one object: the certificate as `batch show` lists it.
 
     Example: station unit void 24:0a:c4:5e:10:9c --reason "board scrapped"
     """
     with session.open_ledger() as ledger:
         who = require_line_lead(session, ledger, "void a certificate", operator=operator, pin_file=pin_file)
+        platform = open_platform(session) if disable_on_platform else None
         done = ledger.void(subject, reason=reason, operator=who)
+        if platform is not None:
+            _disable(ledger, platform, done, who)
     if session.json:
         say_json(certificate_object(done))
     else:
         say(f"Certificate {done.identity} is void for ever. A unit that had it gets another one when it comes back.")
+
+
+def _disable(ledger: Ledger, platform: PlatformApi, voided: CertificateRow, operator: str) -> None:
+    """Disable the device of a certificate that is void now; what fails is told with how to repeat it."""
+    try:
+        disable_device(ledger, platform, voided, operator=operator)
+    except (PlatformFault, UsageError) as fault:
+        mend = f"{fault.mend}. Its device may still connect: station platform disable {voided.identity}"
+        raise PlatformFault(
+            Code.PLATFORM_REFUSED if isinstance(fault, UsageError) else fault.code,
+            f"certificate {voided.identity} is void in the ledger, but {fault.cause}",
+            mend,
+            fault.place,
+        ) from None
 
 
 def _story_object(story: UnitStory) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Discrepancy(StrEnum):
     """The platform saw its device, and no byte of it has left this station: it leaked, or another station has it too."""
     NOT_ACTIVATED = "not_activated"
     """The ledger says activated, and the platform never saw its device."""
-    SECRET_DIFFERS = "secret_differs"  # noqa: S105  a word of the output
+    OTHER_SECRET = "other_secret"  # noqa: S105  a word of the output
     """The device was deleted and made anew, or the secret was reset: a unit with the ledger's secret cannot connect."""
     MISSING = "missing"
     """The platform does not know the device."""
@@ -104,7 +104,7 @@ def _found(
     if not device.was_activated and state is CertificateState.ACTIVATED:
         found.append(Discrepancy.NOT_ACTIVATED)
     if not ledger.has_secret(identity, device.device_secret):
-        found.append(Discrepancy.SECRET_DIFFERS)
+        found.append(Discrepancy.OTHER_SECRET)
     return found
 
 

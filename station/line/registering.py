@@ -152,7 +152,7 @@ class Registering:
                 raise PlatformFault(
                     Code.PLATFORM_UNREACHABLE,
                     f"the platform still works at order {self._order.batch} ({job.state})",
-                    "Go on later: station platform register --resume",
+                    "Wait for it",
                 )
             patience.pause(look_s)
             look_s = min(look_s * 1.5, _LOOK_MAX_S)

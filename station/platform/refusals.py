@@ -7,7 +7,6 @@ from typing import Final
 from station.errors import Code, PlatformFault
 from station.platform.settings import PlatformSettings
 
-SAME_AGAIN: Final = "Then give the same command again: it goes on where it stopped"
 _TEXT_MAX: Final = 200
 _KEY_CODES: Final = (
     "InvalidAccessKeyId",
@@ -69,10 +68,10 @@ def refusal(action: str, code: str, message: str, status: int | None, settings: 
         return PlatformRefused(Code.PLATFORM_KEY_REFUSED, cause, mend, code, place)
     if code.startswith(_THROTTLING_CODES) or status == 429:
         cause = f"the platform wants fewer calls of {action} from this account ({code})"
-        return PlatformRefused(Code.PLATFORM_THROTTLED, cause, f"Wait a minute. {SAME_AGAIN}", code, place)
+        return PlatformRefused(Code.PLATFORM_THROTTLED, cause, "Wait a minute, then try again", code, place)
     if status is not None and status >= 500:
         cause = f"the platform cannot answer {action} at the moment ({code})"
-        return PlatformRefused(Code.PLATFORM_UNREACHABLE, cause, f"Wait a minute. {SAME_AGAIN}", code, place)
+        return PlatformRefused(Code.PLATFORM_UNREACHABLE, cause, "Wait a minute, then try again", code, place)
     said = _plain(message)
     cause = f"the platform refuses {action}: {code}" + (f" ({said})" if said else "")
     return PlatformRefused(Code.PLATFORM_REFUSED, cause, _refused_mend(code, settings), code, place)
@@ -91,7 +90,7 @@ def unreachable(action: str, happened: str, settings: PlatformSettings) -> Platf
         cause = f"the proxy on the way to {settings.address} does not work"
     else:
         cause = f"{settings.address} cannot be reached"
-    mend = f"Look at the network, and at endpoint and region in station.yaml. {SAME_AGAIN}"
+    mend = "Look at the network, and at endpoint and region in station.yaml"
     return PlatformFault(Code.PLATFORM_UNREACHABLE, cause, mend, settings.address)
 
 
