@@ -1,1 +1,18 @@
-"""The virtual platform's parts: registry, signature, MQTT broker, thing model, shadow. They are not put together yet."""
+"""The virtual platform: `VirtualPlatform` is the only door."""
+
+from station.virtual.platform.device import DeviceKey, DeviceState
+from station.virtual.platform.event_log import NothingHappened, PlatformEvent
+from station.virtual.platform.registry import RegistryFault
+from station.virtual.platform.settings import Settings
+from station.virtual.platform.virtual_platform import DeviceView, VirtualPlatform
+
+__all__ = [
+    "DeviceKey",
+    "DeviceState",
+    "DeviceView",
+    "NothingHappened",
+    "PlatformEvent",
+    "RegistryFault",
+    "Settings",
+    "VirtualPlatform",
+]

@@ -1,4 +1,4 @@
-"""How many messages of a device the platform takes in a second."""
+"""How many messages of a device, or calls of an account, the platform takes in a second."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ MESSAGES_A_SECOND_MAX: Final = 30
 
 
 class MessageRate:
-    """Admits the first messages of each second, which begins with a device's first message."""
+    """Admits the first messages of each second, which begins with the first message."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MESSAGES_A_SECOND_MAX) -> None:
+        self._most = most
         self._began = 0.0
         self._admitted = 0
 
@@ -20,4 +21,4 @@ class MessageRate:
         if not self._began <= now < self._began + 1:
             self._began, self._admitted = now, 0
         self._admitted += 1
-        return self._admitted <= MESSAGES_A_SECOND_MAX
+        return self._admitted <= self._most

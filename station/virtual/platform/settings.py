@@ -26,6 +26,8 @@ class Settings:
     """How long a connection may be open without a CONNECT."""
     second_s: float = 1.0
     """How long one second of a keepalive lasts; tests make it shorter."""
+    has_call_limits: bool = True
+    """Whether an action that is called too often in a second is refused as the platform does."""
     job_polls: int = 0
     """How many queries still see a batch being checked, and being created, before it is done."""
     clock: Callable[[], float] = time.time

@@ -33,6 +33,12 @@ class Uplink:
         self.topology = Topology(core)
         self.config = RemoteConfig(core)
 
+    def forget(self, key: DeviceKey) -> None:
+        """A device was deleted: nothing of it is kept."""
+        self.shadows.forget(key)
+        self.upgrades.forget(key)
+        self.topology.forget(key)
+
     def receive(self, key: DeviceKey, connection: Connection, topic: str, payload: bytes) -> None:
         """Take one message that the device had the right to send."""
         tail = tail_of(topic)
