@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
-from asyncio import StreamReader, StreamWriter
-from collections.abc import Callable
+from asyncio import StreamReader, StreamReaderProtocol, StreamWriter
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from station.virtual.platform import packet as mqtt
 from station.virtual.platform.connection import Connection, Session
@@ -31,35 +33,55 @@ class Broker:
         self._routes: dict[DeviceKey, Connection] = {}
         self._kept: dict[DeviceKey, Session] = {}
         self._rates: dict[DeviceKey, MessageRate] = {}
-        self._open: dict[asyncio.Task[None], Connection] = {}
-        self._servers: list[asyncio.Server] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        """Listeners, and what serves a client from its TLS handshake to the end."""
+        self._connections: set[Connection] = set()
 
     async def listen(self, port: int, context: ssl.SSLContext | None = None) -> int:
         """Open a listener on 127.0.0.1 and give its port. OSError."""
 
-        async def serve(reader: StreamReader, writer: StreamWriter) -> None:
-            task = asyncio.current_task()
-            assert task is not None  # noqa: S101  a stream's callback runs as a task
-            self._open[task] = Connection(reader, writer, self, is_encrypted=context is not None)
-            try:
-                await self._open[task].serve()
-            finally:
-                del self._open[task]
-
-        handshake_s = self.settings.connect_timeout_s if context is not None else None
-        server = await asyncio.start_server(
-            serve, HOST, port, ssl=context, backlog=200, ssl_handshake_timeout=handshake_s
-        )
-        self._servers.append(server)
-        return int(server.sockets[0].getsockname()[1])
+        listener = socket.create_server((HOST, port), backlog=200)
+        listener.setblocking(False)
+        self._start(self._accept(listener, context))
+        return int(listener.getsockname()[1])
 
     async def close(self) -> None:
         """End every connection and every listener."""
-        for server in self._servers:
-            server.close()
-        for connection in self._open.values():
+        for connection in self._connections:
             connection.kick("the platform stops")
-        await asyncio.gather(*self._open, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self, listener: socket.socket, context: ssl.SSLContext | None) -> None:
+        # asyncio's own server does not know the clients that are still in their TLS handshake, so nothing could end those.
+        with listener:
+            while True:
+                client, _ = await asyncio.get_running_loop().sock_accept(listener)
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._start(self._serve(client, context))
+
+    async def _serve(self, client: socket.socket, context: ssl.SSLContext | None) -> None:
+        loop, reader = asyncio.get_running_loop(), StreamReader()
+        handshake_s = None if context is None else self.settings.connect_timeout_s
+        try:
+            transport, protocol = await loop.connect_accepted_socket(
+                lambda: StreamReaderProtocol(reader), client, ssl=context, ssl_handshake_timeout=handshake_s
+            )
+        except OSError:
+            return  # it went away, does not trust us or took too long
+        writer = StreamWriter(transport, protocol, reader, loop)
+        connection = Connection(reader, writer, self, is_encrypted=context is not None)
+        self._connections.add(connection)
+        try:
+            await connection.serve()
+        finally:
+            self._connections.discard(connection)
 
     def connection_of(self, key: DeviceKey) -> Connection | None:
         """The connection over which a device is online, its own or its gateway's."""

@@ -12,6 +12,8 @@ PACKET_BYTES_MAX: Final = 256 * 1024 + 1024
 """A message may have 256 KB; beyond it the platform closes the connection."""
 _LENGTH_BYTES_MAX: Final = 4
 _CONNECT, _PUBLISH, _PUBACK, _SUBSCRIBE, _UNSUBSCRIBE, _PING, _DISCONNECT = 1, 3, 4, 8, 10, 12, 14
+_KINDS: Final = {_CONNECT, _PUBLISH, _PUBACK, _SUBSCRIBE, _UNSUBSCRIBE, _PING, _DISCONNECT}
+"""What a client sends; the others are QoS 2's and the server's."""
 _PROTOCOLS: Final = {("MQTT", 4), ("MQIsdp", 3)}
 
 
@@ -74,6 +76,7 @@ Packet = Connect | Publish | PublishAcknowledged | Subscribe | Unsubscribe | Pin
 async def read_packet(reader: StreamReader) -> Packet:
     """Read one packet. MalformedPacket; asyncio.IncompleteReadError when the connection ended."""
     first = (await reader.readexactly(1))[0]
+    _check_kind(first)  # before the rest is awaited, which garbage never sends
     size_bytes = 0
     for place in range(_LENGTH_BYTES_MAX):
         byte = (await reader.readexactly(1))[0]
@@ -89,14 +92,12 @@ async def read_packet(reader: StreamReader) -> Packet:
 
 def decode_packet(first: int, body: bytes) -> Packet:
     """Give the packet with this first byte and body; MalformedPacket."""
-    kind, flags = first >> 4, first & 0x0F
-    if kind == _PUBLISH:
-        return _publish(flags, _Fields(body))
-    if flags != (2 if kind in {_SUBSCRIBE, _UNSUBSCRIBE} else 0):
-        raise MalformedPacket("reserved flags are set")
+    _check_kind(first)
     fields = _Fields(body)
     packet: Packet
-    match kind:
+    match first >> 4:
+        case 3:
+            return _publish(first & 0b0111, fields)
         case 1:
             packet = _connect(fields)
         case 4:
@@ -107,12 +108,21 @@ def decode_packet(first: int, body: bytes) -> Packet:
             packet = _unsubscribe(fields)
         case 12:
             packet = Ping()
-        case 14:
-            packet = Disconnect()
         case _:
-            raise MalformedPacket(f"a client may not send packet type {kind}")
+            packet = Disconnect()
     fields.end()
     return packet
+
+
+def _check_kind(first: int) -> None:
+    kind, flags = first >> 4, first & 0x0F
+    if kind not in _KINDS:
+        raise MalformedPacket(f"a client may not send packet type {kind}")
+    if kind == _PUBLISH:
+        if flags & 0b100:
+            raise MalformedPacket("the platform takes QoS 0 and 1")
+    elif flags != (2 if kind in {_SUBSCRIBE, _UNSUBSCRIBE} else 0):
+        raise MalformedPacket("reserved flags are set")
 
 
 def connect_answer(code: int, *, is_session_present: bool = False) -> bytes:
@@ -204,9 +214,7 @@ def _connect(fields: _Fields) -> Connect:
 
 
 def _publish(flags: int, fields: _Fields) -> Publish:
-    qos = flags >> 1 & 3
-    if qos > 1:
-        raise MalformedPacket("the platform takes QoS 0 and 1")
+    qos = flags >> 1
     topic = fields.text()
     packet_id = fields.packet_id() if qos else 0
     return Publish(topic, fields.rest(), qos, packet_id)
