@@ -1,0 +1,93 @@
+"""A virtual platform seen through the real official client, and clients that break where a test says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from station.certificate import Secret
+from station.ledger import Ledger, Order
+from station.line.registering import Patience
+from station.platform.access_key import AccessKey
+from station.platform.openapi_client import OpenApiClient
+from station.platform.platform_api import PlatformApi
+from station.platform.settings import PlatformSettings
+from station.virtual.platform import VirtualPlatform
+
+PRODUCT = "a1B2c3D4e5F"
+
+
+class Clock:
+    """Time that passes only when somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+class DyingClient(OpenApiClient):
+    """Dies at its n-th call: before the request goes out, or when its answer should come."""
+
+    dies_at = 0
+    hears_answer = False
+    calls = 0
+
+    def call(self, action: str, **parameters: Any) -> Any:
+        self.calls += 1
+        if self.calls == self.dies_at and not self.hears_answer:
+            raise Killed(action)
+        answer = super().call(action, **parameters)
+        if self.calls == self.dies_at:
+            raise Killed(action)
+        return answer
+
+
+def access_key(platform: VirtualPlatform) -> AccessKey:
+    """Give the platform's own key."""
+    return AccessKey(platform.settings.access_key_id, Secret(platform.settings.access_key_secret))
+
+
+def settings_of(platform: VirtualPlatform) -> PlatformSettings:
+    """Give the settings that lead to the platform."""
+    return PlatformSettings(
+        endpoint=platform.openapi_endpoint, protocol="http", instance_id=platform.settings.instance_id
+    )
+
+
+def client_of(platform: VirtualPlatform, clock: Clock | None = None) -> DyingClient:
+    """Give the official client, with a clock that costs no time."""
+    clock = clock or Clock()
+    return DyingClient(settings_of(platform), access_key(platform), clock=clock, pause=clock.pause)
+
+
+def api_of(platform: VirtualPlatform, clock: Clock | None = None) -> PlatformApi:
+    """Give the platform as the station sees it."""
+    return PlatformApi(client_of(platform, clock))
+
+
+def patience() -> Patience:
+    """Wait without waiting."""
+    clock = Clock()
+    return Patience(limit_s=60.0, clock=clock, pause=clock.pause)
+
+
+def begin(ledger: Ledger, count: int, batch: str = "batch", part_max: int = 10_000) -> Order:
+    """Write down an order of devices `plug-0001`…"""
+    names = [f"plug-{number:04d}" for number in range(1, count + 1)]
+    return ledger.orders.begin(batch, PRODUCT, names, part_max=part_max)
+
+
+def everything_in(folder: Path) -> bytes:
+    """Give all bytes of all files."""
+    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
