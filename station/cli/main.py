@@ -32,7 +32,10 @@ COMMANDS: Final = {
     "ports": ("station.cli.ports_command:ports", "List the serial ports of this PC."),
     "doctor": ("station.cli.doctor_command:doctor", "Look at everything the station needs, and tell the mend."),
     "platform": ("station.cli.platform_commands:platform", "Order devices and ask about them on the IoT platform."),
-    "virtual": ("station.cli.virtual_commands:virtual", "Virtual chips, for training and for trying things out."),
+    "virtual": (
+        "station.cli.virtual_commands:virtual",
+        "Virtual chips and a virtual platform, for trying things out.",
+    ),
 }
 """Command → `module:object` and a line of help; the module is imported only when the command is called."""
 

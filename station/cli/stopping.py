@@ -18,6 +18,7 @@ SIGNALS: Final = tuple(
 )
 """Ctrl-C; a request to end; the terminal was closed; Ctrl-Break and the closed console of Windows."""
 EXIT_CODE_BASE: Final = 128
+WAIT_SLICE_S: Final = 0.5
 BROKEN_PIPE_NUMBER: Final = 13
 """SIGPIPE, which Windows does not name."""
 
@@ -75,3 +76,14 @@ def let_output_go() -> None:
             nothing = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nothing, sys.stdout.fileno())
             os.close(nothing)
+
+
+def wait_for_the_end() -> None:
+    """Wait for Ctrl-C or for being told to end."""
+    ended = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda _number, _frame: ended.set())
+    with suppress(KeyboardInterrupt):
+        # A wait without an end would not see Ctrl-C on Windows.
+        while not ended.wait(WAIT_SLICE_S):
+            pass
+    signal.signal(signal.SIGTERM, before)

@@ -1,17 +1,16 @@
-"""`station virtual`: one virtual chip on a port, and the images of the bench."""
+"""`station virtual`: one virtual chip on a port, the virtual platform, and the images of the bench."""
 
 from __future__ import annotations
 
 import contextlib
-import signal
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import click
 
 from station.cli.context import Session, global_options, pass_session, say, say_json
+from station.cli.stopping import wait_for_the_end
+from station.cli.virtual_platform_command import platform
 from station.errors import Code, PortFault, UsageError
 from station.virtual.boot import make_run_mode
 from station.virtual.chip_model import CHIP_KINDS, FLASH_SIZES_BYTES
@@ -20,12 +19,10 @@ from station.virtual.fixture import DEFAULT_MAC, Fixture, Unit, make_unit
 from station.virtual.loader_answer import SILICON_TIMINGS, FlashTimings
 from station.virtual.security_fuses import SecurityFuses
 
-WAIT_SLICE_S: Final = 0.5
-
 
 @click.group()
 def virtual() -> None:
-    """Virtual chips, for training and for trying things out."""
+    """Virtual chips and a virtual platform, for training and for trying things out."""
 
 
 @virtual.command()
@@ -129,7 +126,7 @@ def chip(
             )
         else:
             say(fixture.url)
-        _wait_for_the_end()
+        wait_for_the_end()
 
 
 def _fixture(unit: Unit, port: int, latency_s: float, timings: FlashTimings, *, boot_held: bool) -> Fixture:
@@ -189,12 +186,4 @@ def _told_as_usage(flash_file: Path | None) -> Iterator[None]:
         ) from error
 
 
-def _wait_for_the_end() -> None:
-    """Wait for Ctrl-C or for being told to end."""
-    ended = threading.Event()
-    before = signal.signal(signal.SIGTERM, lambda _number, _frame: ended.set())
-    with contextlib.suppress(KeyboardInterrupt):
-        # A wait without an end would not see Ctrl-C on Windows.
-        while not ended.wait(WAIT_SLICE_S):
-            pass
-    signal.signal(signal.SIGTERM, before)
+virtual.add_command(platform)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,33 @@ def test_the_benchs_images_are_written(tmp_path: Path, as_json: bool) -> None:
     assert said.startswith("0 ")
     assert "training/bootloader.bin" in said.replace("\\", "/")
     assert (tmp_path / "training" / "bootloader.bin").read_bytes()[0] == 0xE9
+
+
+def test_a_platform_is_served_with_a_product_and_its_certificates(tmp_path: Path) -> None:
+    csv, root = tmp_path / "batch.csv", tmp_path / "root.pem"
+    words = ["--port", "0", "--product", "plug", "--product-key", "a1SmartPlug", "--devices", "2", "--json"]
+    command = [*STATION, "virtual", "platform", *words, "--csv-out", str(csv), "--ca-out", str(root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") as server:
+        assert server.stdout is not None
+        ready = json.loads(server.stdout.readline())
+        host, _, port = ready["mqtt"].removeprefix("mqtt://").rpartition(":")
+        socket.create_connection((host, int(port)), timeout=LIMIT_S).close()
+        with urllib.request.urlopen(f"{ready['console']}/a1SmartPlug.csv", timeout=LIMIT_S) as answer:  # noqa: S310  loopback
+            assert answer.read() == csv.read_bytes()
+        server.send_signal(signal.SIGINT if sys.platform != "win32" else signal.SIGTERM)
+        assert server.wait(LIMIT_S) == 0 or sys.platform == "win32"
+    assert csv.read_bytes().startswith(b"\xef\xbb\xbfDeviceName,DeviceSecret,ProductKey\r\ndevice-00001,")
+    assert root.read_bytes().startswith(b"-----BEGIN CERTIFICATE-----")
+
+
+def test_what_no_platform_can_serve_is_told(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.json"
+    bad.write_text("[]", encoding="utf-8")
+    start = ["virtual", "platform", "--port", "0"]
+    assert "2 station: I10: These options" in refused(*start, "--devices", "3")
+    assert str(bad) in refused(*start, "--product", "plug", "--thing-model", str(bad))
+    assert "DeviceName" in refused(*start, "--load", str(bad))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = refused("virtual", "platform", "--port", str(taken.getsockname()[1]))
+    assert said.startswith("3 ")
+    assert "E11" in said

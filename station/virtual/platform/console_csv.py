@@ -23,9 +23,11 @@ def console_csv(devices: Iterable[Device]) -> bytes:
 
 def read_console_csv(data: bytes) -> list[tuple[str, str, str]]:
     """Give (DeviceName, DeviceSecret, ProductKey) of each row. ValueError: other columns, or a field is empty."""
-    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+    reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+    if not set(HEADER) <= set(reader.fieldnames or ()):
+        raise ValueError("line 1 has not the columns DeviceName, DeviceSecret and ProductKey")
     found = []
-    for number, row in enumerate(rows, start=2):
+    for number, row in enumerate(reader, start=2):
         fields = [row.get(name) or "" for name in HEADER]
         if not all(fields):
             raise ValueError(f"line {number} has not DeviceName, DeviceSecret and ProductKey")
