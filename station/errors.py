@@ -47,6 +47,8 @@ class Code(StrEnum):
     CREDENTIALS_DIFFER = "F32"
     NOT_ONLINE = "F40"
     FOREIGN_CERTIFICATE = "F50"
+    UNIT_PUT_ASIDE = "F51"
+    TRIED_TOO_OFTEN = "F52"
     USAGE = "I10"
     PROFILE = "I20"
     BATCH = "I30"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from station.unit import Mac
+from station.unit import Disposition, Mac
 from station.verdict import Step, StepState, Verdict
 
 
@@ -93,6 +93,19 @@ class VerdictReached:
     message: str = ""
     mend: str = ""
     left: int | None = None
+    failed_in_row: int = 0
+    """FAILs of this unit since it passed or was decided about, this one included."""
+    tries_max: int | None = None
+    """So many the profile allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitDisposed:
+    """Somebody decided where a unit goes that did not pass, or (None) let it go again. Lane 0: not at a lane."""
+
+    lane: int
+    mac: Mac
+    disposition: Disposition | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +115,13 @@ class LaneClosed:
     lane: int
 
 
-Event = LaneWaiting | RunStarted | UnitIdentified | CertificateAllocated | StepReported | VerdictReached | LaneClosed
+Event = (
+    LaneWaiting
+    | RunStarted
+    | UnitIdentified
+    | CertificateAllocated
+    | StepReported
+    | VerdictReached
+    | UnitDisposed
+    | LaneClosed
+)

@@ -19,6 +19,17 @@ def parse_mac(text: str) -> Mac:
     return Mac(":".join(digits[i : i + 2] for i in range(0, 12, 2)))
 
 
+class Disposition(StrEnum):
+    """Where a unit goes that did not pass."""
+
+    REWORK = "rework"
+    """It may come back and be tried again."""
+    HOLD = "hold"
+    """Nothing is done to it until a line lead lets it go."""
+    SCRAP = "scrap"
+    """It never becomes a product; its certificate is void."""
+
+
 class EncryptionMode(StrEnum):
     """How far flash encryption has gone, once it is on."""
 

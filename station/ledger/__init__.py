@@ -16,6 +16,7 @@ from station.ledger.records import (
     JsonValue,
     RunRow,
     UnitHistory,
+    UnitStanding,
     UnitStory,
 )
 
@@ -39,6 +40,7 @@ __all__ = [
     "Role",
     "RunRow",
     "UnitHistory",
+    "UnitStanding",
     "UnitStory",
     "canonical_json",
     "event_hash",

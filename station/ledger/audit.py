@@ -59,6 +59,8 @@ class EventKind(StrEnum):
     DEVICE_DISABLED = "device_disabled"
     DEVICE_ENABLED = "device_enabled"
     BATCH_RECONCILED = "batch_reconciled"
+    UNIT_DISPOSED = "unit_disposed"
+    """A unit that did not pass goes to rework, on hold or to scrap, or is let go again; with old value, new value and reason."""
     OPERATOR_ADDED = "operator_added"
     OPERATOR_REMOVED = "operator_removed"
     OPERATOR_CHANGED = "operator_changed"
@@ -208,6 +210,12 @@ _PLAIN_COLUMNS: Final = tuple(
 def read_events(connection: Connection, filters: Filters = NO_FILTERS) -> Iterator[AuditEvent]:
     """Give the events that pass, in the order they were written."""
     return map(_event, read_rows(connection, filters))
+
+
+def newest_events(connection: Connection, limit: int) -> list[AuditEvent]:
+    """Give the last events, newest first."""
+    rows = connection.execute(select(*_ROW).order_by(AUDIT_EVENTS.c.id.desc()).limit(limit))
+    return [_event(row) for row in rows]
 
 
 _ROW: Final = [

@@ -19,11 +19,12 @@ from station.errors import Code, UsageError
 from station.ledger import batches as _batches
 from station.ledger import runs as _runs
 from station.ledger import units as _units
-from station.ledger.audit import Change, EventKind, Trail, iso_utc, read_events, storable
+from station.ledger.audit import Change, EventKind, Trail, iso_utc, newest_events, read_events, storable
 from station.ledger.audit_export import ExportFormat, ExportOrder, refuse_existing, write_export
 from station.ledger.audit_filters import NO_FILTERS, Filters
 from station.ledger.backup import BackupResult, back_up
 from station.ledger.certificates import certificates_of, has_secret, left_in_batch, live_certificate
+from station.ledger.dispositions import Dispositions
 from station.ledger.gap import AcceptedGap, skip_certificates
 from station.ledger.heads import SignedHead
 from station.ledger.importing import Importing, ImportRequest
@@ -71,6 +72,7 @@ class Ledger:
         self.operators = Operators(self._database.reading, self._changing)
         self._importing = Importing(self._database, self._keys, self._changing)
         self.orders = Orders(self._database.reading, self._changing, self._importing, self._keys)
+        self.dispositions = Dispositions(self._database.reading, self._changing, processes)
         self.proof = proof
 
     @classmethod
@@ -257,10 +259,13 @@ class Ledger:
         with self._database.reading() as connection:
             return unfinished_runs(connection, self._processes)
 
-    def runs(self, limit: int = 50, mac: str | None = None, device_name: str | None = None) -> list[RunRow]:
-        """Give runs, newest first."""
+    def runs(
+        self, limit: int = 50, mac: str | None = None, device_name: str | None = None, since: datetime | None = None
+    ) -> list[RunRow]:
+        """Give runs, newest first; `since`: those begun from then on."""
         with self._database.reading() as connection:
-            return find_runs(connection, limit=limit, mac=_mac(mac), device_name=device_name)
+            begun = iso_utc(since) if since else None
+            return find_runs(connection, limit=limit, mac=_mac(mac), device_name=device_name, since=begun)
 
     # Units and the audit log
 
@@ -317,6 +322,11 @@ class Ledger:
                 operator=operator,
             )
             yield from read_events(connection, wanted)
+
+    def newest_events(self, limit: int) -> list[AuditEvent]:
+        """Give the last events, newest first."""
+        with self._database.reading() as connection:
+            return newest_events(connection, limit)
 
     def sign_head(self, reason: str) -> SignedHead | None:
         """Sign the audit chain as it stands, and note it outside the database; None in a ledger opened for reading."""

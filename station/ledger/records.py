@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 from station.certificate import Certificate, CertificateState, Identity
+from station.unit import Disposition
 from station.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -141,6 +142,16 @@ class UnitStory:
     certificates: tuple[CertificateRow, ...]
     runs: tuple[RunRow, ...]
     events: tuple[AuditEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitStanding:
+    """Whether a unit may be walked: where it was put and why, and how many runs in a row it has FAILed since it was put
+    anywhere or passed."""
+
+    disposition: Disposition | None = None
+    reason: str = ""
+    failed_in_row: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,13 +35,17 @@ def unfinished_runs(connection: Connection, processes: ProcessToken) -> list[Run
     return [run_row(row) for row in rows if processes.is_mine(row.process) or not alive[row.process]]
 
 
-def find_runs(connection: Connection, *, limit: int, mac: str | None, device_name: str | None) -> list[RunRow]:
+def find_runs(
+    connection: Connection, *, limit: int, mac: str | None, device_name: str | None, since: str | None = None
+) -> list[RunRow]:
     """Give runs, newest first."""
     query = RUN_QUERY.order_by(_R.id.desc()).limit(limit)
     if mac is not None:
         query = query.where(_R.mac == mac)
     if device_name is not None:
         query = query.where(CERTIFICATES.c.device_name == device_name)
+    if since is not None:
+        query = query.where(_R.started_at >= since)
     return [run_row(row) for row in connection.execute(query)]
 
 

@@ -17,6 +17,7 @@ from station.line.lane import Lane, LaneInfo, LanePlan
 from station.line.packing import pack_static
 from station.line.passage import LeadDecision, Passage
 from station.line.shift import Shift
+from station.line.shift_record import ShiftRecord
 from station.line.walk import internal_fault
 from station.unit import Mac
 from station.verdict import Verdict
@@ -71,6 +72,7 @@ class Line:
         self._first_runs: dict[Mac, Verdict] = {}
         self._lanes = {plan.info.number: Lane(plan, self._new_passage, self._publish) for plan in plans}
         self.training = training
+        self.record = ShiftRecord(shift.ledger, lambda: self._operator, self._publish)
 
     @property
     def lanes(self) -> tuple[LaneInfo, ...]:

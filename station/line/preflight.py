@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from station.errors import ChipError, Code
+from station.errors import CertificateHeld, ChipError, Code
+from station.ledger import UnitStanding
 from station.profile import Recipe
 from station.profile.recipe import Program
 from station.profile.security import SecurityExpectation
-from station.unit import ChipIdentity, EncryptionMode, SecurityState
+from station.unit import ChipIdentity, Disposition, EncryptionMode, SecurityState
 
 _ASIDE: Final = "Put it aside for the line lead"
 _FORCE: Final = "who may have it written with --force-security and a reason"
@@ -74,6 +75,24 @@ def remarks(seen: ChipIdentity) -> tuple[str, ...]:
         # Only an ESP32 before v3.0 still answers then.
         said.append("UART_DOWNLOAD_DIS is burnt, which this revision takes no notice of")
     return tuple(said)
+
+
+def judge_standing(standing: UnitStanding, retries: int | None) -> CertificateHeld | None:
+    """Say why this unit must not be walked again, because of what was decided about it or was not yet; None when it may."""
+    if standing.disposition in {Disposition.HOLD, Disposition.SCRAP}:
+        word = "on hold" if standing.disposition is Disposition.HOLD else "scrap"
+        return CertificateHeld(
+            Code.UNIT_PUT_ASIDE,
+            f"This unit is {word}: {standing.reason}",
+            "Put it back where it was; a line lead may let it go",
+        )
+    if retries is not None and standing.failed_in_row > retries:
+        return CertificateHeld(
+            Code.TRIED_TOO_OFTEN,
+            f"This unit has failed {standing.failed_in_row} times, and the profile allows {retries + 1} tries",
+            "Decide where it goes: rework, hold or scrap",
+        )
+    return None
 
 
 def _family(seen: ChipIdentity, demands: Demands) -> Refusal | None:

@@ -13,6 +13,7 @@ from station.errors import (
     Code,
     CodedError,
     InternalFault,
+    StationFault,
     UnitSilent,
 )
 from station.events import CertificateAllocated, RunStarted, UnitIdentified, VerdictReached
@@ -21,7 +22,7 @@ from station.image.partition_table import Partition
 from station.ledger import JsonValue
 from station.line.packing import pack_regions
 from station.line.passage import Passage
-from station.line.preflight import demands_of, judge, remarks
+from station.line.preflight import demands_of, judge, judge_standing, remarks
 from station.profile.model import ResetWay
 from station.unit import ChipIdentity
 from station.verdict import Step, Verdict
@@ -92,6 +93,9 @@ def identify(passage: Passage) -> None:
     seen = chip.identify()
     passage.unit = seen
     passage.history = passage.ledger.identify_run(_run(passage), seen)
+    standing = passage.ledger.dispositions.standing(seen.mac)
+    if (refusal := judge_standing(standing, profile.retries)) is not None:
+        raise refusal
     preflight(passage, seen)
     size_bytes = chip.prepare(profile.baud)
     if size_bytes < profile.flash_size_bytes:
@@ -306,7 +310,18 @@ def record(passage: Passage, failure: CodedError | None, began: float) -> Verdic
         "" if failure is None else failure.cause,
         "" if failure is None else failure.mend,
         None if allocation is None else allocation.left,
+        _failed_in_row(passage, verdict),
+        None if passage.recipe.profile.retries is None else passage.recipe.profile.retries + 1,
     )
+
+
+def _failed_in_row(passage: Passage, verdict: Verdict) -> int:
+    if verdict is not Verdict.FAIL or passage.unit is None:
+        return 0
+    try:
+        return passage.ledger.dispositions.standing(passage.unit.mac).failed_in_row
+    except StationFault:  # the verdict is recorded; the next run asks again before it writes anything
+        return 0
 
 
 def _finish(passage: Passage, verdict: Verdict, failure: CodedError | None, seconds: float) -> None:

@@ -380,6 +380,8 @@ class Profile(_Part):
     """How the chip gets into download mode."""
     start: StartWay = StartWay.AUTO
     """auto: a unit starts as soon as its chip answers. key: the technician presses F5."""
+    retries: Annotated[int, BeforeValidator(plain_int), Field(ge=0, le=100)] | None = None
+    """How often a unit that failed may be tried again before somebody decides about it; without it, without end."""
     security: Security = Field(default_factory=Security)
     """What the eFuses of a unit must say before it is written."""
     firmware: Firmware

@@ -204,6 +204,7 @@ class StationApp(App[bool]):
         yield SystemCommand(say("key.help"), say("action.help"), self.action_explain)
         if isinstance(screen, LineScreen):
             yield SystemCommand(say("key.retry"), say("action.retry"), lambda: self._on_line("retry"))
+            yield SystemCommand(say("key.decide"), say("action.decide"), lambda: self._on_line("decide"))
             yield SystemCommand(say("key.abort"), say("action.abort"), lambda: self._on_line("abort"))
             yield SystemCommand(say("key.zoom"), say("action.zoom"), screen.action_zoom)
         yield SystemCommand(say("key.language"), say("action.language"), self.action_change_language)
@@ -214,7 +215,7 @@ class StationApp(App[bool]):
         """Do what the key would, and nothing where the key would do nothing."""
         screen = self.line_screen
         if screen is not None and screen.check_action(action, ()):
-            screen.action_retry() if action == "retry" else screen.action_abort()
+            {"retry": screen.action_retry, "abort": screen.action_abort, "decide": screen.action_decide}[action]()
 
 
 def run_station_app(app: StationApp) -> bool:

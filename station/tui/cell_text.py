@@ -17,6 +17,11 @@ def plain(text: str) -> str:
     return "".join("·" if unicodedata.category(sign) in _HARMFUL else sign for sign in text)
 
 
+def half_width(text: str) -> str:
+    """Give what was meant where a Chinese input method wrote full-width letters and digits."""
+    return unicodedata.normalize("NFKC", text).strip()
+
+
 def fit(text: str, width: int) -> str:
     """Cut to at most `width` cells; an ellipsis shows that something is missing."""
     if cell_len(text) <= width:

@@ -19,6 +19,7 @@ from station.errors import CodedError
 from station.texts import Texts
 from station.tui.cell_text import pad, plain
 from station.tui.choice import Choice
+from station.tui.choice_list import ChoiceList
 from station.tui.key_bar import KeyBar
 from station.tui.line_port import LinePort, ReadinessLine
 from station.tui.readiness_list import BLOCKED, WARNING, Obstacle, ReadinessList
@@ -33,10 +34,6 @@ class Stage(StrEnum):
     CHECKING = "checking"
     CHECKED = "checked"
     OPENING = "opening"
-
-
-class ChoiceList(OptionList, can_focus=False):
-    """The choices; the screen moves its cursor."""
 
 
 class ChoiceScreen(StationScreen):

@@ -14,8 +14,8 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
-_GAPS: Final = (3, 2, 1)
-"""Cells between two keys, roomy first."""
+_LAYOUTS: Final = ((False, 3), (False, 2), (True, 3), (True, 2), (True, 1))
+"""Whether short words are used, and the cells between two keys: roomy first."""
 _MIDDLE: Final = 50
 _ORDER: Final = {**{f"f{number}": number for number in range(1, 9)}, "f9": 91, "f10": 92, "ctrl+p": 99}
 """Function keys from the left, the screen's own keys in the middle, what every screen has at the right."""
@@ -44,12 +44,12 @@ class Placed:
 
 def place_keys(keys: Sequence[KeyWord], width: int) -> tuple[Placed, ...]:
     """Lay the keys out in one row: with their full words where they fit, else with the short ones, closer and closer."""
-    for use_short in (False, True):
-        for gap in _GAPS:
-            placed = _placed(keys, gap, use_short=use_short)
-            if not placed or placed[-1].end <= width:
-                return placed
-    return _placed(keys, 1, use_short=True)
+    placed: tuple[Placed, ...] = ()
+    for use_short, gap in _LAYOUTS:
+        placed = _placed(keys, gap, use_short=use_short)
+        if not placed or placed[-1].end <= width:
+            return placed
+    return placed
 
 
 def _placed(keys: Sequence[KeyWord], gap: int, *, use_short: bool) -> tuple[Placed, ...]:

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from station.events import Event, StepReported, VerdictReached
+from station.events import Event, StepReported, UnitDisposed, VerdictReached
 from station.texts import Texts
 from station.tui.cell_text import fit, plain
 from station.tui.lane_picture import ROOMY_ROWS, picture, unit_words
@@ -60,6 +60,13 @@ class LanePane(Widget):
             super().__init__()
             self.event = event
 
+    class UnitDecided(Message):
+        """Somebody decided where this lane's unit goes."""
+
+        def __init__(self, event: UnitDisposed) -> None:
+            super().__init__()
+            self.event = event
+
     class StateChanged(Message):
         """What the keys may do on this lane has changed."""
 
@@ -86,6 +93,8 @@ class LanePane(Widget):
         self.view = apply(self.view, message.event)
         if isinstance(message.event, VerdictReached):
             self.post_message(self.UnitFinished(message.event))
+        elif isinstance(message.event, UnitDisposed) and message.event.lane == self.view.lane:
+            self.post_message(self.UnitDecided(message.event))
 
     def on_click(self, event: Click) -> None:
         event.stop()
@@ -96,7 +105,7 @@ class LanePane(Widget):
 
     def watch_view(self, before: LaneView, after: LaneView) -> None:
         self._dress()
-        if (before.can_start, before.can_abort, before.phase) != (after.can_start, after.can_abort, after.phase):
+        if _what_keys_may_do(before) != _what_keys_may_do(after):
             self.post_message(self.StateChanged())
 
     def watch_chosen(self) -> None:
@@ -130,6 +139,10 @@ class LanePane(Widget):
         if cell_len(unit) > room:
             unit = self.view.device_name or unit
         return fit(head, room), fit(unit, room)
+
+
+def _what_keys_may_do(view: LaneView) -> tuple[object, ...]:
+    return view.can_start, view.can_abort, view.can_decide, view.phase
 
 
 def _fill(view: LaneView) -> str:

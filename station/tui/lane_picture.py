@@ -167,7 +167,7 @@ def _troubled(view: LaneView, texts: Texts, width: int, room: int, height: int) 
         for row in text_rows(sentence, room, indent=f"{number}  " if len(tries) > 1 else "")
     )
     first = text_rows(tries[0], room) if tries else ()
-    end = first_fit(room, *(texts.say(key) for key in _AFTER_TROUBLE.get(view.wait, _RETRY)))
+    end = _what_now(view, texts, room)
     message = texts.say("pane.detail", message=view.message) if view.message else ""
     others = [
         Block(text_rows(named, room, "bold"), rank=2, short=(text_row(named, room, "bold"),)),
@@ -183,6 +183,20 @@ def _troubled(view: LaneView, texts: Texts, width: int, room: int, height: int) 
     most_rows = min(max(spare, _READABLE_ROWS), height - 1 - max(1, len(first)))
     word = _word_rows(str(verdict), SYMBOLS[verdict], width, room, max(1, most_rows))
     return [Block(word), *others]
+
+
+def _what_now(view: LaneView, texts: Texts, room: int) -> str:
+    """The last sentence of a tile in trouble."""
+    if view.disposition is not None:
+        return first_fit(room, texts.say(f"put.{view.disposition}"), texts.say(f"disposition.{view.disposition}"))
+    if view.must_decide:
+        tries = view.failed_in_row
+        return first_fit(room, texts.say("now.decide", tries=tries), texts.say("now.decide_short"))
+    sentence = first_fit(room, *(texts.say(key) for key in _AFTER_TROUBLE.get(view.wait, _RETRY)))
+    if view.tries_max is not None and view.failed_in_row:
+        tried = texts.say("now.tried", tries=view.failed_in_row, most=view.tries_max)
+        return first_fit(room, f"{sentence} {tried}", sentence)
+    return sentence
 
 
 def _bar(view: LaneView, room: int) -> Row:

@@ -13,11 +13,13 @@ from station.events import (
     LaneWaiting,
     RunStarted,
     StepReported,
+    UnitDisposed,
     UnitIdentified,
     VerdictReached,
     WaitReason,
 )
 from station.tui.cell_text import plain
+from station.unit import Disposition
 from station.verdict import Step, StepState, Verdict
 
 RATE_WINDOW_S: Final = 2.0
@@ -83,6 +85,10 @@ class LaneView:
     mend: str = ""
     seconds: float = 0.0
     """Of the whole run, once the verdict stands."""
+    failed_in_row: int = 0
+    tries_max: int | None = None
+    disposition: Disposition | None = None
+    """Where somebody has decided that the unit goes."""
     previous: LaneView | None = None
     """The finished run before this wait, so that a tile can still name the last unit."""
 
@@ -127,8 +133,21 @@ class LaneView:
         """Whether `retry` does something: a key is awaited, or a unit that did not pass still stands there."""
         if self.wait is WaitReason.PRESS_START:
             return True
+        if self.must_decide or self.disposition in (Disposition.HOLD, Disposition.SCRAP):
+            return False
         unit_stands = self.wait in (None, WaitReason.REMOVE_UNIT)
         return self.phase is Phase.FINISHED and self.verdict is not Verdict.PASS and unit_stands
+
+    @property
+    def must_decide(self) -> bool:
+        """Whether the profile allows no further try until somebody has decided."""
+        tried = self.tries_max is not None and self.failed_in_row >= self.tries_max
+        return tried and self.disposition is None and self.verdict is Verdict.FAIL
+
+    @property
+    def can_decide(self) -> bool:
+        """Whether it may be decided where the unit goes: it is known, and it is not good."""
+        return self.phase is Phase.FINISHED and self.verdict is not Verdict.PASS and self.mac is not None
 
     @property
     def can_abort(self) -> bool:
@@ -150,6 +169,9 @@ def apply(view: LaneView, event: Event) -> LaneView:
             return _stepped(view, event)
         case VerdictReached():
             return _finished(view, event)
+        case UnitDisposed(mac=mac, disposition=disposition):
+            same = view.mac == mac and view.phase is Phase.FINISHED
+            return replace(view, disposition=disposition, failed_in_row=0) if same else view
         case LaneClosed():
             return LaneView(view.lane, view.port, Phase.CLOSED, previous=_last_finished(view))
 
@@ -217,6 +239,8 @@ def _finished(view: LaneView, event: VerdictReached) -> LaneView:
         message=plain(event.message),
         mend=plain(event.mend),
         seconds=event.seconds,
+        failed_in_row=event.failed_in_row,
+        tries_max=event.tries_max,
         previous=None,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +15,7 @@ from station.texts import Texts
 from station.tui.cell_text import fit, pad, plain
 from station.tui.lane_picture import SYMBOLS
 from station.tui.quantity import seconds_words
+from station.unit import Disposition
 from station.verdict import Verdict
 
 KEPT_MAX: Final = 50
@@ -37,6 +38,7 @@ class UnitLine:
     mac: str
     seconds: float
     code: str | None
+    disposition: Disposition | None = None
 
 
 def unit_line(event: VerdictReached, at: datetime) -> UnitLine:
@@ -60,6 +62,13 @@ class LastUnits(Widget):
         """Put a line on top; the oldest beyond the limit goes."""
         self.lines = (line, *self.lines)[:KEPT_MAX]
 
+    def decide(self, lane: int, mac: str, disposition: Disposition | None) -> None:
+        """Tell on the unit's newest line of that lane where it goes."""
+        for place, line in enumerate(self.lines):
+            if (line.lane, line.mac) == (lane, mac):
+                self.lines = (*self.lines[:place], replace(line, disposition=disposition), *self.lines[place + 1 :])
+                return
+
     def render(self) -> Content:
         width, height = self.size
         if not self.lines:
@@ -72,6 +81,8 @@ class LastUnits(Widget):
 def _row(line: UnitLine, texts: Texts, name_cells: int, width: int) -> Content:
     failure = texts.failure(line.code)
     reason = f"{line.code} {failure.title if failure else ''}".strip() if line.code else ""
+    if line.disposition is not None:
+        reason = f"→ {texts.say(f'disposition.{line.disposition}')}  {reason}"
     head = f" {line.at:%H:%M:%S} {line.lane:>3}  "
     word = pad(f"{SYMBOLS[line.verdict]} {line.verdict}", 10)
     mac = line.mac or " " * 17

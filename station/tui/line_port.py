@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from station.events import Event
+from station.ledger import UnitStanding
+from station.line.shift_record import Decision
+from station.unit import Disposition, Mac
 
 
 class LaneInfo(Protocol):
@@ -54,9 +57,19 @@ class ReadinessLine(Protocol):
     def mend(self) -> str: ...
 
 
+class RecordPort(Protocol):
+    """The shift's door to the ledger. Everything may wait for the disk, so never on the screen's own thread; CodedError."""
+
+    def standing(self, mac: Mac, /) -> UnitStanding: ...
+    def lead_needed(self, mac: Mac, disposition: Disposition | None, /) -> bool: ...
+    def decide(self, decision: Decision, /) -> None: ...
+
+
 class LinePort(Protocol):
     """The line behind the screen."""
 
+    @property
+    def record(self) -> RecordPort: ...
     @property
     def lanes(self) -> Sequence[LaneInfo]: ...
     @property

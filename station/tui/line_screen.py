@@ -13,6 +13,7 @@ from textual.reactive import reactive
 
 from station.events import Event
 from station.texts import Texts
+from station.tui.decision_screen import DecisionScreen, Subject
 from station.tui.key_bar import KeyBar
 from station.tui.lane_pane import LanePane
 from station.tui.lane_view import LaneView, Phase
@@ -21,6 +22,7 @@ from station.tui.line_layout import grid_size, last_units_rows
 from station.tui.line_port import LinePort
 from station.tui.shift_header import ShiftHeader
 from station.tui.station_screen import StationScreen
+from station.unit import Mac
 
 _HEADER_ROWS = 2
 _FOOTER_ROWS = 1
@@ -31,6 +33,7 @@ class LineScreen(StationScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5", "retry", "key.retry"),
+        Binding("f6", "decide", "key.decide"),
         Binding("f8", "abort", "key.abort"),
         Binding("enter", "zoom", "key.zoom"),
         Binding("escape", "unzoom", show=False),
@@ -77,12 +80,13 @@ class LineScreen(StationScreen):
         self.run_worker(self._line.start, thread=True, group="line")
 
     def _deliver(self, event: Event) -> None:
-        """Called in a lane's thread: to that lane's own tile, and nowhere else."""
-        pane = self._panes.get(event.lane)
-        if pane is None or not self.is_running:
+        """Called in a lane's thread: to that lane's own tile, and nowhere else; what is at no lane (0) to all."""
+        if not self.is_running:
             return
+        panes = [pane for number, pane in self._panes.items() if event.lane in (number, 0)]
         try:
-            pane.post_message(LanePane.Reported(event))
+            for pane in panes:
+                pane.post_message(LanePane.Reported(event))
         except RuntimeError:
             # The screen may end between the question and the post; the ledger has the fact anyway.
             if self.is_running:
@@ -135,6 +139,10 @@ class LineScreen(StationScreen):
         self.query_one(LastUnits).add(unit_line(message.event, self._now()))
         self.query_one(ShiftHeader).ask()
 
+    def on_lane_pane_unit_decided(self, message: LanePane.UnitDecided) -> None:
+        event = message.event
+        self.query_one(LastUnits).decide(event.lane, event.mac, event.disposition)
+
     def on_lane_pane_state_changed(self) -> None:
         self.refresh_bindings()
 
@@ -148,6 +156,8 @@ class LineScreen(StationScreen):
             return True if pane and pane.view.can_start else None
         if action == "abort":
             return True if pane and pane.view.can_abort else None
+        if action == "decide":
+            return True if pane and pane.view.can_decide else None
         if action == "zoom":
             return len(self._panes) > 1
         return super().check_action(action, parameters)
@@ -162,6 +172,12 @@ class LineScreen(StationScreen):
 
     def action_retry(self) -> None:
         self._line.retry(self.chosen)
+
+    def action_decide(self) -> None:
+        view = self.view(self.chosen)
+        if view.mac is not None:
+            subject = Subject(Mac(view.mac), view.device_name or "", view.code, view.lane)
+            self.app.push_screen(DecisionScreen(self._line.record, self.texts, subject, training=self.training))
 
     def action_abort(self) -> None:
         self._line.abort(self.chosen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from station.line.packing import pack_static
 from station.line.passage import LeadDecision, Passage
 from station.line.walk import walk_unit
 from station.profile import Recipe, prepare_recipe
-from station.unit import SecurityState
+from station.unit import Disposition, SecurityState
 from station.verdict import Step, StepState, Verdict
 from station.virtual.images import make_bench_images
 from tests.batch_csv import write_batch_csv
@@ -378,3 +378,32 @@ def test_a_refused_unit_is_recorded(desk: Desk) -> None:
     verdict = walk_unit(passage, refusal)
     assert (verdict.verdict, verdict.code) == (Verdict.FAIL, Code.NOT_IN_DOWNLOAD_MODE)
     assert desk.ledger.runs()[0].code == Code.NOT_IN_DOWNLOAD_MODE
+
+
+@pytest.mark.parametrize("put", [Disposition.HOLD, Disposition.SCRAP])
+def test_a_unit_on_hold_or_scrap_is_not_written_until_it_is_let_go(desk: Desk, put: Disposition) -> None:
+    unit = unit_number(1)
+    desk.ledger.dispositions.put(unit.mac, put, reason="bent pin", operator="Li W.")
+    chip = FakeChip(unit)
+    verdict = desk.walk(chip)
+    assert (verdict.verdict, verdict.code) == (Verdict.FAIL, Code.UNIT_PUT_ASIDE)
+    assert "bent pin" in verdict.message
+    assert chip.written == []
+    assert set(desk.states()) == {CertificateState.AVAILABLE}
+    desk.ledger.dispositions.put(unit.mac, None, reason="straight again", operator="Wang")
+    assert desk.walk(FakeChip(unit)).verdict is Verdict.PASS
+
+
+def test_a_unit_is_tried_as_often_as_the_profile_says_and_again_after_rework(desk: Desk) -> None:
+    profile = desk.recipe.profile.model_copy(update={"retries": 1})
+    desk.recipe = replace(desk.recipe, profile=profile)
+    unit = unit_number(1)
+
+    def walk() -> VerdictReached:
+        return desk.walk(FakeChip(unit, before=when("prepare", raising(unit_gone()))))
+
+    tried = [walk() for _ in range(3)]
+    assert [one.code for one in tried] == [Code.UNIT_GONE, Code.UNIT_GONE, Code.TRIED_TOO_OFTEN]
+    assert [(one.failed_in_row, one.tries_max) for one in tried] == [(1, 2), (2, 2), (3, 2)]
+    desk.ledger.dispositions.put(unit.mac, Disposition.REWORK, reason="new contact", operator="Li W.")
+    assert walk().failed_in_row == 1

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from station.errors import Code, NotAllowed
 from station.events import (
     CertificateAllocated,
     Event,
     LaneWaiting,
     RunStarted,
     StepReported,
+    UnitDisposed,
     UnitIdentified,
     VerdictReached,
     WaitReason,
 )
+from station.ledger import UnitStanding
+from station.line.shift_record import Decision
 from station.tui.app import StationApp
 from station.tui.choice import Choice
 from station.tui.readiness_list import READY
 from station.tui.settings import DEFAULTS, Settings
-from station.unit import Mac
+from station.unit import Disposition, Mac
 from station.verdict import Step, StepState, Verdict
 
 NOW = datetime(2026, 11, 24, 15, 2, 11, tzinfo=UTC)
@@ -64,6 +68,30 @@ class FakeNumbers:
 
 
 @dataclass
+class FakeRecord:
+    """What the ledger would say; a decision comes back as an event, as the real one's does."""
+
+    line: FakeLine
+    lead_pin: str | None = None
+    standings: dict[Mac, UnitStanding] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+
+    def standing(self, mac: Mac) -> UnitStanding:
+        return self.standings.get(mac, UnitStanding())
+
+    def lead_needed(self, mac: Mac, disposition: Disposition | None) -> bool:
+        held = self.standing(mac).disposition in (Disposition.HOLD, Disposition.SCRAP)
+        return self.lead_pin is not None and (disposition is Disposition.SCRAP or held)
+
+    def decide(self, decision: Decision) -> None:
+        if self.lead_needed(decision.mac, decision.disposition) and decision.pin.reveal() != self.lead_pin:
+            raise NotAllowed(Code.PIN_WRONG, "this is not the PIN", "Try again")
+        self.decisions.append(decision)
+        self.standings[decision.mac] = UnitStanding(decision.disposition, decision.reason)
+        self.line.say(UnitDisposed(decision.lane, decision.mac, decision.disposition))
+
+
+@dataclass
 class FakeLine:
     """Remembers what it was told; `say` delivers events as a lane's thread would."""
 
@@ -78,6 +106,9 @@ class FakeLine:
     now: datetime = NOW
     """The wall clock of the app on this line."""
     callbacks: list[Callable[[Event], None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.record = FakeRecord(self)
 
     def subscribe(self, callback: Callable[[Event], None]) -> None:
         self.callbacks.append(callback)
@@ -191,10 +222,13 @@ def failed(
     verdict: Verdict = Verdict.FAIL,
     name: str = "plug-000310",
     message: str = "no line matched 'station-app ready' within 20 s",
+    failed_in_row: int = 1,
+    tries_max: int | None = None,
 ) -> list[Event]:
     """A unit that does not pass; it still stands in the fixture."""
     mend = "Take the unit out and put it in again"
     reached = VerdictReached(lane, 100 + lane, verdict, mac_of(lane), name, 33.8, code, message, mend, 188)
+    reached = replace(reached, failed_in_row=failed_in_row, tries_max=tries_max)
     return [
         *writing(lane, name),
         done(lane, Step.WRITE, 10.0),

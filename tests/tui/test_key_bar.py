@@ -20,7 +20,7 @@ def shown(width: int) -> str:
 
 
 def test_full_words_stand_where_they_fit_and_short_ones_where_they_do_not() -> None:
-    assert [shown(width) for width in (80, 65, 64, 44, 40)] == ["long word", "long word", "word", "word", "word"]
+    assert [shown(width) for width in (80, 73, 69, 68, 44, 40)] == ["long word"] * 3 + ["word"] * 3
 
 
 async def test_a_click_on_a_key_is_that_key_and_a_dim_one_is_none() -> None:

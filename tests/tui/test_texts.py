@@ -12,6 +12,8 @@ import station.tui
 from station.errors import Code
 from station.events import WaitReason
 from station.texts import LANGUAGES, Texts
+from station.tui.decision_screen import Stage
+from station.unit import Disposition
 from station.verdict import Step, Verdict
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
@@ -56,6 +58,8 @@ def test_every_word_of_the_line_is_told(language: str) -> None:
         *(f"step.{step}" for step in Step),
         *(f"doing.{step}" for step in Step),
         *(f"verdict.{verdict}" for verdict in Verdict),
+        *(f"{group}.{place}" for group in ("disposition", "put", "decide") for place in Disposition),
+        *(f"decide.ask_{stage}" for stage in Stage),
     ]
 
     assert [key for key in wanted if not texts.sentences.get(key)] == []
@@ -83,7 +87,7 @@ def test_failures_offer_as_many_tries_in_every_language(language: str) -> None:
 def test_every_key_that_a_screen_names_exists_and_every_one_is_used() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in Path(station.tui.__path__[0]).glob("*.py"))
     named = set(
-        re.findall(r"[\"']((?:key|action|now|pane|header|last|choice|leave|help|palette)\.[a-z_]+)[\"']", source)
+        re.findall(r"[\"']((?:key|action|now|pane|header|last|choice|leave|help|palette|decide)\.[a-z_]+)[\"']", source)
     )
     known = set(ENGLISH.sentences) | set(ENGLISH.lists)
     groups = ("key", "action", "now", "pane", "header", "last", "leave", "palette")

@@ -1,0 +1,116 @@
+"""Where units go that did not pass: rework, hold, scrap. The audit log itself is the record of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from itertools import takewhile
+from typing import Any, Final
+
+from sqlalchemy import Connection, select
+
+from station.certificate import CertificateState
+from station.errors import UsageError
+from station.ledger.audit import Change, EventKind, storable
+from station.ledger.certificates import certificates_of, void_certificate
+from station.ledger.operator_rows import is_line_lead
+from station.ledger.processes import ProcessToken
+from station.ledger.records import UnitStanding
+from station.ledger.run_rows import OPEN_RUNS
+from station.ledger.runs import end_interrupted
+from station.ledger.schema import AUDIT_EVENTS, RUNS
+from station.unit import Disposition, Mac
+from station.verdict import Verdict
+
+_RUNS_LOOKED_AT: Final = 100
+"""More FAILs in a row than this are not counted."""
+
+
+class Dispositions:
+    """What becomes of the units of one ledger. Each method is one transaction; LedgerFault as everywhere."""
+
+    def __init__(
+        self,
+        reading: Callable[[], AbstractContextManager[Connection]],
+        changing: Callable[[], AbstractContextManager[Change]],
+        processes: ProcessToken,
+    ) -> None:
+        self._reading = reading
+        self._changing = changing
+        self._processes = processes
+
+    def standing(self, mac: Mac) -> UnitStanding:
+        """Give where a unit was put last, if anywhere, and how often it has FAILed in a row since."""
+        with self._reading() as connection:
+            return _standing(connection, mac)
+
+    def put(
+        self, mac: Mac, disposition: Disposition | None, *, reason: str, operator: str, lane: int | None = None
+    ) -> UnitStanding:
+        """Put a unit somewhere, or (None) let it go again; scrapping makes its certificates void.
+
+        UsageError without a reason, and while a lane works on the unit.
+        """
+        if not reason.strip():
+            raise UsageError("a unit is put aside only with a reason", "Say why")
+        reason = storable(reason.strip())
+        with self._changing() as change:
+            self._require_idle(change, mac)
+            before = _standing(change.connection, mac)
+            rows = certificates_of(change.connection, mac=mac)
+            live = [row for row in rows if row.state != CertificateState.VOID]
+            change.trail.append(
+                EventKind.UNIT_DISPOSED,
+                lane=lane,
+                operator=operator,
+                mac=mac,
+                device_name=live[0].device_name if live else None,
+                batch=live[0].batch if live else None,
+                data={
+                    "from": before.disposition,
+                    "to": disposition,
+                    "reason": reason,
+                    "failed_in_row": before.failed_in_row,
+                    "line_lead": is_line_lead(change.connection, operator),
+                },
+            )
+            if disposition is Disposition.SCRAP:
+                for row in live:
+                    void_certificate(change, row, reason=f"scrap: {reason}", operator=operator)
+        return UnitStanding(disposition, reason)
+
+    def _require_idle(self, change: Change, mac: Mac) -> None:
+        run = change.connection.execute(OPEN_RUNS.where(RUNS.c.mac == mac)).first()
+        if run is None:
+            return
+        if self._processes.is_alive(run.process):
+            raise UsageError(f"unit {mac} is being worked on by lane {run.lane}", "Wait for its verdict, or abort it")
+        end_interrupted(change, run)
+
+
+def _standing(connection: Connection, mac: Mac) -> UnitStanding:
+    last = _last_event(connection, mac)
+    data = {} if last is None else json.loads(last.data)
+    since = "" if last is None else last.at
+    rows = connection.execute(
+        select(RUNS.c.verdict)
+        .where(RUNS.c.mac == mac, RUNS.c.finished_at > since)
+        .order_by(RUNS.c.id.desc())
+        .limit(_RUNS_LOOKED_AT)
+    )
+    since_pass = takewhile(lambda verdict: verdict != Verdict.PASS, rows.scalars())
+    to = data.get("to")
+    return UnitStanding(
+        None if to is None else Disposition(to), data.get("reason", ""), list(since_pass).count(Verdict.FAIL)
+    )
+
+
+def _last_event(connection: Connection, mac: Mac) -> Any:
+    events = AUDIT_EVENTS.c
+    return connection.execute(
+        select(events.at, events.data)
+        .where(events.mac == mac, events.kind == EventKind.UNIT_DISPOSED)
+        .order_by(events.id.desc())
+        .limit(1)
+    ).first()

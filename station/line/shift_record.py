@@ -1,0 +1,89 @@
+"""What the shift's people ask of the ledger and decide about units: look back, put aside. Everything here waits for the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from station.certificate import Secret
+from station.errors import UsageError
+from station.events import Event, UnitDisposed
+from station.ledger import AuditEvent, Ledger, OperatorName, RunRow, UnitStanding, UnitStory
+from station.unit import Disposition, Mac
+
+RUNS_MAX: Final = 5000
+EARLIER_RUNS_MAX: Final = 200
+EVENTS_MAX: Final = 300
+_HELD: Final = frozenset({Disposition.HOLD, Disposition.SCRAP})
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where a unit goes, or (None) that it may go on; why; and the line lead with PIN where one must decide."""
+
+    mac: Mac
+    disposition: Disposition | None
+    reason: str
+    lane: int = 0
+    lead: str = ""
+    pin: Secret = Secret("")  # noqa: RUF009  frozen
+
+
+class ShiftRecord:
+    """One shift's door to the ledger. All of its methods raise LedgerFault when that fails."""
+
+    def __init__(self, ledger: Ledger, operator: Callable[[], str], report: Callable[[Event], None]) -> None:
+        self._ledger = ledger
+        self._operator = operator
+        self._report = report
+        self.began = datetime.now(UTC)
+
+    def runs(self) -> tuple[RunRow, ...]:
+        """Give this shift's finished runs, newest first."""
+        return tuple(run for run in self._ledger.runs(limit=RUNS_MAX, since=self.began) if run.verdict is not None)
+
+    def earlier_runs(self) -> tuple[RunRow, ...]:
+        """Give the last finished runs before this shift, newest first."""
+        runs = self._ledger.runs(limit=EARLIER_RUNS_MAX)
+        return tuple(run for run in runs if run.verdict and datetime.fromisoformat(run.started_at) < self.began)
+
+    def story(self, subject: str) -> UnitStory:
+        """Give everything about a unit, by MAC or DeviceName; UsageError when it is unknown."""
+        return self._ledger.unit(subject)
+
+    def standing(self, mac: Mac) -> UnitStanding:
+        """Give what was decided about a unit."""
+        return self._ledger.dispositions.standing(mac)
+
+    def events(self) -> tuple[AuditEvent, ...]:
+        """Give the last audit events, newest first."""
+        return tuple(self._ledger.newest_events(EVENTS_MAX))
+
+    def lead_needed(self, mac: Mac, disposition: Disposition | None) -> bool:
+        """Say whether a line lead's PIN is needed: to scrap, and to take a unit from hold or scrap."""
+        return self._is_for_lead(mac, disposition) and self._ledger.operators.has_line_lead()
+
+    def decide(self, decision: Decision) -> None:
+        """Record a decision about a unit. NotAllowed: who must decide it has not; UsageError without a reason."""
+        if not decision.reason.strip():
+            raise UsageError("a unit is put aside only with a reason", "Say why")
+        operators, name = self._ledger.operators, self._operator()
+        action = f"put unit {decision.mac} to {decision.disposition or 'use again'}"
+        if self._is_for_lead(decision.mac, decision.disposition):
+            if operators.has_line_lead():
+                name = operators.confirm_line_lead(decision.lead, decision.pin, action=action)
+            else:
+                operators.note_open_action(OperatorName(name), action=action)
+        self._ledger.dispositions.put(
+            decision.mac,
+            decision.disposition,
+            reason=decision.reason,
+            operator=name,
+            lane=decision.lane or None,
+        )
+        self._report(UnitDisposed(decision.lane, decision.mac, decision.disposition))
+
+    def _is_for_lead(self, mac: Mac, disposition: Disposition | None) -> bool:
+        return disposition is Disposition.SCRAP or self.standing(mac).disposition in _HELD

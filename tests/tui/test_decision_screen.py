@@ -1,0 +1,126 @@
+"""F6: a unit that did not pass goes to rework, on hold or to scrap, for a reason, by whom the station lets decide."""
+
+from __future__ import annotations
+
+from textual.widgets import Input
+
+from station.certificate import Secret
+from station.ledger import UnitStanding
+from station.line.shift_record import Decision
+from station.tui.decision_screen import DecisionScreen
+from station.tui.line_screen import LineScreen
+from station.unit import Disposition
+from tests.tui.driving import StationPilot, on_line, settle
+from tests.tui.fake_line import FakeLine, failed, fake_app, fake_line, mac_of, passed
+from tests.tui.pictures import screen_text
+
+PIN = "273 Garden"
+TITLE = "F31 The unit does not start"
+
+
+async def press(pilot: StationPilot, *keys: str) -> None:
+    for key in keys:
+        await pilot.press(key)
+        await settle(pilot)
+
+
+async def with_failure(line: FakeLine, pilot: StationPilot, *, failed_in_row: int = 1) -> None:
+    line.say(*failed(1, failed_in_row=failed_in_row, tries_max=3))
+    await settle(pilot)
+
+
+async def test_a_unit_goes_to_rework_with_three_keys() -> None:
+    line = fake_line(1)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await with_failure(line, pilot)
+        assert "Try 1 of 3." in screen_text(app)
+        await press(pilot, "f6", "enter", "enter")
+
+        assert line.record.decisions == [Decision(mac_of(1), Disposition.REWORK, TITLE, 1)]
+        assert isinstance(app.screen, LineScreen)
+        assert "Put the unit into the rework box." in screen_text(app)
+        assert "→ rework  F31" in screen_text(app)
+
+
+async def test_after_the_last_try_the_tile_asks_for_a_decision_and_f5_waits_for_it() -> None:
+    line = fake_line(1)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await with_failure(line, pilot, failed_in_row=3)
+        assert "Failed 3 times. Press F6" in screen_text(app)
+        await press(pilot, "f5")
+        assert line.calls == ["start"]
+        await press(pilot, "f6", "1", "enter", "f5")
+
+        assert line.calls == ["start", "retry 1"]
+
+
+async def test_a_good_unit_is_not_put_aside() -> None:
+    line = fake_line(1)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        line.say(*passed(1))
+        await press(pilot, "f6")
+
+        assert isinstance(app.screen, LineScreen)
+
+
+async def test_scrap_needs_the_line_leads_pin_and_a_wrong_one_is_asked_again() -> None:
+    line = fake_line(1)
+    line.record.lead_pin = PIN
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await with_failure(line, pilot)
+        await press(pilot, "f6", "3", "enter", *"Wang", "enter", *"1234", "enter")
+        assert "I40 The PIN is wrong" in screen_text(app)
+        assert line.record.decisions == []
+        await press(pilot, *PIN.replace(" ", ""))
+        assert PIN.replace(" ", "") not in screen_text(app)
+        app.screen.query_one(Input).value = PIN
+        await press(pilot, "enter")
+
+        assert line.record.decisions == [Decision(mac_of(1), Disposition.SCRAP, TITLE, 1, "Wang", Secret(PIN))]
+        assert PIN not in repr(line.record.decisions)
+
+
+async def test_esc_goes_one_step_back_and_decides_nothing() -> None:
+    line = fake_line(1)
+    line.record.lead_pin = PIN
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await with_failure(line, pilot)
+        await press(pilot, "f6", "3", "enter", *"W", "enter")
+        for asked in ("A line lead must allow this", "Why?", "Choose with the arrow keys or a digit"):
+            await press(pilot, "escape")
+            assert asked in screen_text(app)
+        await press(pilot, "escape")
+
+        assert isinstance(app.screen, LineScreen)
+    assert line.record.decisions == []
+
+
+async def test_what_was_decided_is_told_and_can_be_taken_back() -> None:
+    line = fake_line(1)
+    line.record.standings[mac_of(1)] = UnitStanding(Disposition.HOLD, "bent pin")
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await with_failure(line, pilot)
+        await press(pilot, "f6")
+        assert "It is now: hold. bent pin" in screen_text(app)
+        await press(pilot, "4", *"ok now", "enter")
+
+        assert [(one.disposition, one.reason) for one in line.record.decisions] == [(None, "ok now")]
+
+
+async def test_a_reason_is_needed() -> None:
+    line = fake_line(1)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await with_failure(line, pilot)
+        await press(pilot, "f6", "2")
+        app.screen.query_one(Input).value = "  "
+        await press(pilot, "enter")
+
+        assert isinstance(app.screen, DecisionScreen)
+        assert line.record.decisions == []
