@@ -94,7 +94,7 @@ def products(session: Session, create: str | None) -> None:
     elif not found:
         say("No product yet: station platform products --create NAME")
     else:
-        rows = [(one.product_key, str(one.devices), _plain(one.name)) for one in found]
+        rows = [(one.product_key, str(one.devices), one.name) for one in found]
         say(table(("PRODUCT_KEY", "DEVICES", "NAME"), rows))
 
 
@@ -106,7 +106,3 @@ def _product_object(product: Product) -> dict[str, Any]:
         "is_gateway": product.is_gateway,
         "created": product.created.isoformat() if product.created else None,
     }
-
-
-def _plain(text: str) -> str:
-    return "".join(one if one.isprintable() else "?" for one in text)

@@ -81,6 +81,8 @@ def register(
                 "seconds": round(result.seconds, 3),
             }
         )
+    elif not result.imported:
+        say(f"Nothing changed: all {result.total} certificates are in batch {result.batch} already.")
     else:
         say(f"Batch {result.batch}: {result.imported} certificates of product {result.product_key} are in the ledger.")
 

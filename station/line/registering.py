@@ -131,11 +131,11 @@ class Registering:
         """Page the certificates of a part into memory, in the order of its names."""
         found: list[tuple[str, Secret]] = []
         page, pages = 1, 1
-        while page <= pages:
+        while page <= pages and len(found) <= len(part.names):
             listed = self._platform.certificates(_apply_id(part), page)
             found += [(one.device_name, one.device_secret) for one in listed.certificates]
             self._tell(len(listed.certificates))
-            page, pages = page + 1, listed.pages
+            page, pages = page + 1, listed.pages if listed.certificates else 0
         position = {name: number for number, name in enumerate(part.names)}
         return sorted(found, key=lambda one: position.get(one[0], len(position)))
 

@@ -51,7 +51,7 @@ class PlatformApi:
             body = self._client.call("QueryProductList", current_page=page, page_size=_PRODUCTS_A_PAGE)
             listed, pages = self._read("QueryProductList", partial(_product_page, body))
             found += listed
-            if page >= pages:
+            if page >= pages or not listed:
                 return found
             page += 1
 
@@ -79,7 +79,7 @@ class PlatformApi:
     def check_names(self, product_key: str, names: Sequence[str]) -> int:
         """Ask for up to 10,000 names and give the ApplyId under which they are checked; nothing is registered yet."""
         body = self._client.call("BatchCheckDeviceNames", product_key=product_key, device_name=list(names))
-        return self._read("BatchCheckDeviceNames", lambda: int(body.data.apply_id))
+        return self._read("BatchCheckDeviceNames", lambda: _apply_id(body.data.apply_id))
 
     def register(self, product_key: str, apply_id: int) -> None:
         """Have the checked names of an ApplyId registered. Never repeated by itself: look at the job first."""
@@ -145,7 +145,13 @@ class PlatformApi:
         """Read an answer; PlatformFault when a field that must be there is not, or holds something else."""
         try:
             return read()
-        except (AttributeError, TypeError, ValueError, OverflowError):
+        except (
+            AttributeError,
+            TypeError,
+            ValueError,
+            OverflowError,
+            OSError,
+        ):  # OSError: Windows, for a time out of range
             raise refusals.not_understood(action, self.settings) from None
 
 
@@ -157,7 +163,7 @@ def _product_page(body: Any) -> tuple[list[Product], int]:
 def _product(data: Any) -> Product:
     return Product(
         _text(data.product_key),
-        str(data.product_name or ""),
+        _shown(data.product_name),
         int(data.device_count or 0),
         data.node_type == _GATEWAY,
         _moment_of_ms(data.gmt_create),
@@ -176,7 +182,7 @@ def _detail(data: Any) -> DeviceDetail:
         Secret(_text(data.device_secret)),
         _moment(data.utc_active),
         _moment(data.utc_online),
-        str(data.firmware_version or ""),
+        _shown(data.firmware_version),
     )
 
 
@@ -185,6 +191,18 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("a field is missing")
     return value
+
+
+def _shown(value: Any) -> str:
+    """Give a text that somebody else wrote, without what could disturb a screen."""
+    return "".join(one if one.isprintable() else "?" for one in str(value or ""))
+
+
+def _apply_id(value: Any) -> int:
+    number = int(value)
+    if not 0 < number < 1 << 63:
+        raise ValueError("an ApplyId is a positive number of 64 bits")
+    return number
 
 
 def _moment_of_ms(milliseconds: Any) -> datetime | None:

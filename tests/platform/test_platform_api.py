@@ -241,3 +241,28 @@ def test_an_answer_of_another_shape_is_not_taken(platform: VirtualPlatform, monk
 class _EmptyKeyring:
     def get_password(self, _service: str, _user: str) -> None:
         return None
+
+
+@pytest.mark.parametrize("number", [0, -1, 1 << 63, None, "many"])
+def test_an_order_number_that_is_none_is_not_taken(
+    platform: VirtualPlatform, monkeypatch: pytest.MonkeyPatch, number: object
+) -> None:
+    client = client_of(platform)
+    body = client.call("BatchCheckDeviceNames", product_key=PRODUCT, device_name=["plug-0001"])
+    body.data.apply_id = number
+    monkeypatch.setattr(client, "call", lambda *_, **__: body)
+
+    with pytest.raises(PlatformFault):
+        PlatformApi(client).check_names(PRODUCT, ["plug-0001"])
+
+
+def test_what_a_device_reports_cannot_disturb_a_screen(
+    platform: VirtualPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.register(PRODUCT, ["plug-0001"])
+    client = client_of(platform)
+    body = client.call("QueryDeviceDetail", product_key=PRODUCT, device_name="plug-0001")
+    body.data.firmware_version = "1.0\x1b[2J"
+    monkeypatch.setattr(client, "call", lambda *_, **__: body)
+
+    assert PlatformApi(client).device(PRODUCT, "plug-0001").firmware_version == "1.0?[2J"

@@ -12,6 +12,7 @@ from station.errors import BatchError, Code, LedgerFault, PlatformFault, UsageEr
 from station.ledger import EventKind, ImportResult, Ledger, Order, OrderState
 from station.line.registering import Registering, make_names
 from station.platform.platform_api import PlatformApi
+from station.platform.records import CertificatePage, DeviceCertificate
 from station.virtual.platform import DeviceKey, Settings, VirtualPlatform
 from tests.ledger.test_whole_or_nothing import failing_at
 from tests.platform.accounts import PRODUCT, Clock, Killed, api_of, begin, client_of, everything_in, patience
@@ -240,6 +241,26 @@ def test_an_order_that_the_platform_forgot_is_never_made_again(ledger: Ledger, p
 
     assert "station batch import" in caught.value.mend
     assert platform._core.registry.batches == {}
+
+
+@pytest.mark.parametrize("pages", [10**9, 0])
+def test_a_platform_that_pages_without_end_or_not_at_all_makes_no_batch(
+    ledger: Ledger, platform: VirtualPlatform, monkeypatch: pytest.MonkeyPatch, pages: int
+) -> None:
+    api, order = api_of(platform), begin(ledger, 3)
+    calls: list[int] = []
+
+    def odd_page(_apply_id: int, page: int) -> CertificatePage:
+        calls.append(page)
+        one = DeviceCertificate("plug-0001", Secret(f"{page:032d}"))
+        return CertificatePage((one,) if pages else (), pages, pages)
+
+    monkeypatch.setattr(api, "certificates", odd_page)
+    with pytest.raises(BatchError):
+        take(ledger, api, order)
+
+    assert len(calls) <= 4
+    assert ledger.batches() == []
 
 
 def test_two_processes_do_not_place_one_order(ledger: Ledger, data: Path, platform: VirtualPlatform) -> None:
