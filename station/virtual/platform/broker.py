@@ -7,7 +7,7 @@ import socket
 import ssl
 from asyncio import StreamReader, StreamReaderProtocol, StreamWriter
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from station.virtual.platform import packet as mqtt
 from station.virtual.platform.connection import Connection, Session
@@ -20,7 +20,8 @@ from station.virtual.platform.signature import ConnectCode, LoginRefused, read_l
 from station.virtual.platform.topic import owner_of
 
 Receiver = Callable[[DeviceKey, Connection, str, bytes], None]
-KICKED = "Kicked by the same device"
+_ACCEPT_PAUSE_S: Final = 0.1
+KICKED: Final = "Kicked by the same device"
 """The platform's own words for it."""
 
 
@@ -62,18 +63,23 @@ class Broker:
         # asyncio's own server does not know the clients that are still in their TLS handshake, so nothing could end those.
         with listener:
             while True:
-                client, _ = await asyncio.get_running_loop().sock_accept(listener)
-                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._start(self._serve(client, context))
+                try:
+                    client, _ = await asyncio.get_running_loop().sock_accept(listener)
+                except OSError:  # it went away again, or no file handle is free just now
+                    await asyncio.sleep(_ACCEPT_PAUSE_S)
+                else:
+                    self._start(self._serve(client, context))
 
     async def _serve(self, client: socket.socket, context: ssl.SSLContext | None) -> None:
         loop, reader = asyncio.get_running_loop(), StreamReader()
         handshake_s = None if context is None else self.settings.connect_timeout_s
         try:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             transport, protocol = await loop.connect_accepted_socket(
                 lambda: StreamReaderProtocol(reader), client, ssl=context, ssl_handshake_timeout=handshake_s
             )
         except OSError:
+            client.close()
             return  # it went away, does not trust us or took too long
         writer = StreamWriter(transport, protocol, reader, loop)
         connection = Connection(reader, writer, self, is_encrypted=context is not None)

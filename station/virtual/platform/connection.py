@@ -130,8 +130,8 @@ class Connection:
                 raise LoginRefused(ConnectCode.WRONG_CLIENT_ID, "the keepalive is not 30 to 1200 s")  # noqa: TRY301  one way out
             is_kept = self._desk.let_in(connect, self)
         except LoginRefused as refusal:
+            self._desk.refuse(connect, self, refusal)  # first, so that who is answered finds it noted
             self._write(mqtt.connect_answer(refusal.code))
-            self._desk.refuse(connect, self, refusal)
             return False
         self._write(mqtt.connect_answer(ConnectCode.ACCEPTED, is_session_present=is_kept))
         self._repeat()
