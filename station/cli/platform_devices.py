@@ -116,16 +116,17 @@ def disable_device(ledger: Ledger, platform: PlatformApi, certificate: Certifica
 
 @click.command("reconcile")
 @click.argument("batch")
+@click.option("--states-only", is_flag=True, help="Leave the secrets out: seconds instead of minutes.")
 @platform_options
 @global_options
 @pass_session
-def reconcile(session: Session, batch: str) -> None:
+def reconcile(session: Session, batch: str, states_only: bool) -> None:
     """Compare a batch with the platform: certificates that only one of the two knows as used, and secrets that differ.
 
     used_elsewhere: the platform saw the device, no unit of this station has it. not_activated: the ledger says activated,
     the platform never saw it. other_secret: the device has another DeviceSecret now. missing: no such device.
 
-    Exit code 1 when something differs. About a minute for 1000 devices.
+    Exit code 1 when something differs. Half a minute for 1000 devices, less than a second with --states-only.
     With --json one object: batch, compared, differences [{device_name, product_key, mac, difference, in_ledger, on_platform}].
 
     Example: station platform reconcile smart-plug-2026-11
@@ -136,7 +137,7 @@ def reconcile(session: Session, batch: str) -> None:
         ledger.batch(batch)
         platform = open_platform(session)
         with progress_bar(session, "Comparing") as progress:
-            result = compare(ledger, platform, batch, progress=progress)
+            result = compare(ledger, platform, batch, with_secrets=not states_only, progress=progress)
     if session.json:
         say_json(
             {

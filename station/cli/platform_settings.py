@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ _PATTERNS: Final = {
     "protocol": (re.compile(r"https?"), "https or http"),
     "instance_id": (re.compile(r"[A-Za-z0-9_-]{1,64}"), "the ID that the console shows, as iot-060a02m5"),
 }
+_CA_FILE: Final = "ca_file"
 _TIMES: Final = ("connect_timeout_s", "read_timeout_s")
 _TIME_S_MAX: Final = 300
 _KEYS: Final = re.compile(r"access_?key|secret|^(ak|sk)$|token|password")
@@ -97,13 +99,29 @@ def _value(source: YamlSource, key: str, value: object) -> str | float | None:
         if isinstance(value, str) and pattern.fullmatch(value):
             return value
         source.fault(line, f"{key} is not {form}", "Write it as the platform's console shows it")
+    elif key == _CA_FILE:
+        return _ca_file(source, line, value)
     elif key in _TIMES:
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _TIME_S_MAX:
             return float(value)
         source.fault(line, f"{key} is no number of seconds up to {_TIME_S_MAX}", f"Write {key}: 10")
     else:
-        known = ", ".join((*_PATTERNS, *_TIMES))
+        known = ", ".join((*_PATTERNS, _CA_FILE, *_TIMES))
         source.fault(line, f"platform has no key {key[:40]!a}", f"There are: {known}")
+    return None
+
+
+def _ca_file(source: YamlSource, line: int | None, value: object) -> str | None:
+    """Give the path of a root certificate, which may be relative to the settings, or None after noting the fault."""
+    path = source.path.parent / str(value)
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        source.fault(line, f"{path} is no root certificate", "Give a file in PEM: -----BEGIN CERTIFICATE-----")
+    except OSError as error:
+        source.fault(line, f"{path} cannot be read ({error.strerror})", "Name the root certificate's file")
+    else:
+        return str(path)
     return None
 
 

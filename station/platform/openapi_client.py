@@ -141,6 +141,7 @@ def _official_client(settings: PlatformSettings, access_key: AccessKey | None) -
         config.access_key_secret = access_key.secret.reveal()
     runtime = runtime_type(
         autoretry=False,
+        ca=settings.ca_file or None,
         connect_timeout=int(settings.connect_timeout_s * 1000),
         read_timeout=int(settings.read_timeout_s * 1000),
     )

@@ -80,17 +80,20 @@ def refusal(action: str, code: str, message: str, status: int | None, settings: 
 def unreachable(action: str, happened: str, settings: PlatformSettings) -> PlatformFault:
     """Give the error for a call without an answer; `happened` is the library's text, which is only looked at."""
     words = happened.casefold()
+    is_tls = "ssl" in words or "certificate" in words
     if "timed out" in words or "timeout" in words:
         cause = f"{settings.address} does not answer {action} in time"
     elif "resol" in words or "getaddrinfo" in words or "name or service" in words:
         cause = f"the name of {settings.host} is not known to the network"
-    elif "ssl" in words or "certificate" in words:
+    elif is_tls:
         cause = f"{settings.address} does not prove who it is (TLS)"
     elif "proxy" in words:
         cause = f"the proxy on the way to {settings.address} does not work"
     else:
         cause = f"{settings.address} cannot be reached"
     mend = "Look at the network, and at endpoint and region in station.yaml"
+    if is_tls:
+        mend = "Look at endpoint in station.yaml; a platform of your own needs its root certificate there: ca_file"
     return PlatformFault(Code.PLATFORM_UNREACHABLE, cause, mend, settings.address)
 
 

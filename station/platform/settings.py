@@ -16,6 +16,8 @@ class PlatformSettings:
     protocol: Literal["https", "http"] = "https"
     instance_id: str = ""
     """IotInstanceId; empty for a public instance that has none."""
+    ca_file: str = ""
+    """Root certificate (PEM) of an endpoint that no public authority vouches for."""
     connect_timeout_s: float = 5.0
     read_timeout_s: float = 10.0
 

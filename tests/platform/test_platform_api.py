@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,8 @@ from station.platform.platform_api import PlatformApi
 from station.platform.refusals import PlatformRefused
 from station.platform.settings import PlatformSettings
 from station.virtual.platform import Settings, VirtualPlatform
-from tests.platform.accounts import PRODUCT, Clock, access_key, api_of, client_of, settings_of
+from station.virtual.platform.certificate_authority import make_tls
+from tests.platform.accounts import PRODUCT, Clock, access_key, api_of, client_of, settings_of, tls_front
 
 WRONG = "5ec4e7-of-the-account"
 _CHAIN = "alibabacloud_credentials.utils.auth_util"
@@ -266,3 +268,20 @@ def test_what_a_device_reports_cannot_disturb_a_screen(
     monkeypatch.setattr(client, "call", lambda *_, **__: body)
 
     assert PlatformApi(client).device(PRODUCT, "plug-0001").firmware_version == "1.0?[2J"
+
+
+def test_a_platform_must_prove_who_it_is(tmp_path: Path) -> None:
+    context, root = make_tls()
+    pem, key, clock = tmp_path / "root.pem", AccessKey("id", Secret(WRONG)), Clock()
+    pem.write_text(root, encoding="utf-8")
+    with tls_front(context) as endpoint:
+        api = PlatformApi(OpenApiClient(PlatformSettings(endpoint=endpoint), key, clock=clock, pause=clock.pause))
+        with pytest.raises(PlatformFault) as caught:
+            api.device_status(PRODUCT, "plug-0001")
+    with tls_front(context) as endpoint:
+        known = PlatformSettings(endpoint=endpoint, ca_file=str(pem))
+
+        assert PlatformApi(OpenApiClient(known, key)).device_status(PRODUCT, "plug-0001").state is DeviceState.ONLINE
+    assert caught.value.code is Code.PLATFORM_UNREACHABLE
+    assert "does not prove who it is (TLS)" in caught.value.cause
+    assert "ca_file" in caught.value.mend

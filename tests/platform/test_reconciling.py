@@ -62,13 +62,16 @@ def test_a_batch_that_agrees_has_no_differences(stocked: Ledger, platform: Virtu
     result = reconcile(stocked, api_of(platform), "batch", progress=lambda *far: heard.append(far))
 
     assert (result.compared, result.differences) == (3, ())
-    assert heard == [(1, 3), (2, 3), (3, 3)]
+    assert heard == [(3, 3)]
 
 
-def test_a_certificate_that_is_used_elsewhere_is_named(stocked: Ledger, platform: VirtualPlatform) -> None:
+@pytest.mark.parametrize("with_secrets", [True, False])
+def test_a_certificate_that_is_used_elsewhere_is_named(
+    stocked: Ledger, platform: VirtualPlatform, with_secrets: bool
+) -> None:
     change(platform, SECOND, activate)
 
-    result = compared(stocked, platform)
+    result = reconcile(stocked, api_of(platform), "batch", with_secrets=with_secrets)
 
     assert found(result) == [(SECOND, Discrepancy.USED_ELSEWHERE)]
     assert (result.differences[0].in_ledger, result.differences[0].on_platform) == (
@@ -102,6 +105,19 @@ def test_another_secret_and_a_missing_device_are_named(stocked: Ledger, platform
     platform.delete(PRODUCT, SECOND)
 
     assert found(compared(stocked, platform)) == [(FIRST, Discrepancy.OTHER_SECRET), (SECOND, Discrepancy.MISSING)]
+
+
+def test_states_alone_are_asked_for_50_devices_at_once(ledger: Ledger, platform: VirtualPlatform) -> None:
+    Registering(ledger, api_of(platform), begin(ledger, 120), patience=patience()).run()
+    change(platform, FIRST, activate)
+    platform.disable(PRODUCT, FIRST)
+    platform.delete(PRODUCT, "plug-0120")
+    client = client_of(platform)
+
+    result = reconcile(ledger, PlatformApi(client), "batch", with_secrets=False)
+
+    assert found(result) == [(FIRST, Discrepancy.USED_ELSEWHERE), ("plug-0120", Discrepancy.MISSING)]
+    assert client.calls <= 3 + 1 + 20  # three questions; the disabled one; the part with the deleted one, at worst each
 
 
 def test_a_unit_that_comes_online_meanwhile_is_no_difference(stocked: Ledger, platform: VirtualPlatform) -> None:
