@@ -6,7 +6,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from station.chip.chip_failures import translated
 from station.chip.lane_port import LanePort
@@ -24,6 +24,13 @@ def harmless(raw: bytes) -> str:
     return text if text.isprintable() else "".join(sign for sign in text if sign.isprintable())
 
 
+class LinePattern(Protocol):
+    """What is looked for in each line; a regular expression is one."""
+
+    def search(self, line: str, /) -> re.Match[str] | None:
+        """Give the match of a line that fits."""
+
+
 class Console:
     """Reads lines from a port until one is expected, or the limit is over. Keeps the last lines for the record."""
 
@@ -34,7 +41,7 @@ class Console:
         self._unread: deque[str] = deque(maxlen=KEPT_LINES_MAX)
         self.lines: deque[str] = deque(maxlen=KEPT_LINES_MAX)
 
-    def wait_for(self, pattern: re.Pattern[str], within_s: float) -> re.Match[str] | None:
+    def wait_for(self, pattern: LinePattern, within_s: float) -> re.Match[str] | None:
         """Give the match of the first line that fits, None when `within_s` is over first; Aborted on abort, PortFault.
 
         Lines after the match stay for the next call. A last line without an end counts when the limit is over.

@@ -21,6 +21,7 @@ from station.cli.lanes import (
     port_option,
     profile_argument,
 )
+from station.cli.platform_settings import platform_of, platform_options
 from station.cli.recover_command import tell_unfinished_units
 from station.cli.signing_in import LeadOptions, lead_decisions, lead_options, signed_in
 from station.cli.stopping import BROKEN_PIPE_NUMBER, Stopped, noted_signals
@@ -43,6 +44,7 @@ POLL_PERIOD_S: Final = 0.1
 )
 @operator_option
 @lead_options
+@platform_options
 @global_options
 @pass_session
 def flash(
@@ -75,6 +77,7 @@ def flash(
             operator=name,
             replace_foreign=allowed.replace_foreign,
             force_security=allowed.force_security,
+            platform=platform_of(session, shift),
         )
         tell_unfinished_units(session, ledger)
         sys.exit(run_headless(line, session.json))

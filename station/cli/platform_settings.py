@@ -15,6 +15,7 @@ from station.cli.context import Command, Session
 from station.errors import Code, Fault, InputError, UsageError
 
 if TYPE_CHECKING:
+    from station.line.shift import Shift
     from station.platform.platform_api import PlatformApi
     from station.platform.settings import PlatformSettings
     from station.profile.yaml_source import YamlSource
@@ -69,6 +70,12 @@ def open_platform(session: Session) -> PlatformApi:
     from station.platform.platform_api import PlatformApi  # noqa: PLC0415  as above
 
     return PlatformApi(OpenApiClient(platform_settings(session)))
+
+
+def platform_of(session: Session, shift: Shift) -> PlatformApi | None:
+    """Give the platform that the walk of a shift asks, None when its profile wants no word of it; as `open_platform`."""
+    online = shift.recipe.profile.checks.online
+    return open_platform(session) if online is not None and online.by == "platform" else None
 
 
 def _section_of(path: Path) -> dict[str, object]:

@@ -18,9 +18,11 @@ from station.cli.lanes import (
     profile_argument,
 )
 from station.cli.leads import offer_first_line_lead
+from station.cli.platform_settings import platform_of, platform_options
 from station.cli.screen import ShiftDesk, show_screen
 from station.cli.signing_in import LeadOptions, lead_decisions, lead_options, signed_in
 from station.line.line import Line
+from station.line.readiness import ProductLink
 from station.line.shift import Shift, check_ports
 
 
@@ -30,6 +32,7 @@ from station.line.shift import Shift, check_ports
 @batch_option
 @operator_option
 @lead_options
+@platform_options
 @global_options
 @pass_session
 def run(
@@ -67,6 +70,10 @@ def run(
                     operator=name,
                     replace_foreign=allowed.replace_foreign,
                     force_security=allowed.force_security,
+                    platform=platform_of(session, shift),
                 )
 
-            show_screen(session, ShiftDesk(profile, ledger, batch, find_ports, open_line))
+            def ask(shift: Shift) -> ProductLink | None:
+                return platform_of(session, shift)
+
+            show_screen(session, ShiftDesk(profile, ledger, batch, find_ports, open_line, platform=ask))

@@ -11,7 +11,7 @@ from station.cli.context import Session
 from station.errors import UsageError
 from station.ledger import Ledger
 from station.line.line import Line
-from station.line.readiness import ReadinessItem, check_readiness
+from station.line.readiness import ProductLink, ReadinessItem, check_readiness
 from station.line.shift import Shift, possible_shifts
 from station.tui.app import StationApp, run_station_app
 from station.tui.choice import Choice
@@ -32,7 +32,9 @@ class ShiftDesk:
         open_line: Callable[[Shift, Sequence[str]], Line],
         *,
         training: bool = False,
+        platform: Callable[[Shift], ProductLink | None] = lambda _shift: None,
     ) -> None:
+        self._platform = platform
         self._profile = profile
         self._ledger = ledger
         self._batch = batch
@@ -52,7 +54,8 @@ class ShiftDesk:
 
     def readiness(self, choice: Choice) -> list[ReadinessItem]:
         """Look whether the chosen shift can start."""
-        return check_readiness(self._shifts[choice.batch], self._ports(), training=self._training)
+        shift = self._shifts[choice.batch]
+        return check_readiness(shift, self._ports(), training=self._training, platform=lambda: self._platform(shift))
 
     def open_line(self, choice: Choice) -> Line:
         """Make the line of the chosen shift; CodedError."""

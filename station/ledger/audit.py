@@ -37,6 +37,8 @@ class EventKind(StrEnum):
     CERTIFICATE_ALLOCATED = "certificate_allocated"
     CERTIFICATE_INSTALLING = "certificate_installing"
     CERTIFICATE_INSTALLED = "certificate_installed"
+    CERTIFICATE_ACTIVATED = "certificate_activated"
+    """The platform saw the unit come online."""
     CERTIFICATE_RETURNED = "certificate_returned"
     """Back to available: no byte of it had left the PC."""
     CERTIFICATE_VOIDED = "certificate_voided"

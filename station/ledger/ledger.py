@@ -246,10 +246,16 @@ class Ledger:
         code: Code | None,
         message: str,
         data: Mapping[str, JsonValue] = NO_DATA,
+        activated: bool = False,
     ) -> None:
-        """Record the verdict together with the certificate: PASS makes it installed, one that never left is free again."""
+        """Record the verdict together with the certificate: PASS makes it installed, one that never left is free again.
+
+        With `activated` the platform has seen the unit, and a PASS makes the certificate that.
+        """
         with self._changing() as change:
-            batch_id = _runs.finish_run(change, run_id, verdict, seconds=seconds, code=code, message=message, data=data)
+            batch_id = _runs.finish_run(
+                change, run_id, verdict, seconds=seconds, code=code, message=message, data=data, activated=activated
+            )
             if verdict is Verdict.PASS and left_in_batch(change.connection, batch_id) == 0:
                 self.proof.sign(change, "batch_end")
         self.proof.keep_up()

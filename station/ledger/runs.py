@@ -212,14 +212,18 @@ def finish_run(
     code: Code | None,
     message: str,
     data: Mapping[str, JsonValue],
+    activated: bool = False,
 ) -> int:
-    """Write the verdict with the certificate's last move: PASS makes it installed; merely allocated goes back.
+    """Write the verdict with the certificate's last moves: PASS makes it installed, and activated when the platform saw it;
+    merely allocated goes back.
 
     Gives the batch's number.
     """
     run = open_run(change.connection, run_id)
     if run.certificate_id is not None:
         _settle_certificate(change, run, passed=verdict is Verdict.PASS)
+        if activated and verdict is Verdict.PASS:
+            _activate_certificate(change, run)
     elif verdict is Verdict.PASS:
         raise InternalFault(f"run {run_id} was to pass without a certificate")
     _close_run(change, run, EventKind.RUN_FINISHED, verdict, code, message, round(seconds, 3), data)
@@ -285,6 +289,14 @@ def _settle_certificate(change: Change, run: Row[Any], *, passed: bool) -> None:
         _certificate_event(change, run, EventKind.CERTIFICATE_INSTALLED, row, moved)
     elif state is CertificateState.VOID and passed:
         raise InternalFault(f"run {run.id} was to pass with a void certificate")
+
+
+def _activate_certificate(change: Change, run: Row[Any]) -> None:
+    row = _certificate_of(change, run)
+    if row.state == CertificateState.INSTALLED:
+        move_certificate(change, row, CertificateState.ACTIVATED, mac=row.mac, run_id=run.id)
+        moved = {"from": row.state, "to": CertificateState.ACTIVATED.value}
+        _certificate_event(change, run, EventKind.CERTIFICATE_ACTIVATED, row, moved)
 
 
 def _close_run(

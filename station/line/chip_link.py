@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from station.chip.console import LinePattern
 from station.chip.packed_region import PackedRegion
 from station.unit import ChipIdentity, Mac
 
@@ -17,7 +18,7 @@ class ConsoleLink(Protocol):
     def lines(self) -> Iterable[str]:
         """The last lines heard, made harmless."""
 
-    def wait_for(self, pattern: re.Pattern[str], within_s: float, /) -> re.Match[str] | None:
+    def wait_for(self, pattern: LinePattern, within_s: float, /) -> re.Match[str] | None:
         """Give the match of the first line that fits, None when the time is over."""
 
 

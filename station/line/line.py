@@ -18,6 +18,7 @@ from station.line.packing import pack_static
 from station.line.passage import LeadDecision, Passage
 from station.line.shift import Shift
 from station.line.shift_record import ShiftRecord
+from station.line.status_link import StatusLink
 from station.line.walk import internal_fault
 from station.unit import Mac
 from station.verdict import Verdict
@@ -57,12 +58,14 @@ class Line:
         training: bool = False,
         replace_foreign: LeadDecision | None = None,
         force_security: LeadDecision | None = None,
+        platform: StatusLink | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shift = shift
         self._operator = operator
         self._replace_foreign = replace_foreign
         self._force_security = force_security
+        self._platform = platform
         self._clock = clock
         self._callbacks: list[Callable[[Event], None]] = []
         self._static = pack_static(shift.recipe)
@@ -165,6 +168,7 @@ class Line:
             clock=self._clock,
             replace_foreign=self._replace_foreign,
             force_security=self._force_security,
+            platform=self._platform,
         )
 
     def _publish(self, event: Event) -> None:

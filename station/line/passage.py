@@ -13,6 +13,8 @@ from station.errors import Code, CodedError, InternalFault, StationFault
 from station.events import Event, StepReported
 from station.ledger import Allocation, JsonValue, Ledger, UnitHistory
 from station.line.chip_link import ChipLink, ConsoleLink
+from station.line.status_link import StatusLink
+from station.platform.device_state import DeviceStatus
 from station.profile import Recipe
 from station.unit import ChipIdentity
 from station.verdict import Step, StepState
@@ -52,6 +54,9 @@ class Passage:
     force_security: LeadDecision | None = None
     """Who has decided that units are written against a refusal of the pre-flight that may be overruled."""
 
+    platform: StatusLink | None = None
+    """Who is asked whether the unit is online, where the profile wants the platform's own word."""
+
     run_id: int | None = None
     unit: ChipIdentity | None = None
     history: UnitHistory | None = None
@@ -59,6 +64,10 @@ class Passage:
     proven: set[str] = field(default_factory=set)
     """Names of the regions whose MD5 the chip has told to be ours."""
     console: ConsoleLink | None = None
+    status_before: DeviceStatus | None = None
+    """What the platform said before the unit was started."""
+    activated: bool = False
+    """The platform has seen the unit come online in this run."""
     timings: dict[str, JsonValue] = field(default_factory=dict)
     notes: dict[str, JsonValue] = field(default_factory=dict)
     """Facts for the record: sizes, hashes, what was skipped."""

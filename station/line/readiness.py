@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from station.certificate import CertificateState
 from station.chip.ports import list_serial_ports
+from station.errors import CodedError
 from station.line.shift import Shift
 
 
@@ -29,13 +31,44 @@ class ReadinessItem:
     mend: str = ""
 
 
-def check_readiness(shift: Shift, ports: Sequence[str], *, training: bool = False) -> list[ReadinessItem]:
-    """Look at images, certificates, lanes, unfinished units and people. Reads the ledger and the system's ports.
+class ProductLink(Protocol):
+    """What is asked of the platform before a shift: does it know the product?"""
 
-    A training needs no line lead.
+    def product(self, product_key: str, /) -> object:
+        """Give the product; PlatformFault."""
+
+
+def check_readiness(
+    shift: Shift,
+    ports: Sequence[str],
+    *,
+    training: bool = False,
+    platform: Callable[[], ProductLink | None] = lambda: None,
+) -> list[ReadinessItem]:
+    """Look at images, certificates, lanes, platform, unfinished units and people. Reads the ledger and the system's ports.
+
+    `platform` gives the one that the walk asks, None where it asks none. A training needs no line lead.
     """
     people = [] if training else _people(shift)
-    return [_images(shift), _certificates(shift), _lanes(ports), *_unfinished(shift), *people]
+    return [
+        _images(shift),
+        _certificates(shift),
+        _lanes(ports),
+        *_platform(shift, platform),
+        *_unfinished(shift),
+        *people,
+    ]
+
+
+def _platform(shift: Shift, platform: Callable[[], ProductLink | None]) -> list[ReadinessItem]:
+    try:
+        link = platform()
+        if link is None:
+            return []
+        link.product(shift.recipe.profile.product_key)
+    except CodedError as error:
+        return [ReadinessItem("platform", Readiness.BLOCKED, error.cause, error.mend)]
+    return [ReadinessItem("platform", Readiness.READY, f"it knows product {shift.recipe.profile.product_key}")]
 
 
 def _people(shift: Shift) -> list[ReadinessItem]:

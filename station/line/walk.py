@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
 import traceback
 
 from station.errors import (
@@ -14,12 +13,13 @@ from station.errors import (
     CodedError,
     InternalFault,
     StationFault,
-    UnitSilent,
 )
 from station.events import CertificateAllocated, RunStarted, UnitIdentified, VerdictReached
 from station.image.nvs_reader import nvs_differences, read_nvs_image
 from station.image.partition_table import Partition
 from station.ledger import JsonValue
+from station.line.console_checks import listen, never_said
+from station.line.online import note_status_before_start, online
 from station.line.packing import pack_regions
 from station.line.passage import Passage
 from station.line.preflight import demands_of, judge, judge_standing, remarks
@@ -31,7 +31,6 @@ _logger = logging.getLogger(__name__)
 
 ALWAYS_COMPARED_BYTES_MAX = 64 * 1024
 """A region up to this size is compared before it is written, on a new unit too: the MD5 costs about 10 ms."""
-LAST_WORDS_MAX = 3
 
 
 def walk_unit(passage: Passage, refusal: CodedError | None = None) -> VerdictReached:
@@ -253,38 +252,16 @@ def verify(passage: Passage) -> None:
 
 def start(passage: Passage) -> None:
     """Reset into the application and wait for the line that the profile expects."""
+    note_status_before_start(passage)
     passage.console = passage.chip.restart()
     check = passage.recipe.profile.checks.boot
-    if check is not None:
-        _expect(passage, Code.NO_BOOT, check.pattern, check.within_s, "start")
+    if check is not None and not listen(passage, check.within_s, expect=check.pattern):
+        raise never_said(passage, Code.NO_BOOT, "start", check.within_s)
 
 
 def _hand_needed(passage: Passage) -> str:
     """What only a person can do where the port's lines do not reach the chip."""
     return "Let BOOT go and press EN" if passage.recipe.profile.reset is ResetWay.NO_RESET else ""
-
-
-def online(passage: Passage) -> None:
-    """Wait until the unit itself says that the platform has it."""
-    check = passage.recipe.profile.checks.online
-    if check is None or check.pattern is None:
-        raise InternalFault("the online step ran without a console check")
-    _expect(passage, Code.NOT_ONLINE, check.pattern, check.within_s, "come online")
-
-
-def _expect(passage: Passage, code: Code, pattern: re.Pattern[str], within_s: float, doing: str) -> None:
-    console = passage.console
-    if console is None:
-        raise InternalFault("a console check ran before start")
-    if console.wait_for(pattern, within_s) is not None:
-        return
-    words = [passage.mask(line) for line in list(console.lines)[-LAST_WORDS_MAX:]]
-    said = f"its last words: {' | '.join(words)}" if words else "it said nothing"
-    raise UnitSilent(
-        code,
-        f"The unit was written and verified, but did not {doing} within {within_s:g} s; {said}",
-        "Check supply and BOOT pin of the fixture, put the unit in again: the same certificate is used",
-    )
 
 
 def record(passage: Passage, failure: CodedError | None, began: float) -> VerdictReached:
@@ -333,6 +310,7 @@ def _finish(passage: Passage, verdict: Verdict, failure: CodedError | None, seco
         seconds=seconds,
         code=None if failure is None else failure.code,
         message="" if failure is None else failure.cause,
+        activated=passage.activated,
         data={
             "timings_s": passage.timings,
             "regions_sha256": dict(passage.recipe.region_hashes()),

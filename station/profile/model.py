@@ -332,6 +332,8 @@ class OnlineCheck(_Part):
     """console: a line of the unit's console. platform: the IoT platform's own answer."""
     pattern: Expectation | None = Field(None, alias="expect")
     """With `by: console`: regular expression, searched in each console line."""
+    refused: Expectation | None = None
+    """Regular expression of the console line that says that the platform refuses the unit: it fails at once (F41)."""
     within_s: DurationS = Field(30.0, alias="within", json_schema_extra={"default": "30s"})
     """How long to wait after the start."""
 

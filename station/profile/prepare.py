@@ -24,7 +24,7 @@ from station.profile.layout import (
     find_table,
     place_images,
 )
-from station.profile.model import OnlineBy, Profile, SdkConfig
+from station.profile.model import Profile, SdkConfig
 from station.profile.quantities import shown
 from station.profile.reading import Draft, read_draft
 from station.profile.recipe import FileHash, Recipe
@@ -246,13 +246,6 @@ class _Preparation:
                     f"the certificate file {shown(batch.certificates)} is {kind}",
                     f"It was looked for as {csv}; put the console's CSV there, or remove `batch`",
                 )
-        online = profile.checks.online
-        if online is not None and online.by is OnlineBy.PLATFORM and self._draft.is_sure("checks", "online"):
-            faults.add(
-                ("checks", "online", "by"),
-                "`online` by platform is not available yet in this version",
-                "Write `by: console` with `expect:`, or remove `online`",
-            )
 
     def _warnings(self) -> list[str]:
         if self._profile.checks.boot is None and self._profile.checks.online is None:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from station.chip.console import LinePattern
 from station.chip.packed_region import PackedRegion
 from station.unit import ChipIdentity, Mac, SecurityState
 
@@ -25,7 +26,8 @@ class FakeUnit:
     flash_size_bytes: int = FLASH_BYTES
     security: SecurityState = UNLOCKED
     flash: bytearray = field(default_factory=lambda: bytearray(b"\xff" * FLASH_BYTES))
-    says: tuple[str, ...] = ("station-app ready: station-training 1.0.0 device=x", "station-app online")
+    says: tuple[str, ...] = ("station-app ready: station-training 1.0.0 device={device_name}", "station-app online")
+    """`{device_name}` becomes what its application reads from its flash."""
 
 
 class FakeConsole:
@@ -35,7 +37,7 @@ class FakeConsole:
         self.lines = deque(lines)
         self._unread = deque(lines)
 
-    def wait_for(self, pattern: re.Pattern[str], _within_s: float, /) -> re.Match[str] | None:
+    def wait_for(self, pattern: LinePattern, _within_s: float, /) -> re.Match[str] | None:
         while self._unread:
             if match := pattern.search(self._unread.popleft()):
                 return match
@@ -49,6 +51,7 @@ class FakeChip:
         self.unit = unit
         self.before = before
         self.written: list[str] = []
+        self.runs_as: Callable[[], str | None] = lambda: None
         self.spoil: Callable[[str, bytes], bytes] = lambda _name, data: data
 
     def identify(self) -> ChipIdentity:
@@ -80,7 +83,7 @@ class FakeChip:
 
     def restart(self) -> FakeConsole:
         self.before("restart")
-        return FakeConsole(self.unit.says)
+        return FakeConsole([line.format(device_name=self.runs_as()) for line in self.unit.says])
 
 
 def unit_number(number: int, **changes: object) -> FakeUnit:

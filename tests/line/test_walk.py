@@ -46,6 +46,7 @@ class Desk:
     heard: list[Event] = field(default_factory=list)
 
     def walk(self, chip: FakeChip, *, lane: int = 1, replace_foreign: LeadDecision | None = None) -> VerdictReached:
+        chip.runs_as = lambda: self.carried(chip.unit)
         return walk_unit(
             Passage(
                 lane=lane,
@@ -297,7 +298,7 @@ def test_credentials_that_read_back_wrong_are_found_even_when_the_md5_agrees(des
     [
         ((), Code.NO_BOOT),
         (("rst:0x10 (RTCWDT_RTC_RESET)", "invalid header: 0xffffffff"), Code.NO_BOOT),
-        (("station-app ready: station-training 1.0.0 device=x",), Code.NOT_ONLINE),
+        (("station-app ready: station-training 1.0.0 device={device_name}",), Code.NOT_ONLINE),
     ],
 )
 def test_a_unit_that_is_not_seen_to_work_fails(desk: Desk, says: tuple[str, ...], code: Code) -> None:
@@ -306,7 +307,15 @@ def test_a_unit_that_is_not_seen_to_work_fails(desk: Desk, says: tuple[str, ...]
     verdict = desk.walk(FakeChip(unit_number(1, says=says)))
     assert (verdict.verdict, verdict.code) == (Verdict.FAIL, code)
     if says:
-        assert says[-1] in verdict.message
+        assert says[-1].format(device_name=verdict.device_name) in verdict.message
+
+
+def test_a_unit_that_runs_with_another_certificate_is_caught(desk: Desk) -> None:
+    says = ("station-app ready: station-training 1.0.0 device=unit-000009", "station-app online")
+    verdict = desk.walk(FakeChip(unit_number(1, says=says)))
+    assert (verdict.verdict, verdict.code) == (Verdict.FAIL, Code.OTHER_IDENTITY)
+    assert "unit-000009" in verdict.message
+    assert str(verdict.device_name) in verdict.message
 
 
 def test_a_secret_that_the_unit_prints_is_masked(desk: Desk) -> None:

@@ -70,11 +70,11 @@ CASES = {
         "which line",
         "expect:",
     ),
-    "online by platform is not there yet": (
-        ("by: console, expect: 'online'", "by: platform"),
+    "a pattern that is no pattern": (
+        ("by: console, expect: 'online'", "by: platform, refused: 'refused ('"),
         "online:",
-        "not available yet in this version",
-        "`by: console`",
+        "regular expression",
+        "",
     ),
     "a value that does not fit its type": (
         ("u16: 1883", "u16: 65536"),

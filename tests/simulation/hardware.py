@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from station.chip.chip import SyncOutcome
 from station.chip.chip_failures import port_lost, unit_garbled, unit_gone
+from station.chip.console import LinePattern
 from station.chip.lane_port import aborted
 from station.chip.packed_region import PackedRegion
 from station.errors import ChipError, Code, PortFault
@@ -121,7 +122,7 @@ class SimConsole:
         self._epoch = epoch
         self._unread = deque([] if unit is None else unit.boot())
 
-    def wait_for(self, pattern: re.Pattern[str], within_s: float, /) -> re.Match[str] | None:
+    def wait_for(self, pattern: LinePattern, within_s: float, /) -> re.Match[str] | None:
         world, port = self._chip.world, self._chip.port
         deadline = world.scheduler.now_s + within_s
         while world.scheduler.now_s < deadline:

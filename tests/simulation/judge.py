@@ -33,7 +33,9 @@ MOVES: Final = frozenset(
         ("allocated", "void"),
         ("installing", "installed"),
         ("installing", "void"),
+        ("installed", "activated"),
         ("installed", "void"),
+        ("activated", "void"),
     }
 )
 _FULL_SYNC: Final = 2
