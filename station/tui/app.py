@@ -206,6 +206,7 @@ class StationApp(App[bool]):
             yield SystemCommand(say("key.retry"), say("action.retry"), lambda: self._on_line("retry"))
             yield SystemCommand(say("key.decide"), say("action.decide"), lambda: self._on_line("decide"))
             yield SystemCommand(say("key.abort"), say("action.abort"), lambda: self._on_line("abort"))
+            yield SystemCommand(say("key.look_back"), say("action.look_back"), screen.action_look_back)
             yield SystemCommand(say("key.zoom"), say("action.zoom"), screen.action_zoom)
         yield SystemCommand(say("key.language"), say("action.language"), self.action_change_language)
         yield SystemCommand(say("key.theme"), say("action.theme"), self.action_change_colours)

@@ -20,6 +20,7 @@ from station.tui.lane_view import LaneView, Phase
 from station.tui.last_units import LastUnits, unit_line
 from station.tui.line_layout import grid_size, last_units_rows
 from station.tui.line_port import LinePort
+from station.tui.look_back_screen import LookBackScreen
 from station.tui.shift_header import ShiftHeader
 from station.tui.station_screen import StationScreen
 from station.unit import Mac
@@ -32,6 +33,7 @@ class LineScreen(StationScreen):
     """Routes events to the tiles and keys to the line; what a lane may do is asked of its view."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2", "look_back", "key.look_back"),
         Binding("f5", "retry", "key.retry"),
         Binding("f6", "decide", "key.decide"),
         Binding("f8", "abort", "key.abort"),
@@ -172,6 +174,11 @@ class LineScreen(StationScreen):
 
     def action_retry(self) -> None:
         self._line.retry(self.chosen)
+
+    def action_look_back(self, search: str = "") -> None:
+        self.app.push_screen(
+            LookBackScreen(self._line.record, self.texts, training=self.training, now=self._now, search=search)
+        )
 
     def action_decide(self) -> None:
         view = self.view(self.chosen)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from station.errors import Code, NotAllowed
+from station.errors import Code, NotAllowed, UsageError
 from station.events import (
     CertificateAllocated,
     Event,
@@ -19,7 +19,7 @@ from station.events import (
     VerdictReached,
     WaitReason,
 )
-from station.ledger import UnitStanding
+from station.ledger import AuditEvent, RunRow, UnitStanding, UnitStory
 from station.line.shift_record import Decision
 from station.tui.app import StationApp
 from station.tui.choice import Choice
@@ -73,8 +73,27 @@ class FakeRecord:
 
     line: FakeLine
     lead_pin: str | None = None
+    began: datetime = NOW - timedelta(hours=3, minutes=20)
+    shift_runs: tuple[RunRow, ...] = ()
+    runs_before: tuple[RunRow, ...] = ()
+    audit: tuple[AuditEvent, ...] = ()
+    stories: dict[str, UnitStory] = field(default_factory=dict)
     standings: dict[Mac, UnitStanding] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
+
+    def runs(self) -> tuple[RunRow, ...]:
+        return self.shift_runs
+
+    def earlier_runs(self) -> tuple[RunRow, ...]:
+        return self.runs_before
+
+    def events(self) -> tuple[AuditEvent, ...]:
+        return self.audit
+
+    def story(self, subject: str) -> UnitStory:
+        if subject not in self.stories:
+            raise UsageError(f"no unit and no certificate is known as {subject!r}", "Give the MAC")
+        return self.stories[subject]
 
     def standing(self, mac: Mac) -> UnitStanding:
         return self.standings.get(mac, UnitStanding())

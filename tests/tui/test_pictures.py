@@ -28,6 +28,7 @@ from tests.tui.fake_line import (
     waiting,
     writing,
 )
+from tests.tui.made_shift import fill
 from tests.tui.pictures import expect_picture, screen_svg, screen_text
 
 
@@ -44,6 +45,7 @@ class Scene:
     starts: bool = True
     sizes: tuple[tuple[int, int], ...] = ((80, 24), (120, 40))
     languages: tuple[str, ...] = field(default=("en",))
+    made_shift: bool = False
 
 
 EARLIER: list[list[Event]] = [
@@ -75,6 +77,14 @@ SCENES = {
     "line-four-lanes": Scene(4, (ALL_KINDS,), languages=TWO_LANGUAGES),
     "line-sixteen-lanes": Scene(16, (SIXTEEN,)),
     "line-enlarged": Scene(4, (ALL_KINDS,), ("3", "enter"), sizes=((80, 24),)),
+    "line-tried-out": Scene(1, (failed(1, failed_in_row=3, tries_max=3),), sizes=((80, 24),), languages=TWO_LANGUAGES),
+    "decision": Scene(1, (failed(1),), ("f6",), sizes=((80, 24),), languages=TWO_LANGUAGES),
+    "decision-reason": Scene(1, (failed(1),), ("f6", "2"), sizes=((80, 24),), languages=TWO_LANGUAGES),
+    "look-back-units": Scene(keys=("f2",), made_shift=True, languages=TWO_LANGUAGES),
+    "look-back-failures": Scene(keys=("f2", "tab"), made_shift=True, languages=TWO_LANGUAGES),
+    "look-back-shift": Scene(keys=("f2", "tab", "tab"), made_shift=True, languages=TWO_LANGUAGES),
+    "look-back-audit": Scene(keys=("f2", "shift+tab"), made_shift=True, languages=TWO_LANGUAGES),
+    "unit": Scene(keys=("f2", *"00:13", "enter"), made_shift=True, languages=TWO_LANGUAGES),
     "help": Scene(2, (failed(1),), ("f1",), languages=TWO_LANGUAGES, training=True),
     "choice": Scene(
         starts=False,
@@ -93,7 +103,7 @@ SCENES = {
         training=True,
     ),
 }
-SVGS = {"line-two-lanes-80x24"}
+SVGS = {"line-two-lanes-80x24", "line-tried-out-80x24", "look-back-failures-80x24"}
 """Pictures kept with their colours too."""
 
 CASES = [
@@ -105,6 +115,8 @@ CASES = [
 async def test_the_screen_looks_as_kept(name: str, size: tuple[int, int], language: str) -> None:
     scene = SCENES[name]
     line = fake_line(scene.lanes, training=scene.training)
+    if scene.made_shift:
+        fill(line.record)
     app = fake_app(
         line,
         settings=Settings.model_validate({"language": language}),
@@ -118,8 +130,9 @@ async def test_the_screen_looks_as_kept(name: str, size: tuple[int, int], langua
             line.now = NOW - timedelta(seconds=7.6) * (len(scene.bursts) - number)
             line.say(*burst)
             await settle(pilot)
-        await pilot.press(*scene.keys)
-        await settle(pilot)
+        for key in scene.keys:
+            await pilot.press(key)
+            await settle(pilot)
         picture = f"{name}-{size[0]}x{size[1]}" + ("" if language == "en" else f"-{language}")
         expect_picture(f"{picture}.txt", screen_text(app))
         if picture in SVGS:

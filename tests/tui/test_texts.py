@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 import station.tui
+from station.certificate import CertificateState
 from station.errors import Code
 from station.events import WaitReason
+from station.ledger import EventKind
 from station.texts import LANGUAGES, Texts
 from station.tui.decision_screen import Stage
+from station.tui.look_back_pages import Page
 from station.unit import Disposition
 from station.verdict import Step, Verdict
 
@@ -60,6 +63,9 @@ def test_every_word_of_the_line_is_told(language: str) -> None:
         *(f"verdict.{verdict}" for verdict in Verdict),
         *(f"{group}.{place}" for group in ("disposition", "put", "decide") for place in Disposition),
         *(f"decide.ask_{stage}" for stage in Stage),
+        *(f"{group}{page}" for group in ("page.", "look.ask_") for page in Page),
+        *(f"event.{kind}" for kind in EventKind),
+        *(f"state.{state}" for state in CertificateState),
     ]
 
     assert [key for key in wanted if not texts.sentences.get(key)] == []
@@ -87,7 +93,10 @@ def test_failures_offer_as_many_tries_in_every_language(language: str) -> None:
 def test_every_key_that_a_screen_names_exists_and_every_one_is_used() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in Path(station.tui.__path__[0]).glob("*.py"))
     named = set(
-        re.findall(r"[\"']((?:key|action|now|pane|header|last|choice|leave|help|palette|decide)\.[a-z_]+)[\"']", source)
+        re.findall(
+            r"[\"']((?:key|action|now|pane|header|last|choice|leave|help|palette|decide|look|unit)\.[a-z_]+)[\"']",
+            source,
+        )
     )
     known = set(ENGLISH.sentences) | set(ENGLISH.lists)
     groups = ("key", "action", "now", "pane", "header", "last", "leave", "palette")

@@ -1,0 +1,183 @@
+"""The pages of looking back, painted from the shift's view: pure, from the view, the texts and the room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from textual.content import Content
+
+from station.ledger import AuditEvent
+from station.texts import Texts
+from station.tui.blocks import Row, text_row, text_rows
+from station.tui.cell_text import fit, pad, plain
+from station.tui.lane_picture import SYMBOLS
+from station.tui.plot import columns, lying_bar
+from station.tui.quantity import seconds_words
+from station.tui.shift_view import RunLine, ShiftView
+from station.verdict import Verdict
+
+VERDICT_STYLES: Final = {
+    Verdict.PASS: "$verdict-pass-text",
+    Verdict.FAIL: "$verdict-fail-text",
+    Verdict.ERROR: "$verdict-error-text",
+    Verdict.ABORTED: "$quiet",
+}
+_BAR_CELLS_MAX: Final = 32
+_WIDE_CELLS: Final = 100
+_PLOT_ROWS: Final = (3, 8)
+
+
+class Page(StrEnum):
+    """What of the shift is looked at."""
+
+    UNITS = "units"
+    FAILURES = "failures"
+    SHIFT = "shift"
+    AUDIT = "audit"
+
+
+def run_row(run: RunLine, texts: Texts, name_cells: int, width: int, *, dated: bool = False) -> Row:
+    """One run in one row; `dated` where the day is not today's."""
+    failure = texts.failure(run.code)
+    reason = f"{run.code} {failure.title if failure else ''}".strip() if run.code else ""
+    at = f"{run.at:%m-%d %H:%M:%S}" if dated else f"{run.at:%H:%M:%S}"
+    head = f" {at} {run.lane:>3}  "
+    word = pad(f"{SYMBOLS[run.verdict]} {run.verdict}", 10)
+    rest = f"{pad(run.device_name, name_cells)}  {pad(run.mac, 17)} {seconds_words(run.seconds, texts):>8}  {reason}"
+    room = max(0, width - 10 - len(head))
+    return Content.assemble((head, "$quiet"), (word, f"bold {VERDICT_STYLES[run.verdict]}"), fit(rest, room))
+
+
+def unit_rows(
+    shift: Sequence[RunLine], earlier: Sequence[RunLine], chosen: int, texts: Texts, width: int, height: int
+) -> list[Row]:
+    """The runs around the chosen one; those before the shift below a line that says so."""
+    runs = [*shift, *earlier]
+    if not runs:
+        return [text_row(f" {texts.say('look.no_units')}", width, "$quiet")]
+    name_cells = min(20, max(len(run.device_name) for run in runs))
+    # The first earlier run brings its headline with it.
+    first = max(0, min(chosen - height // 2, len(runs) + bool(earlier) - height))
+    rows: list[Row] = []
+    for place in range(first, len(runs)):
+        if len(rows) >= height:
+            break
+        if place == len(shift):
+            rows.append(text_row(f" {texts.say('look.earlier')}", width, "bold $quiet"))
+        row = run_row(runs[place], texts, name_cells, width - 1, dated=place >= len(shift))
+        marker = Content.styled("▶", "bold $lane-accent") if place == chosen else Content(" ")
+        rows.append(marker + row)
+    return rows[:height]
+
+
+def failure_rows(view: ShiftView, texts: Texts, width: int) -> list[Row]:
+    """The Pareto by code, and by lane with the lane that stands out."""
+    bad = sum(one.count for one in view.codes)
+    if not bad:
+        return [text_row(f" {texts.say('look.no_failures')}", width, "$quiet")]
+    rows = [_head(texts.say("look.by_code", count=bad))]
+    bar_cells = min(_BAR_CELLS_MAX, max(6, width // 4))
+    so_far = 0
+    for one in view.codes:
+        so_far += one.count
+        failure = texts.failure(one.code)
+        numbers = f"{one.count:>4}  {so_far / bad * 100:>3.0f} %  "
+        words = fit(f"{one.code} {failure.title if failure else ''}", max(0, width - bar_cells - len(numbers) - 2))
+        bar = lying_bar(one.count / view.codes[0].count, bar_cells, "$verdict-fail-text")
+        rows.append(Content(" ") + bar + numbers + words)
+    rows += [Content(""), _head(texts.say("look.by_lane"))]
+    worst = max(one.share_bad for one in view.lanes) or 1.0
+    for lane in view.lanes:
+        words = texts.say(
+            "look.lane_line", lane=lane.lane, bad=lane.bad, runs=lane.runs, percent=f"{lane.share_bad * 100:.0f}"
+        )
+        style = "bold $verdict-error-text" if lane.stands_out else ""
+        if lane.stands_out:
+            words = f"{words}  ▲ {texts.say('look.stands_out')}"
+        bar = lying_bar(
+            lane.share_bad / worst, bar_cells, "$verdict-error-text" if lane.stands_out else "$verdict-fail-text"
+        )
+        rows.append(Content(" ") + bar + " " + text_row(words, max(0, width - bar_cells - 3), style))
+    return rows
+
+
+def shift_rows(view: ShiftView, texts: Texts, width: int, height: int) -> list[Row]:
+    """The shift's numbers, and two plots over its time: units per hour, and first-pass yield."""
+    rows: list[Row] = [row for words in number_lines(view, texts) for row in text_rows(f" {words}", width)]
+    spare = height - len(rows) - 7
+    plot_rows = max(_PLOT_ROWS[0], min(_PLOT_ROWS[1], spare // 2))
+    per_hour = [one.passed * 60 / view.bin_minutes for one in view.bins]
+    top = max([10.0, *per_hour])
+    minutes = view.bin_minutes
+    axis = text_row(f"{'':7}{view.began:%H:%M} … {view.until:%H:%M}", width, "$quiet")
+    rows += [Content(""), _head(texts.say("look.uph_plot", minutes=minutes))]
+    rows += columns(per_hour, width - 1, plot_rows, top=top, unit="", style="$lane-accent")
+    rows += [axis, Content(""), _head(texts.say("look.fpy_plot", minutes=minutes))]
+    yields = [one.passed_at_once / one.seen * 100 if one.seen else None for one in view.bins]
+    rows += columns(yields, width - 1, plot_rows, top=100, unit=" %", style="$verdict-pass-text")
+    return [*rows, axis]
+
+
+def number_lines(view: ShiftView, texts: Texts) -> list[str]:
+    """The shift in numbers, a sentence each."""
+    say = texts.say
+    lines = [
+        say("look.counts", units=view.units, passed=view.count(Verdict.PASS), failed=view.count(Verdict.FAIL)),
+        say("look.other_counts", errors=view.count(Verdict.ERROR), aborted=view.count(Verdict.ABORTED)),
+    ]
+    if view.first_pass_yield is not None:
+        lines.append(say("look.first_pass", percent=f"{view.first_pass_yield * 100:.1f}"))
+    if view.units_per_hour is not None:
+        lines.append(say("look.units_per_hour", count=round(view.units_per_hour)))
+    if view.cycle_s is not None:
+        lines.append(say("look.cycle", seconds=f"{view.cycle_s:.1f}"))
+    return lines
+
+
+def audit_rows(
+    events: Sequence[AuditEvent], first: int, texts: Texts, width: int, height: int, now: datetime
+) -> list[Row]:
+    """Audit events from the first one shown, newest first."""
+    if not events:
+        return [text_row(f" {texts.say('look.no_events')}", width, "$quiet")]
+    return [event_row(event, texts, width, now) for event in events[first : first + height]]
+
+
+def event_row(event: AuditEvent, texts: Texts, width: int, now: datetime, *, whose: bool = True) -> Row:
+    """One event in one row: number, time, lane, what, (`whose`) about whom, in a wide room by whom, and its data in short."""
+    at = datetime.fromisoformat(event.at).astimezone(now.tzinfo)
+    kind = texts.sentences.get(f"event.{event.kind}", plain(event.kind))
+    lane = "" if event.lane is None else str(event.lane)
+    head = f" {event.number:>6} {at:%H:%M:%S} {lane:>2}  "
+    words = [pad(kind, 17)]
+    if whose:
+        words.append(pad(plain(event.device_name or event.mac or event.batch or ""), 17))
+    if width >= _WIDE_CELLS:
+        words.append(pad(plain(event.operator), 10))
+    return Content.assemble((head, "$quiet"), fit(" ".join([*words, brief(event.data)]), max(0, width - len(head))))
+
+
+def brief(data: Mapping[str, object]) -> str:
+    """An event's plain values, without what every event has."""
+    parts = [
+        f"{key} {value}"
+        for key, value in data.items()
+        if key not in ("run", "product_key", "fingerprint") and isinstance(value, str | int | float) and value != ""
+    ]
+    return plain(" · ".join(parts))
+
+
+def page_titles(page: Page, texts: Texts) -> Row:
+    """All pages' names, the open one marked."""
+    row = Content(" ")
+    for one in Page:
+        words = f" {texts.say(f'page.{one}')} "
+        row += Content.styled(words, "bold reverse" if one is page else "$quiet") + " "
+    return row
+
+
+def _head(words: str) -> Row:
+    return Content.styled(f" {words}", "bold $lane-accent")

@@ -1,0 +1,114 @@
+"""F2: the shift's units, one unit's story, what failed where, how it went, and the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from station.errors import Code, LedgerFault
+from station.ledger import RunRow
+from station.tui.app import StationApp
+from station.tui.decision_screen import DecisionScreen
+from station.tui.line_screen import LineScreen
+from station.tui.look_back_screen import LookBackScreen
+from station.tui.unit_screen import UnitScreen
+from tests.tui.driving import StationPilot, on_line, settle
+from tests.tui.fake_line import fake_app, fake_line
+from tests.tui.made_shift import fill
+from tests.tui.pictures import screen_text
+
+
+@asynccontextmanager
+async def looking_back() -> AsyncIterator[tuple[StationApp, StationPilot]]:
+    line = fake_line(2)
+    fill(line.record)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await press(pilot, "f2")
+        yield app, pilot
+
+
+async def press(pilot: StationPilot, *keys: str) -> None:
+    await pilot.press(*keys)
+    await settle(pilot)
+
+
+async def test_the_newest_units_stand_first_and_a_search_finds_the_others() -> None:
+    async with looking_back() as (app, pilot):
+        assert "plug-000240" in screen_text(app)
+        await press(pilot, *"00:13")
+        assert "plug-000240" not in screen_text(app)
+        assert screen_text(app).count("plug-000019") == 2
+        await press(pilot, "escape")
+        assert "plug-000240" in screen_text(app)
+        await press(pilot, "escape")
+
+        assert isinstance(app.screen, LineScreen)
+
+
+async def test_enter_opens_the_chosen_units_story_and_esc_leads_back() -> None:
+    async with looking_back() as (app, pilot):
+        await press(pilot, *"000019", "down", "enter")
+        assert isinstance(app.screen, UnitScreen)
+        for words in (
+            "MAC 24:0a:c4:5e:00:13",
+            "It is now: rework. BOOT pin stuck",
+            "plug-000019 · batch 2026-11 · installed",
+        ):
+            assert words in screen_text(app)
+        assert "Recorded: 6 events" in screen_text(app)
+        await press(pilot, "escape")
+
+        assert isinstance(app.screen, LookBackScreen)
+
+
+async def test_a_story_leads_to_a_decision_and_tells_it_afterwards() -> None:
+    async with looking_back() as (app, pilot):
+        await press(pilot, *"000019", "enter")
+        await press(pilot, "f6")
+        assert isinstance(app.screen, DecisionScreen)
+        await press(pilot, "2")
+        await press(pilot, "enter")
+
+        assert isinstance(app.screen, UnitScreen)
+        assert "It is now: hold." in screen_text(app)
+
+
+async def test_what_is_in_no_list_is_looked_for_in_the_whole_ledger() -> None:
+    async with looking_back() as (app, pilot):
+        await press(pilot, *"plug-7", "enter")
+
+        assert isinstance(app.screen, UnitScreen)
+        assert "No unit and no certificate is known by this name" in screen_text(app)
+
+
+async def test_tab_turns_the_pages_round() -> None:
+    async with looking_back() as (app, pilot):
+        told = []
+        for words in ("look at this fixture", "First-pass yield 88.4 %", "unit put aside", "plug-000240"):
+            await press(pilot, "tab")
+            told.append(words in screen_text(app))
+        await press(pilot, "shift+tab")
+
+        assert told == [True] * 4
+        assert "unit put aside" in screen_text(app)
+
+
+async def test_a_ledger_that_fails_is_told_and_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = fake_line(1)
+    fill(line.record)
+
+    def busy() -> tuple[RunRow, ...]:
+        raise LedgerFault(Code.LEDGER_BUSY, "The ledger is busy", "Wait")
+
+    monkeypatch.setattr(line.record, "runs", busy)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await press(pilot, "f2")
+        assert "▲ E21 The ledger is busy" in screen_text(app)
+        monkeypatch.undo()
+        await press(pilot, "f5")
+
+        assert "plug-000240" in screen_text(app)
