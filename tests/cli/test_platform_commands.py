@@ -16,8 +16,7 @@ from station.platform.access_key import store_access_key
 from station.virtual.platform import Settings, VirtualPlatform
 from tests.cli.calling import Done, Station, station_in
 from tests.ledger.memory_keyring import MemoryKeyring
-from tests.platform.accounts import PRODUCT, access_key, everything_in
-from tests.platform.test_reconciling import activate, change
+from tests.platform.accounts import PRODUCT, access_key, activate, change, everything_in
 
 
 @pytest.fixture(scope="module")

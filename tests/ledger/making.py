@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
 
 from station.ledger import Ledger
 from station.unit import ChipIdentity, Mac
@@ -59,3 +64,22 @@ def begin(ledger: Ledger, unit: int | None = None, *, lane: int = 1, batch: str 
     if unit is not None:
         ledger.identify_run(run, chip_of(unit))
     return run
+
+
+@contextmanager
+def failing_at(ledger: Ledger, number: int) -> Iterator[list[int]]:
+    """Let the n-th statement from now on fail as a full disk does; gives how many were begun."""
+    engine, seen = ledger._database._engine, [0]
+
+    def count(*_: Any) -> None:
+        seen[0] += 1
+        if seen[0] == number:
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+
+    event.listen(engine, "before_cursor_execute", count)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", count)

@@ -13,9 +13,9 @@ from station.certificate import Secret
 from station.errors import InternalFault, LedgerFault, UsageError
 from station.ledger import AuditEvent, Ledger, Role, read_pin
 from station.ledger.pins import Argon2Pins, require_good_pin
-from tests.ledger.making import begin, mac_of, name
+from tests.ledger.making import begin, failing_at, mac_of, name
 from tests.ledger.people import OTHER_PIN, PIN, add_lead, with_cheap_pins
-from tests.ledger.test_whole_or_nothing import contents, failing_at
+from tests.ledger.test_whole_or_nothing import contents
 
 
 @pytest.fixture(autouse=True)

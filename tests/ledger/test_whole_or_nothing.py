@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from station.errors import LedgerFault
 from station.ledger import Ledger, event_hash
 from station.verdict import Step, StepState, Verdict
-from tests.ledger.making import begin, chip_of, mac_of, write_csv
-
-
-@contextmanager
-def failing_at(ledger: Ledger, number: int) -> Iterator[list[int]]:
-    """Let the n-th statement from now on fail as a full disk does; gives how many were begun."""
-    engine, seen = ledger._database._engine, [0]
-
-    def count(*_: Any) -> None:
-        seen[0] += 1
-        if seen[0] == number:
-            error = sqlite3.OperationalError("database or disk is full")
-            error.sqlite_errorcode = sqlite3.SQLITE_FULL
-            raise error
-
-    event.listen(engine, "before_cursor_execute", count)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", count)
+from tests.ledger.making import begin, chip_of, failing_at, mac_of, write_csv
 
 
 def contents(ledger: Ledger) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,7 +17,8 @@ from station.platform.access_key import AccessKey
 from station.platform.openapi_client import OpenApiClient
 from station.platform.platform_api import PlatformApi
 from station.platform.settings import PlatformSettings
-from station.virtual.platform import VirtualPlatform
+from station.virtual.platform import DeviceKey, VirtualPlatform
+from station.virtual.platform.device import Device
 
 PRODUCT = "a1B2c3D4e5F"
 
@@ -96,6 +97,16 @@ def begin(ledger: Ledger, count: int, batch: str = "batch", part_max: int = 10_0
 def everything_in(folder: Path) -> bytes:
     """Give all bytes of all files."""
     return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def change(platform: VirtualPlatform, name: str, what: Callable[[Device], None]) -> None:
+    """Change what the platform keeps of a device."""
+    platform._call(lambda: what(platform._core.registry.device(DeviceKey(PRODUCT, name))))
+
+
+def activate(device: Device) -> None:
+    """Let the platform have seen a device once."""
+    device.activated_at = device.created_at + 60
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,10 @@ from station.line.registering import Registering
 from station.platform.device_state import DeviceState
 from station.platform.platform_api import PlatformApi
 from station.verdict import Verdict
-from station.virtual.platform import DeviceKey, VirtualPlatform
+from station.virtual.platform import VirtualPlatform
 from station.virtual.platform.device import Device
 from tests.ledger.making import begin as begin_run
-from tests.platform.accounts import PRODUCT, Killed, api_of, begin, client_of, everything_in, patience
+from tests.platform.accounts import PRODUCT, Killed, activate, api_of, begin, change, client_of, everything_in, patience
 
 FIRST, SECOND = "plug-0001", "plug-0002"
 
@@ -27,15 +26,6 @@ def stocked(ledger: Ledger, platform: VirtualPlatform) -> Ledger:
     """A ledger with three certificates of the platform."""
     Registering(ledger, api_of(platform), begin(ledger, 3), patience=patience()).run()
     return ledger
-
-
-def change(platform: VirtualPlatform, name: str, what: Callable[[Device], None]) -> None:
-    """Change what the platform keeps of a device."""
-    platform._call(lambda: what(platform._core.registry.device(DeviceKey(PRODUCT, name))))
-
-
-def activate(device: Device) -> None:
-    device.activated_at = device.created_at + 60
 
 
 def install(ledger: Ledger, unit: int) -> None:

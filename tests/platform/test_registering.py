@@ -14,7 +14,7 @@ from station.line.registering import Registering, make_names
 from station.platform.platform_api import PlatformApi
 from station.platform.records import CertificatePage, DeviceCertificate
 from station.virtual.platform import DeviceKey, Settings, VirtualPlatform
-from tests.ledger.test_whole_or_nothing import failing_at
+from tests.ledger.making import failing_at
 from tests.platform.accounts import PRODUCT, Clock, Killed, api_of, begin, client_of, everything_in, patience
 
 
