@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +53,16 @@ class SdkDevice:
         return self._told[name].get(timeout=LIMIT_S)[:-1]
 
     def close(self) -> None:
-        """End it. Its own `destruct` waits for ever when its loop begins anew at that moment and overwrites its state."""
-        ending = threading.Thread(target=self.kit.destruct, daemon=True)
+        """End it, in spite of two faults of its `destruct` when the connection ends at that moment.
+
+        It stumbles over the closed socket; or it waits for ever, because its loop begins anew and overwrites the state.
+        """
+
+        def end() -> None:
+            with contextlib.suppress(OSError):
+                self.kit.destruct()
+
+        ending = threading.Thread(target=end, daemon=True)
         ending.start()
         ending.join(3.0)
         if ending.is_alive():
@@ -67,7 +75,7 @@ class SdkDevice:
         return lambda *parameters: told.put(parameters)
 
 
-@contextmanager
+@contextlib.contextmanager
 def connected(site: Site, certificate: Certificate, **options: Any) -> Iterator[SdkDevice]:
     device = SdkDevice(site, certificate, **options)
     try:

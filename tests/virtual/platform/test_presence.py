@@ -138,6 +138,7 @@ def test_who_does_not_finish_a_connect_is_cut_off(hasty_site: Site, data: bytes)
 def test_garbage_instead_of_a_connect_is_cut_off_at_once(site: Site, data: bytes) -> None:
     before = site.platform.mark
     with RawClient(site.platform.mqtt_port) as client:
+        client.socket.settimeout(site.platform.settings.connect_timeout_s / 2)
         client.send(data)
         assert client.is_closed()
     assert not site.platform.events("online", since=before)
