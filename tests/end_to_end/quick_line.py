@@ -15,6 +15,7 @@ from station.events import Event, LaneClosed, LaneWaiting, StepReported, Verdict
 from station.ledger import Ledger
 from station.line.lane import LaneInfo, LanePlan, Startup
 from station.line.line import Line
+from station.line.passage import LeadDecision
 from station.line.shift import Shift
 from station.profile import Recipe
 from station.verdict import Step, StepState, Verdict
@@ -53,13 +54,14 @@ class LineAtWork:
         reset: ResetMode = ResetMode.DEFAULT_RESET,
         units: int | None = None,
         end_on_error: bool = False,
+        force_security: LeadDecision | None = None,
     ) -> None:
         plans = [
             LanePlan(LaneInfo(number, port), reset, startup, units, end_on_error)
             for number, port in enumerate(ports, start=1)
         ]
         self.shift = shift
-        self.line = Line(shift, plans, operator="Li W.")
+        self.line = Line(shift, plans, operator="Li W.", force_security=force_security)
         self.verdicts: list[VerdictReached] = []
         self._heard: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._plans: list[tuple[Fits, Callable[[], object]]] = []

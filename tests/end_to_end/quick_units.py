@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -33,11 +32,12 @@ def mac_number(number: int) -> str:
     return f"24:0a:c4:00:10:{number:02x}"
 
 
-def unit_number(number: int, *, chip: str = "esp32", flash_size: str = "4MB", **fuses: bool) -> Unit:
+def unit_number(
+    number: int, *, chip: str = "esp32", flash_size: str = "4MB", revision: int | None = None, **fuses: bool
+) -> Unit:
     """A unit with a MAC of its own; `fuses` are the booleans of SecurityFuses."""
-    unit = make_unit(mac_number(number), chip=chip, flash_size=flash_size)
-    model: ChipModel = replace(unit.model, security=SecurityFuses(**fuses))  # type: ignore[arg-type]  # names of booleans
-    return Unit(model, unit.flash)
+    security = SecurityFuses(**fuses)  # type: ignore[arg-type]  # names of booleans
+    return make_unit(mac_number(number), chip=chip, flash_size=flash_size, security=security, revision=revision)
 
 
 def make_product(folder: Path) -> Path:

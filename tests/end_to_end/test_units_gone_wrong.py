@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import struct
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from station.chip.chip import ResetMode
 from station.errors import Code
 from station.events import CertificateAllocated, Event, StepReported, WaitReason
 from station.line import lane as lane_module
+from station.line.passage import LeadDecision
 from station.line.shift import Shift
 from station.profile import Recipe, prepare_recipe
 from station.verdict import Step, StepState, Verdict
@@ -46,11 +49,28 @@ def settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lane_module, "SETTLE_AFTER_VERDICT_S", 0.05)
 
 
+NEEDS_REVISION_3 = {
+    "version": "1.0.0",
+    "images": [
+        {"file": "bootloader.bin", "at": 0x1000},
+        {"file": "partition-table.bin", "at": 0x8000},
+        {"file": "newer.bin", "at": "factory"},
+    ],
+}
+
+
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("quick")
     make_product(folder)
+    (folder / "newer.bin").write_bytes(needing_revision((folder / "app.bin").read_bytes(), 300))
     return folder
+
+
+def needing_revision(image: bytes, oldest: int) -> bytes:
+    """Put the oldest revision into an image's header (`min_chip_rev_full`), and its SHA-256 anew behind it."""
+    body = image[:15] + struct.pack("<H", oldest) + image[17:-32]
+    return body + hashlib.sha256(body).digest()
 
 
 @pytest.fixture(scope="session")
@@ -118,17 +138,49 @@ def test_a_unit_swapped_in_mid_write_fails_and_the_new_one_is_walked_by_itself(s
     [
         pytest.param(unit_number(1, chip="esp32c3"), Code.WRONG_CHIP, id="another chip"),
         pytest.param(unit_number(1, flash_size="2MB"), Code.FLASH_TOO_SMALL, id="small flash"),
+        pytest.param(unit_number(1, revision=100), Code.WRONG_REVISION, id="old silicon"),
         pytest.param(unit_number(1, flash_encryption=True), Code.SECURITY_SET, id="flash encryption"),
-        pytest.param(unit_number(1, secure_boot=True), Code.SECURITY_SET, id="secure boot"),
+        pytest.param(
+            unit_number(1, flash_encryption=True, release_mode=True), Code.SECURITY_SET, id="flash encryption for ever"
+        ),
+        pytest.param(unit_number(1, secure_boot_v1=True), Code.SECURITY_SET, id="secure boot v1"),
+        pytest.param(unit_number(1, secure_boot=True), Code.SECURITY_SET, id="secure boot v2"),
+        pytest.param(unit_number(1, chip="esp32c3", secure_download=True), Code.SECURITY_SET, id="locked download"),
         pytest.param(unit_number(1, chip="esp32c3", secure_boot=True), Code.WRONG_CHIP, id="another chip, secure boot"),
     ],
 )
-def test_a_unit_that_is_not_the_products_is_refused_untouched(shift: Shift, unit: Unit, code: Code) -> None:
-    with quick_fixture(unit) as fixture, at_work(LineAtWork(shift, [fixture.url])) as work:
-        assert told(work.verdict()) == (Verdict.FAIL, code)
-        work.wait(WaitReason.REMOVE_UNIT)
-        assert work.holders() == {}
-        assert is_blank(unit)
+def test_a_unit_that_is_not_the_products_is_refused_untouched(
+    product: Path, tmp_path: Path, unit: Unit, code: Code
+) -> None:
+    recipe = prepare_recipe(write_profile(product / "newer.yaml", firmware=NEEDS_REVISION_3))
+    with opened_shift(recipe, tmp_path) as shift, quick_fixture(unit) as fixture:
+        work = LineAtWork(shift, [fixture.url])
+        with at_work(work):
+            assert told(work.verdict()) == (Verdict.FAIL, code)
+            work.wait(WaitReason.REMOVE_UNIT)
+            assert work.holders() == {}
+            assert is_blank(unit)
+
+
+def test_a_unit_with_open_jtag_is_written_only_where_a_line_lead_forces_it(product: Path, tmp_path: Path) -> None:
+    recipe = prepare_recipe(write_profile(product / "jtag.yaml", security={"expect": "jtag-disabled"}))
+    unit, closed = unit_number(1), unit_number(2, jtag_disabled=True)
+    decision = LeadDecision("Wang", "samples for the laboratory", True)
+    with opened_shift(recipe, tmp_path) as shift, quick_fixture(unit) as fixture:
+        with at_work(LineAtWork(shift, [fixture.url])) as work:
+            assert told(work.verdict()) == (Verdict.FAIL, Code.SECURITY_SET)
+            assert is_blank(unit)
+            fixture.insert(closed)
+            assert told(work.verdict()) == PASS
+        fixture.insert(unit)
+        with at_work(LineAtWork(shift, [fixture.url], force_security=decision)) as work:
+            assert told(work.verdict()) == PASS
+        forced = [event for event in shift.ledger.audit_events() if event.kind == "security.forced"]
+    assert [(event.mac, event.operator) for event in forced] == [(mac_number(1), "Li W.")]
+    assert forced[0].data["overruled"] == (
+        "This unit is refused: it has JTAG open (eFuse JTAG_DISABLE), and the profile expects units with JTAG disabled"
+    )
+    assert {**decision.as_data()}.items() <= forced[0].data.items()
 
 
 def test_a_unit_that_answers_garbage_gets_one_verdict_and_the_next_one_passes(shift: Shift) -> None:

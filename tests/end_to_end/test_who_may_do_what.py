@@ -14,7 +14,7 @@ import pytest
 
 from station.ledger import Ledger
 from tests.end_to_end.conftest import Desk, clean_environment
-from tests.end_to_end.quick_units import PRODUCT_KEY, make_product, quick_fixture, unit_number
+from tests.end_to_end.quick_units import PRODUCT_KEY, make_product, quick_fixture, unit_number, write_profile
 
 PIN = "804217"
 TYPING_LIMIT_S = 30.0
@@ -85,6 +85,22 @@ def test_a_foreign_certificate_is_replaced_by_a_line_lead_with_a_reason(
     ((operator, data),) = [(operator, data) for kind, operator, data in events(desk) if kind == "certificate.replaced"]
     assert (operator, data["decided_by"], data["reason"], data["line_lead"]) == ("Li", "Wang", "bought back", True)
     assert (data["from"]["device_name"], data["to"]["device_name"]) == (old, done["device_name"])
+
+
+def test_a_security_warning_is_overruled_by_a_line_lead_alone_with_pin_and_reason(desk: Desk, pin_file: Path) -> None:
+    profile = write_profile(desk.profiles / "jtag.yaml", security={"expect": "jtag-disabled"})
+    with quick_fixture(unit_number(1)) as fixture:
+        flash = ("flash", profile, "--port", fixture.url, "--operator", "Li", "--json")
+        refused = desk.station(*flash).verdicts[0]
+        assert (refused["code"], "--force-security" in refused["mend"]) == ("F14", True)
+        force = ("--force-security", "--pin-file", pin_file)
+        assert [event["code"] for event in desk.station(*flash, *force, "--lead", "Wang").events] == ["I10"]
+        assert [event["code"] for event in desk.station(*flash, *force, "--reason", "samples").events] == ["I42"]
+        done = desk.station(*flash, *force, "--lead", "Wang", "--reason", "samples").verdicts[0]
+    assert done["verdict"] == "PASS"
+    ((operator, data),) = [(operator, data) for kind, operator, data in events(desk) if kind == "security.forced"]
+    assert (operator, data["decided_by"], data["reason"], data["line_lead"]) == ("Li", "Wang", "samples", True)
+    assert "JTAG open" in data["overruled"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a terminal of this kind is POSIX's")
