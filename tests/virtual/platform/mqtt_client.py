@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import queue
@@ -74,6 +73,10 @@ def packet(first: int, body: bytes) -> bytes:
             return bytes([first, *length]) + body
 
 
+def subscribe_packet(topic: str, qos: int = 1) -> bytes:
+    return packet(0x82, b"\x00\x01" + struct.pack(">H", len(topic.encode())) + topic.encode() + bytes([qos]))
+
+
 class RawClient:
     """A socket that says what it is told. Use it with `with`."""
 
@@ -107,20 +110,25 @@ class RawClient:
         return True
 
     def login(self, certificate: Certificate, *, client_id: str = "raw", keepalive_s: int = 60, flags: int = 2) -> int:
-        """Send a good CONNECT, give the CONNACK's code."""
-        options = "securemode=3,signmethod=hmacsha256,timestamp=2524608000000"
-        password = certificate.password(client_id)
-        wire_id = f"{client_id}|{options}|"
-        self.send(connect_packet(wire_id, certificate.username, password, keepalive_s=keepalive_s, flags=flags))
+        """Send a good CONNECT, give the CONNACK's code; -1 when the connection ends before it."""
+        self.begin_login(certificate, client_id=client_id, keepalive_s=keepalive_s, flags=flags)
         answer = self.read(4)
         return answer[3] if answer else -1
+
+    def begin_login(
+        self, certificate: Certificate, *, client_id: str = "raw", keepalive_s: int = 60, flags: int = 2
+    ) -> None:
+        """Send a good CONNECT; `flags` 2 asks for a clean session, 0 for one that is kept."""
+        wire_id = f"{client_id}|securemode=3,signmethod=hmacsha256,timestamp=2524608000000|"
+        password = certificate.password(client_id)
+        self.send(connect_packet(wire_id, certificate.username, password, keepalive_s=keepalive_s, flags=flags))
 
     def publish(self, topic: str, payload: bytes = b"{}") -> None:
         self.send(packet(0x30, struct.pack(">H", len(topic.encode())) + topic.encode() + payload))
 
     def subscribe(self, topic: str, qos: int = 1) -> int:
         """Give the SUBACK's code."""
-        self.send(packet(0x82, b"\x00\x01" + struct.pack(">H", len(topic.encode())) + topic.encode() + bytes([qos])))
+        self.send(subscribe_packet(topic, qos))
         return self.read(5)[4]
 
 
@@ -217,7 +225,3 @@ class Device:
             reply = topic.replace("/request/", "/response/") if "/rrpc/" in topic else topic + "_reply"
             answer = {"id": json.loads(message.payload)["id"], "code": 200, "data": self._answers[known[0]]}
             client.publish(reply, json.dumps(answer), 1)
-
-
-def hashed(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

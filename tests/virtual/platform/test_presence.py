@@ -14,7 +14,15 @@ from station.virtual.platform import VirtualPlatform
 from station.virtual.platform.device import DeviceState
 from station.virtual.platform.settings import Settings
 from tests.virtual.platform.conftest import BARE, Site
-from tests.virtual.platform.mqtt_client import Certificate, Device, RawClient, connect_packet, packet
+from tests.virtual.platform.mqtt_client import (
+    LIMIT_S,
+    Certificate,
+    Device,
+    RawClient,
+    connect_packet,
+    packet,
+    subscribe_packet,
+)
 
 KICKED = "Kicked by the same device"
 
@@ -67,15 +75,24 @@ def answers_a_ping(client: RawClient) -> bool:
         return False
 
 
-def test_what_a_kicked_client_says_counts_no_more(site: Site) -> None:
+def test_what_a_kicked_client_had_said_counts_no_more(site: Site) -> None:
+    """Both packets wait for the platform at once, the second CONNECT before the first client's SUBSCRIBE."""
     certificate = site.device()
-    with RawClient(site.platform.mqtt_port) as first, RawClient(site.platform.mqtt_port) as second:
-        assert first.login(certificate) == 0
-        assert second.login(certificate) == 0
-        with contextlib.suppress(ConnectionError):
-            first.publish(certificate.topic("thing/event/property/post"))
+    name = certificate.device_name
+    topic = f"/{BARE}/{name}/user/get"
+    gate = threading.Event()
+    port = site.platform.mqtt_port
+    with RawClient(port) as first, RawClient(port) as second, RawClient(port) as third:
+        assert first.login(certificate, flags=0) == 0
+        assert third.login(site.device()) == 0  # so the second is accepted too
+        site.platform._loop.call_soon_threadsafe(gate.wait, LIMIT_S)
+        second.begin_login(certificate, flags=0)
+        first.send(subscribe_packet(topic))
+        first.publish(certificate.topic("thing/event/property/post"))
+        gate.set()
+        assert second.read(4)[3] == 0
         assert first.is_closed()
-        assert answers_a_ping(second)
+        assert not site.platform.send(BARE, name, topic, b"{}"), "the first client's filter is in the kept session"
     site.wait("offline", certificate, reason="the client went away")
     assert "received" not in site.kinds(certificate)
 
@@ -93,6 +110,22 @@ def test_a_session_that_was_asked_for_outlives_its_connection(site: Site) -> Non
     with RawClient(site.platform.mqtt_port) as clean:
         assert clean.login(certificate) == 0
         assert not site.platform.send(BARE, certificate.device_name, topic, b"gone")
+
+
+def test_a_device_that_takes_a_deleted_ones_name_has_nothing_of_it(site: Site) -> None:
+    certificate = site.device()
+    name = certificate.device_name
+    topic = f"/{BARE}/{name}/user/get"
+    with RawClient(site.platform.mqtt_port) as old:
+        assert old.login(certificate, flags=0) == 0
+        assert old.subscribe(topic) == 1
+        site.platform.delete(BARE, name)
+        assert old.is_closed()
+    (made,) = site.platform.register(BARE, [name])
+    assert site.state(certificate) is DeviceState.UNACTIVE
+    with RawClient(site.platform.mqtt_port) as new:
+        assert new.login(Certificate(BARE, name, made.secret), flags=0) == 0
+        assert not site.platform.send(BARE, name, topic, b"gone")
 
 
 def test_silence_of_one_and_a_half_keepalives_ends_a_connection(hasty_site: Site) -> None:
