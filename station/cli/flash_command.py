@@ -55,6 +55,7 @@ def flash(
     units: int,
     operator: str | None,
     replace_foreign: bool,
+    keep_foreign: bool,
     force_security: bool,
     reason: str | None,
     lead: str | None,
@@ -68,7 +69,7 @@ def flash(
     chosen = choose_ports(ports)
     log_to(session.data)
     with session.open_ledger() as ledger, signed_in(ledger, operator, may_ask=False) as name:
-        options = LeadOptions(replace_foreign, force_security, reason, lead, pin_file)
+        options = LeadOptions(replace_foreign, keep_foreign, force_security, reason, lead, pin_file)
         allowed = lead_decisions(session, ledger, options, name)
         shift = open_shift(profile, ledger, batch)
         line = Line(
@@ -76,6 +77,7 @@ def flash(
             plan_lanes(shift, chosen, units=units, end_on_error=True),
             operator=name,
             replace_foreign=allowed.replace_foreign,
+            keep_foreign=allowed.keep_foreign,
             force_security=allowed.force_security,
             platform=platform_of(session, shift),
         )

@@ -42,6 +42,7 @@ def run(
     batch: str | None,
     operator: str | None,
     replace_foreign: bool,
+    keep_foreign: bool,
     force_security: bool,
     reason: str | None,
     lead: str | None,
@@ -60,7 +61,7 @@ def run(
     with session.open_ledger() as ledger:
         offer_first_line_lead(ledger)
         with signed_in(ledger, operator, may_ask=True) as name:
-            options = LeadOptions(replace_foreign, force_security, reason, lead, pin_file)
+            options = LeadOptions(replace_foreign, keep_foreign, force_security, reason, lead, pin_file)
             allowed = lead_decisions(session, ledger, options, name)
 
             def open_line(shift: Shift, chosen: Sequence[str]) -> Line:
@@ -69,6 +70,7 @@ def run(
                     plan_lanes(shift, chosen),
                     operator=name,
                     replace_foreign=allowed.replace_foreign,
+                    keep_foreign=allowed.keep_foreign,
                     force_security=allowed.force_security,
                     platform=platform_of(session, shift),
                 )

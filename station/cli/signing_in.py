@@ -28,6 +28,7 @@ class LeadOptions:
     """What the command line says about what only a line lead may have done."""
 
     replace_foreign: bool
+    keep_foreign: bool
     force_security: bool
     reason: str | None
     lead: str | None
@@ -39,11 +40,12 @@ class LeadDecisions:
     """What a line lead has allowed for these runs; None: it was not asked for."""
 
     replace_foreign: LeadDecision | None = None
+    keep_foreign: LeadDecision | None = None
     force_security: LeadDecision | None = None
 
 
 def lead_options(command: Command) -> Command:
-    """Give a command --replace-foreign, --force-security and what belongs to them."""
+    """Give a command --replace-foreign, --keep-foreign, --force-security and what belongs to them."""
     for option in (
         pin_file_option,
         click.option("--lead", metavar="NAME", help="Line lead who decides that (default: the operator)."),
@@ -52,6 +54,11 @@ def lead_options(command: Command) -> Command:
             "--replace-foreign",
             is_flag=True,
             help="Line lead: write units anew that carry a certificate which the ledger does not know for them.",
+        ),
+        click.option(
+            "--keep-foreign",
+            is_flag=True,
+            help="Line lead: let such units keep the certificate that they carry, where the ledger has it for nobody.",
         ),
         click.option(
             "--force-security",
@@ -72,6 +79,7 @@ def lead_decisions(session: Session, ledger: Ledger, options: LeadOptions, opera
         words
         for words, is_wished in (
             ("replace foreign certificates", options.replace_foreign),
+            ("keep foreign certificates", options.keep_foreign),
             ("write over security warnings", options.force_security),
         )
         if is_wished
@@ -79,16 +87,18 @@ def lead_decisions(session: Session, ledger: Ledger, options: LeadOptions, opera
     if not wishes:
         if options.reason or options.lead or options.pin_file:
             raise UsageError(
-                "--reason, --lead and --pin-file belong to --replace-foreign or --force-security",
+                "--reason, --lead and --pin-file belong to --replace-foreign, --keep-foreign or --force-security",
                 "Give one of these too, or none",
             )
         return LeadDecisions()
+    if options.replace_foreign and options.keep_foreign:
+        raise UsageError("A foreign certificate is either replaced or kept", "Give one of the two")
     by_line_lead = ledger.operators.has_line_lead()
     reason = (options.reason or "").strip()
     if not reason and options.force_security:
         raise UsageError("Security warnings are overruled only with a reason", "Say why with --reason")
     if not reason and by_line_lead:
-        raise UsageError("Foreign certificates are replaced only with a reason", "Say why with --reason")
+        raise UsageError("What is done with foreign certificates needs a reason", "Say why with --reason")
     lead = options.lead
     if (lead is None and not (by_line_lead and at_terminal())) or (
         lead is None and ledger.operators.find(operator).is_line_lead
@@ -98,6 +108,7 @@ def lead_decisions(session: Session, ledger: Ledger, options: LeadOptions, opera
     decision = LeadDecision(name, reason, by_line_lead)
     return LeadDecisions(
         replace_foreign=decision if options.replace_foreign else None,
+        keep_foreign=decision if options.keep_foreign else None,
         force_security=decision if options.force_security else None,
     )
 

@@ -39,6 +39,8 @@ class EventKind(StrEnum):
     CERTIFICATE_INSTALLED = "certificate_installed"
     CERTIFICATE_ACTIVATED = "certificate_activated"
     """The platform saw the unit come online."""
+    CERTIFICATE_KEPT = "certificate_kept"
+    """A line lead let a unit keep the certificate that it came with."""
     CERTIFICATE_RETURNED = "certificate_returned"
     """Back to available: no byte of it had left the PC."""
     CERTIFICATE_VOIDED = "certificate_voided"

@@ -42,6 +42,7 @@ from station.ledger.records import (
     ExportResult,
     ImportResult,
     JsonValue,
+    KeptCertificate,
     RunRow,
     UnitHistory,
     UnitStory,
@@ -201,10 +202,10 @@ class Ledger:
             rows = certificates_of(connection, mac=parse_mac(mac), device_name=device_name, product_key=product_key)
             return bool(rows)
 
-    def allocate(self, run_id: int) -> Allocation:
-        """Give the unit its certificate: the one it holds, else the next of the batch; NoCertificateLeft."""
+    def allocate(self, run_id: int, keep: KeptCertificate | None = None) -> Allocation:
+        """Give the unit its certificate: what it shall `keep`, what it holds, else the batch's next; NoCertificateLeft."""
         with self._changing() as change:
-            return _runs.allocate(change, self._processes, self._keys, run_id)
+            return _runs.allocate(change, self._processes, self._keys, run_id, keep)
 
     def begin_installing(self, run_id: int) -> None:
         """Bind the certificate to the unit for ever. Call it before the first byte of the certificate leaves the PC.

@@ -89,6 +89,14 @@ class Allocation:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptCertificate:
+    """A certificate that a unit carries and shall keep; `decision`: who decided it and why, for the event."""
+
+    identity: Identity
+    decision: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
 class RunRow:
     """One passage of a unit through a lane. `finished_at` and `verdict` are None while it is under way or interrupted."""
 

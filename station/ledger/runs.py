@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
@@ -12,6 +12,7 @@ from station.errors import CertificateHeld, ChipError, Code, InternalFault, NoCe
 from station.ledger.audit import Change, EventKind, canonical_json, storable
 from station.ledger.certificates import (
     certificate_by_id,
+    certificates_of,
     decrypted,
     left_in_batch,
     live_certificate,
@@ -21,7 +22,7 @@ from station.ledger.certificates import (
 )
 from station.ledger.key_ring import KeyRing
 from station.ledger.processes import ProcessToken
-from station.ledger.records import Allocation, JsonValue, UnitHistory
+from station.ledger.records import Allocation, JsonValue, KeptCertificate, UnitHistory
 from station.ledger.run_rows import OPEN_RUNS, RUN_QUERY
 from station.ledger.schema import CERTIFICATES, RUNS
 from station.unit import ChipIdentity
@@ -129,8 +130,12 @@ def _hand_over(change: Change, old: Row[Any], new: Row[Any]) -> int | None:
     return int(old.certificate_id)
 
 
-def allocate(change: Change, processes: ProcessToken, keys: KeyRing, run_id: int) -> Allocation:
-    """Give the unit its certificate: the one that its MAC holds, else the next of the batch; NoCertificateLeft."""
+def allocate(
+    change: Change, processes: ProcessToken, keys: KeyRing, run_id: int, keep: KeptCertificate | None = None
+) -> Allocation:
+    """Give the unit its certificate: the one it shall `keep`, else its MAC's, else the batch's next; NoCertificateLeft."""
+    if keep is not None:
+        return _keep_carried(change, keys, run_id, keep)
     run = open_run(change.connection, run_id)
     if run.mac is None:
         raise InternalFault(f"run {run_id} was to get a certificate before its unit was identified")
@@ -157,6 +162,44 @@ def allocate(change: Change, processes: ProcessToken, keys: KeyRing, run_id: int
     )
     left = left_in_batch(change.connection, run.batch_id)
     return Allocation(decrypted(row, keys.box_of(change.connection, row.key_id)), state, row.batch, resumed, left)
+
+
+def _keep_carried(change: Change, keys: KeyRing, run_id: int, kept: KeptCertificate) -> Allocation:
+    """Bind the certificate that the unit carries to it, at once and for ever: its bytes are in the chip already.
+
+    CertificateHeld unless the ledger has it as available and the MAC holds no other one.
+    """
+    run = open_run(change.connection, run_id)
+    product_key, device_name = kept.identity.product_key, kept.identity.device_name
+    known = certificates_of(change.connection, device_name=device_name, product_key=product_key)
+    row = known[0] if known and product_key == run.product_key else None
+    own = live_certificate(change.connection, run.mac, run.product_key)
+    if row is None:
+        _refuse_to_keep(
+            run, device_name, "the ledger does not know it", "Import its batch first, or let it be replaced"
+        )
+    if row.state != CertificateState.AVAILABLE:
+        whose = f"is {row.state}" + (f" for {row.mac}" if row.mac else "")
+        _refuse_to_keep(
+            run, device_name, f"it {whose}", "Look for that unit; this one can be given another certificate"
+        )
+    if own is not None:
+        _refuse_to_keep(run, device_name, f"the unit has {own.device_name} already", "Void that one first")
+    move_certificate(change, row, CertificateState.ALLOCATED, mac=run.mac, run_id=run_id)
+    row = certificate_by_id(change.connection, row.id)
+    move_certificate(change, row, CertificateState.INSTALLING, mac=run.mac, run_id=run_id)
+    change.connection.execute(_SET_CERTIFICATE, {"of_id": run_id, "to_id": row.id})
+    moved = {"from": CertificateState.AVAILABLE.value, "to": CertificateState.INSTALLING.value}
+    _certificate_event(change, run, EventKind.CERTIFICATE_KEPT, row, {**moved, **kept.decision})
+    left = left_in_batch(change.connection, run.batch_id)
+    box = keys.box_of(change.connection, row.key_id)
+    return Allocation(decrypted(row, box), CertificateState.INSTALLING, row.batch, True, left)
+
+
+def _refuse_to_keep(run: Row[Any], device_name: str, why: str, mend: str) -> NoReturn:
+    raise CertificateHeld(
+        Code.FOREIGN_CERTIFICATE, f"This unit cannot keep {device_name}: {why}", mend, f"lane {run.lane}"
+    )
 
 
 def begin_installing(change: Change, run_id: int) -> None:

@@ -57,6 +57,7 @@ class Line:
         operator: str,
         training: bool = False,
         replace_foreign: LeadDecision | None = None,
+        keep_foreign: LeadDecision | None = None,
         force_security: LeadDecision | None = None,
         platform: StatusLink | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -64,6 +65,7 @@ class Line:
         self._shift = shift
         self._operator = operator
         self._replace_foreign = replace_foreign
+        self._keep_foreign = keep_foreign
         self._force_security = force_security
         self._platform = platform
         self._clock = clock
@@ -167,6 +169,7 @@ class Line:
             report=self._publish,
             clock=self._clock,
             replace_foreign=self._replace_foreign,
+            keep_foreign=self._keep_foreign,
             force_security=self._force_security,
             platform=self._platform,
         )

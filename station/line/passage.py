@@ -51,6 +51,7 @@ class Passage:
     clock: Callable[[], float] = time.monotonic
     replace_foreign: LeadDecision | None = None
     """Who has decided that units with a certificate of somebody else are written anew; None: they are held."""
+    keep_foreign: LeadDecision | None = None
     force_security: LeadDecision | None = None
     """Who has decided that units are written against a refusal of the pre-flight that may be overruled."""
 

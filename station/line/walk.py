@@ -6,6 +6,7 @@ import hashlib
 import logging
 import traceback
 
+from station.certificate import Identity
 from station.errors import (
     CertificateHeld,
     ChipError,
@@ -17,7 +18,7 @@ from station.errors import (
 from station.events import CertificateAllocated, RunStarted, UnitIdentified, VerdictReached
 from station.image.nvs_reader import nvs_differences, read_nvs_image
 from station.image.partition_table import Partition
-from station.ledger import JsonValue
+from station.ledger import JsonValue, KeptCertificate
 from station.line.console_checks import listen, never_said
 from station.line.online import note_status_before_start, online
 from station.line.packing import pack_regions
@@ -128,7 +129,10 @@ def allocate(passage: Passage) -> None:
     foreign = _foreign_certificate(passage)
     if foreign is not None:
         _decide_on_foreign(passage, *foreign)
-    passage.allocation = passage.ledger.allocate(_run(passage))
+    kept = None
+    if foreign is not None and passage.keep_foreign is not None:
+        kept = KeptCertificate(Identity(*foreign), passage.keep_foreign.as_data())
+    passage.allocation = passage.ledger.allocate(_run(passage), kept)
     if foreign is not None:
         _note_replaced(passage, *foreign)
     passage.report(
@@ -152,15 +156,20 @@ def _foreign_certificate(passage: Passage) -> tuple[str, str] | None:
 
 
 def _decide_on_foreign(passage: Passage, product_key: str, device_name: str) -> None:
-    """Record what the unit carries, and hold it unless a line lead has decided that such units are written anew."""
-    replace = passage.replace_foreign is not None
-    data: dict[str, JsonValue] = {"device_name": device_name, "product_key": product_key, "replace": replace}
+    """Record what the unit carries, and hold it unless a line lead has decided what is done with such units."""
+    replace, keep = passage.replace_foreign is not None, passage.keep_foreign is not None
+    data: dict[str, JsonValue] = {
+        "device_name": device_name,
+        "product_key": product_key,
+        "replace": replace,
+        "keep": keep,
+    }
     passage.ledger.record_note(_run(passage), "certificate.foreign", data)
-    if not replace:
+    if not (replace or keep):
         raise CertificateHeld(
             Code.FOREIGN_CERTIFICATE,
             f"This unit already carries {device_name}, which the ledger does not know for it",
-            "Call the line lead, who may have it written anew with --replace-foreign",
+            "Call the line lead, who may have it written anew with --replace-foreign, or kept with --keep-foreign",
         )
 
 

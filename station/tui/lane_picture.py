@@ -124,14 +124,16 @@ def _working(view: LaneView, texts: Texts, room: int, height: int) -> list[Block
     if not right and current and room >= 24:
         right = texts.say("pane.step_of", number=number, count=len(Step))
     headline = pad(f"▸ {doing}", room - cell_len(right) - 1) + " " + right
-    careful = first_fit(room, texts.say("now.do_not_touch"), texts.say("now.do_not_touch_short"))
+    by_hand = current is not None and current.needs_hand
+    now = ("now.let_boot_go", "now.let_boot_go_short") if by_hand else ("now.do_not_touch", "now.do_not_touch_short")
+    todo = first_fit(room, *map(texts.say, now))
     return [
         Block((text_row(headline, room, "bold $lane-accent"),)),
         Block((_bar(view, room),), rank=1),
         Block((text_row(first_fit(room, *_rate(view, texts)), room),), rank=3),
         Block(_unit_rows(view, room, height), rank=2, air=True),
         Block(_step_rows(view, texts, room), rank=6, short=(_step_track(view, room),), short_rank=6, air=True),
-        Block((text_row(careful, room, "bold"),), rank=2, air=True),
+        Block((text_row(todo, room, "bold"),), rank=1 if by_hand else 2, air=True),
     ]
 
 

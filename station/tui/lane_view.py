@@ -50,6 +50,8 @@ class StepLine:
     step: Step
     state: StepState | None = None
     seconds: float = 0.0
+    needs_hand: bool = False
+    """It goes on only when the technician does something."""
 
 
 NO_STEPS: Final = tuple(StepLine(step) for step in Step)
@@ -205,7 +207,8 @@ def _verdict_stands(view: LaneView, reason: WaitReason) -> bool:
 
 
 def _stepped(view: LaneView, event: StepReported) -> LaneView:
-    line = StepLine(event.step, event.state, event.seconds)
+    needs_hand = event.state is StepState.BEGUN and bool(event.message)
+    line = StepLine(event.step, event.state, event.seconds, needs_hand)
     if view.phase is not Phase.WORKING:
         # Detect may be told before the run has its number.
         early = event.step is Step.DETECT and view.phase in _BEFORE_A_RUN

@@ -22,7 +22,9 @@ from tests.cli.calling import Station, station_in
 from tests.ledger.making import name, write_csv
 from tests.ledger.people import add_lead
 
-NO_REPLACING = LeadOptions(replace_foreign=False, force_security=False, reason=None, lead=None, pin_file=None)
+NO_REPLACING = LeadOptions(
+    replace_foreign=False, keep_foreign=False, force_security=False, reason=None, lead=None, pin_file=None
+)
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def station(ledger: Ledger, data: Path) -> Station:
 
 
 def replacing(reason: str | None = None, lead: str | None = None, file: str | None = None) -> LeadOptions:
-    return LeadOptions(True, False, reason, lead, Path(file) if file else None)
+    return LeadOptions(True, False, False, reason, lead, Path(file) if file else None)
 
 
 def test_without_a_line_lead_everybody_may_and_it_is_recorded(session: Session, ledger: Ledger) -> None:
@@ -187,7 +189,7 @@ def test_run_without_terminal_and_operator_names_the_option(station: Station, le
 def test_nobody_decides_what_nobody_asked_for(session: Session, ledger: Ledger) -> None:
     assert lead_decisions(session, ledger, NO_REPLACING, "line-pc") == LeadDecisions()
     with pytest.raises(UsageError, match="belong to --replace-foreign"):
-        lead_decisions(session, ledger, LeadOptions(False, False, "why", None, None), "line-pc")
+        lead_decisions(session, ledger, LeadOptions(False, False, False, "why", None, None), "line-pc")
 
 
 def test_without_a_line_lead_replacing_is_open_and_recorded(session: Session, ledger: Ledger) -> None:

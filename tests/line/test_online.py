@@ -25,9 +25,6 @@ from station.profile.model import OnlineCheck
 from station.verdict import Verdict
 from tests.batch_csv import write_batch_csv
 from tests.line.fake_chip import FakeChip, FakeConsole, FakeUnit, unit_number
-from tests.line.test_walk import recipe
-
-__all__ = ["recipe"]
 
 MORNING = datetime(2026, 11, 24, 8, tzinfo=UTC)
 UNACTIVE = DeviceStatus(DeviceState.UNACTIVE)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,72 +11,16 @@ import pytest
 from station.certificate import Certificate, CertificateState
 from station.chip.chip_failures import port_lost, unit_gone
 from station.errors import Aborted, ChipError, Code, LedgerFault
-from station.events import CertificateAllocated, Event, StepReported, UnitIdentified, VerdictReached
+from station.events import CertificateAllocated, StepReported, UnitIdentified, VerdictReached
 from station.image.nvs_reader import read_nvs_image
 from station.ledger import Ledger
-from station.line.packing import pack_static
 from station.line.passage import LeadDecision, Passage
 from station.line.walk import walk_unit
-from station.profile import Recipe, prepare_recipe
 from station.unit import Disposition, SecurityState
 from station.verdict import Step, StepState, Verdict
-from station.virtual.images import make_bench_images
 from tests.batch_csv import write_batch_csv
+from tests.line.conftest import Desk
 from tests.line.fake_chip import FakeChip, FakeUnit, unit_number
-
-PROFILES = Path(__file__).parent.parent.parent / "profiles"
-
-
-@pytest.fixture(scope="session")
-def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    folder = tmp_path_factory.mktemp("profiles")
-    profile = folder / "training.yaml"
-    profile.write_text((PROFILES / "training.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-    make_bench_images(folder / "images")
-    return prepare_recipe(profile)
-
-
-@dataclass
-class Desk:
-    """A ledger with a batch, and what the walks reported."""
-
-    recipe: Recipe
-    ledger: Ledger
-    batch: str
-    heard: list[Event] = field(default_factory=list)
-
-    def walk(self, chip: FakeChip, *, lane: int = 1, replace_foreign: LeadDecision | None = None) -> VerdictReached:
-        chip.runs_as = lambda: self.carried(chip.unit)
-        return walk_unit(
-            Passage(
-                lane=lane,
-                port="test",
-                chip=chip,
-                recipe=self.recipe,
-                static=pack_static(self.recipe),
-                batch=self.batch,
-                operator="Li W.",
-                ledger=self.ledger,
-                report=self.heard.append,
-                replace_foreign=replace_foreign,
-            )
-        )
-
-    def states(self) -> list[CertificateState]:
-        return [row.state for row in self.ledger.certificates(self.batch)]
-
-    def carried(self, unit: FakeUnit) -> str | None:
-        partition = self.recipe.credentials_partition
-        image = bytes(unit.flash[partition.offset : partition.offset + partition.size_bytes])
-        return self.recipe.device_name_in(read_nvs_image(image, tolerant=True))
-
-
-@pytest.fixture
-def desk(recipe: Recipe, tmp_path: Path) -> Iterator[Desk]:
-    csv = tmp_path / "batch.csv"
-    write_batch_csv(csv, recipe.profile.product_key, 3)
-    with Ledger.open(tmp_path / "data") as ledger:
-        yield Desk(recipe, ledger, ledger.import_batch(csv).batch)
 
 
 def when(call: str, happening: Callable[[], None], times: int = 1) -> Callable[[str], None]:

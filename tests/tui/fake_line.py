@@ -220,6 +220,12 @@ def writing(lane: int, name: str = "plug-000313", share: float = 0.71) -> list[E
     return [*until_write(lane, name), *(progress(lane, at, share * at / end_s) for at in steps)]
 
 
+def starting_by_hand(lane: int) -> list[Event]:
+    """Written and checked; the port cannot reset the unit."""
+    begun = StepReported(lane, Step.START, StepState.BEGUN, message="Let BOOT go and press EN")
+    return [*writing(lane), done(lane, Step.WRITE, 10.0), done(lane, Step.VERIFY, 0.6), begun]
+
+
 def passed(lane: int, name: str = "plug-000312", seconds: float = 14.2, number: int = 0) -> list[Event]:
     """A good unit from insertion to its verdict; it still stands in the fixture."""
     verdict = VerdictReached(lane, 100 + lane, Verdict.PASS, mac_of(lane, number), name, seconds, left=188)

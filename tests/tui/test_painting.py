@@ -13,11 +13,11 @@ from station.texts import LANGUAGES, Texts
 from station.tui import big_word
 from station.tui.cell_text import fit, pad, plain, wrap
 from station.tui.lane_picture import bar, picture
-from station.tui.lane_view import LaneView, apply
+from station.tui.lane_view import LaneView, apply, tick
 from station.tui.line_layout import grid_size, last_units_rows
 from station.tui.quantity import rate_words, size_words
-from station.verdict import Verdict
-from tests.tui.fake_line import failed, passed, station_fault, until_write, waiting, writing
+from station.verdict import Step, Verdict
+from tests.tui.fake_line import done, failed, passed, starting_by_hand, station_fault, until_write, waiting, writing
 
 ENGLISH = Texts("en")
 STATES: dict[str, list[Event]] = {
@@ -26,6 +26,7 @@ STATES: dict[str, list[Event]] = {
     "after a unit": [*passed(1), waiting(1)],
     "identified": until_write(1),
     "writing": writing(1, "d" * 32),
+    "start by hand": starting_by_hand(1),
     "passed": passed(1, "d" * 32),
     "failed": failed(1),
     "aborted": failed(1, "A01", Verdict.ABORTED),
@@ -52,6 +53,18 @@ def test_every_state_fits_every_tile(state: str, size: tuple[int, int], language
 
     assert len(lines) <= height
     assert max(cell_len(line) for line in lines) <= width
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Let BOOT go and press EN."), ("zh-CN", "松开 BOOT，再按一下 EN。")]
+)
+def test_a_unit_that_only_a_hand_can_start_says_so_until_it_has_started(language: str, words: str) -> None:
+    before, after = until_write(1), [*starting_by_hand(1), done(1, Step.START, 2.0)]
+    shown = [
+        picture(view_after(events), Texts(language), 38, 8).plain for events in (before, starting_by_hand(1), after)
+    ]
+    assert [words in tile for tile in shown] == [False, True, False]
+    assert words in picture(tick(view_after(starting_by_hand(1)), 0.5), Texts(language), 38, 8).plain
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,9 @@ def test_a_file_that_is_there_is_kept(tmp_path: Path) -> None:
     write_sample_batch(tmp_path / "batch.csv", "a1B2", 1)
     with pytest.raises(FileExistsError):
         write_sample_batch(tmp_path / "batch.csv", "a1B2", 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the rights of a file are POSIX's")
+def test_a_sample_batch_is_for_its_owner_only(tmp_path: Path) -> None:
+    write_sample_batch(tmp_path / "batch.csv", "a1B2", 1)
+    assert (tmp_path / "batch.csv").stat().st_mode & 0o077 == 0
