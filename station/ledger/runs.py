@@ -116,7 +116,12 @@ def identify_run(change: Change, processes: ProcessToken, run_id: int, chip: Chi
         mac=chip.mac,
         device_name=held.device_name if held else None,
         batch=run.batch,
-        data={"run": run_id, **chip_data},
+        data={
+            "run": run_id,
+            "rework": bool(earlier),
+            "keeps": held.device_name if held else None,
+            **chip_data,
+        },
     )
     last = Verdict(earlier[-1].verdict) if earlier and earlier[-1].verdict else None
     return UnitHistory(len(earlier), last, held.device_name if held else None, interrupted)

@@ -60,6 +60,8 @@ def test_identify_tells_the_units_history(stocked: Ledger) -> None:
 
     assert (history.runs, history.last_verdict, history.device_name) == (1, Verdict.FAIL, name(1))
     assert history.interrupted_run is None
+    told = [event.data for event in stocked.audit_events() if event.kind == "unit_identified"]
+    assert [(one["rework"], one["keeps"]) for one in told] == [(False, None), (True, name(1))]
 
 
 def test_a_unit_on_two_lanes_is_refused_on_the_second(stocked: Ledger, data: Path) -> None:

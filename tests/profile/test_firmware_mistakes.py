@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -300,6 +301,16 @@ def test_a_table_twice_is_refused(workplace: Workplace, bench_images: Path) -> N
 def test_a_device_is_not_read_as_an_image(workplace: Workplace) -> None:
     """Reading /dev/zero would never end."""
     workplace.write(("images/app.bin", "/dev/zero"))
+
+    assert "is no plain file" in workplace.only_fault().cause
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes are named otherwise there")
+def test_a_pipe_is_not_waited_for_as_an_image(workplace: Workplace) -> None:
+    """Opening it would wait for a writer for ever."""
+    (workplace.folder / "images" / "app.bin").unlink()
+    os.mkfifo(workplace.folder / "images" / "app.bin")
+    workplace.write()
 
     assert "is no plain file" in workplace.only_fault().cause
 

@@ -1,0 +1,149 @@
+"""DeviceSecrets where a station is made to say all that it can (I4): debug log, esptool's trace, crash reports, the screen."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from esptool.loader import ESPLoader
+
+from station.errors import Code
+from station.events import Event
+from station.ledger import Ledger
+from station.line import walk
+from station.line.passage import Passage
+from station.line.shift import Shift
+from station.profile import prepare_recipe
+from station.texts import LANGUAGES, Texts
+from station.tui.lane_picture import picture
+from station.tui.lane_view import LaneView, apply
+from station.verdict import Verdict
+from tests.end_to_end.quick_line import LineAtWork, at_work, told
+from tests.end_to_end.quick_units import CREDENTIALS_OFFSET, PRODUCT_KEY, make_product, quick_fixture, unit_number
+from tests.end_to_end.test_secrets import SECRETS, TellTale, leaks
+
+
+@pytest.fixture
+def debug_log(tmp_path: Path) -> Iterator[Path]:
+    """Everything that any module says, at the finest level, with the values of its exceptions."""
+    path = tmp_path / "debug.log"
+    handler = logging.FileHandler(path, encoding="utf-8")
+    loggers = [logging.getLogger(), logging.getLogger("station"), logging.getLogger("station.esptool")]
+    before = [(logger, logger.level, logger.propagate) for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = True
+    logging.getLogger().addHandler(handler)
+    yield path
+    logging.getLogger().removeHandler(handler)
+    handler.close()
+    for logger, level, propagate in before:
+        logger.setLevel(level)
+        logger.propagate = propagate
+
+
+@pytest.fixture
+def traced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let esptool trace every packet, as `esptool --trace` does."""
+    plain = ESPLoader.__init__
+
+    def tracing(self: ESPLoader, *words: object, **more: object) -> None:
+        plain(self, *words, **more)
+        self._trace_enabled = True
+
+    monkeypatch.setattr(ESPLoader, "__init__", tracing)
+
+
+@pytest.fixture
+def shift(tmp_path: Path) -> Iterator[Shift]:
+    work = tmp_path / "product"
+    work.mkdir()
+    recipe = prepare_recipe(make_product(work))
+    csv = tmp_path / "marked.csv"
+    rows = "".join(f"marked-{number},{secret},{PRODUCT_KEY}\r\n" for number, secret in enumerate(SECRETS))
+    csv.write_text(f"DeviceName,DeviceSecret,ProductKey\r\n{rows}", encoding="utf-8")
+    with Ledger.open(tmp_path / "data") as ledger:
+        batch = ledger.import_batch(csv).batch
+        csv.unlink()
+        yield Shift(recipe, ledger, batch, None, None)
+
+
+@pytest.fixture
+def crash_reports(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the interpreter itself would print about an exception that nobody caught."""
+    caught: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: caught.append(repr(what.exc_value)))
+    monkeypatch.setattr("threading.excepthook", lambda what: caught.append(repr(what.exc_value)))
+    return caught
+
+
+def on_screen(events: list[Event]) -> str:
+    """The tile after each event, as large as it gets, in every language."""
+    shown = []
+    for language in LANGUAGES:
+        view = LaneView(1, "/dev/ttyUSB0")
+        for event in events:
+            view = apply(view, event)
+            shown.append(picture(view, Texts(language), 200, 60).plain)
+    return "\n".join(shown)
+
+
+@pytest.mark.usefixtures("traced")
+def test_neither_debug_log_nor_trace_nor_screen_nor_crash_report_tells_a_secret(
+    shift: Shift, debug_log: Path, crash_reports: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    units = [unit_number(number) for number in range(3)]
+    heard: list[Event] = []
+
+    def passes() -> None:
+        with quick_fixture(units[0]) as fixture, at_work(work := LineAtWork(shift, [fixture.url])):
+            work.line.subscribe(heard.append)
+            assert told(work.verdict()) == (Verdict.PASS, None)
+
+    def tells_its_secret() -> None:
+        with (
+            quick_fixture(units[1], boot=TellTale) as fixture,
+            at_work(work := LineAtWork(quicker(shift), [fixture.url])),
+        ):
+            work.line.subscribe(heard.append)
+            assert told(work.verdict()) == (Verdict.FAIL, Code.NO_BOOT)
+
+    def meets_a_bug() -> None:
+        def bug(passage: Passage) -> None:
+            secret = passage.certificate.device_secret.reveal()
+            raise RuntimeError(secret, {"DeviceSecret": secret}) from ValueError(secret)
+
+        monkeypatch.setattr(walk, "verify", bug)
+        with quick_fixture(units[2]) as fixture, at_work(work := LineAtWork(shift, [fixture.url])):
+            work.line.subscribe(heard.append)
+            assert told(work.verdict()) == (Verdict.ERROR, Code.INTERNAL)
+
+    passes()
+    tells_its_secret()
+    meets_a_bug()
+
+    carried = [unit.flash.read(CREDENTIALS_OFFSET, 0x6000) for unit in units]
+    assert [bool(leaks(flash)) for flash in carried] == [True] * 3
+    log = debug_log.read_bytes()
+    assert b"(not shown)" in log, "esptool traced nothing"
+    assert b"unexpected RuntimeError" in log
+    assert not leaks(log)
+    screen = on_screen(heard)
+    assert "marked-0" in screen
+    assert "secret=***" in screen
+    assert not leaks(screen.encode())
+    assert not leaks(repr(heard).encode())
+    assert not leaks("\n".join(crash_reports).encode())
+
+
+def quicker(shift: Shift) -> Shift:
+    """The same shift for units that never start."""
+    checks = shift.recipe.profile.checks
+    assert checks.boot is not None
+    hasty = checks.model_copy(update={"boot": checks.boot.model_copy(update={"within_s": 0.3})})
+    profile = shift.recipe.profile.model_copy(update={"checks": hasty})
+    return replace(shift, recipe=replace(shift.recipe, profile=profile))
