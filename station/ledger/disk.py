@@ -1,12 +1,26 @@
-"""What the operating system's refusals about the data folder mean for the line."""
+"""Small files of the data folder, and what the operating system's refusals about them mean for the line."""
 
 from __future__ import annotations
 
 import errno
+import os
+from pathlib import Path
 
 from station.errors import Code, LedgerFault
+from station.ledger.owner_only import sync_folder
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+
+def write_synced(path: Path, text: str) -> None:
+    """Write a small file whole or not at all; it is on the disk when this returns. OSError."""
+    draft = path.with_name(path.name + ".new")
+    with draft.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    sync_folder(path.parent)
 
 
 def disk_fault(error: OSError, place: object) -> LedgerFault:

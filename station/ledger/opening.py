@@ -20,7 +20,7 @@ from sqlalchemy import Connection, insert, select
 from station.errors import Code, LedgerFault, UsageError
 from station.ledger.audit import EventKind, Trail, iso_utc
 from station.ledger.database import Database, Dialect, choose_dialect
-from station.ledger.disk import disk_fault
+from station.ledger.disk import disk_fault, write_synced
 from station.ledger.head_record import HeadRecord
 from station.ledger.key_ring import KeyRing
 from station.ledger.key_sources import KEY_FILE, AskPassphrase, KeySource, nobody_to_ask
@@ -139,7 +139,7 @@ def _make(data: Path, dialect: Dialect, clock: Callable[[], datetime], ask: AskP
             if revision is None:
                 HeadRecord(data, keys.ledger_id).begin()  # before the commit: a ledger without one is taken for a copy
         opened = Opened(data, database, keys, station)
-        (data / ID_FILE).write_text(keys.ledger_id + "\n", encoding="ascii")
+        write_synced(data / ID_FILE, keys.ledger_id + "\n")
         return opened  # noqa: TRY300  the except below closes what an `else` would leave open
     except BaseException as error:
         database.close()
@@ -185,12 +185,9 @@ def _station_name(data: Path) -> str:
     if not path.exists():
         host = re.sub(r"[^A-Za-z0-9._-]", "-", platform.node().split(".")[0]).strip("-._")[:40] or "station"
         name = f"{host.lower()}-{secrets.token_hex(2)}"
-        draft = path.with_name(path.name + ".new")
-        draft.write_text(
-            f"# The name of this station in the ledger and in its audit log. Keep it.\nstation: {name}\n",
-            encoding="utf-8",
+        write_synced(
+            path, f"# The name of this station in the ledger and in its audit log. Keep it.\nstation: {name}\n"
         )
-        draft.replace(path)
         return name
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

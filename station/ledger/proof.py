@@ -90,12 +90,15 @@ class Proof:
 
 
 def open_proof(data: Path, database: Database, station: str, *, read_only: bool, despite_gap: bool) -> Proof:
-    """Open key and record of a ledger; LedgerFault LEDGER_BEHIND when the ledger is older than the record.
+    """Open key and record of a ledger; LedgerFault, LEDGER_BEHIND when the ledger is older than the record.
 
     The database is closed when this fails.
     """
     try:
         return _opened(data, database, station, read_only=read_only, despite_gap=despite_gap)
+    except OSError as error:
+        database.close()
+        raise disk_fault(error, data / RECORD_FILE) from None
     except BaseException:
         database.close()
         raise

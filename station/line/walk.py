@@ -218,6 +218,7 @@ def write(passage: Passage) -> None:
             passage.chip.write(packed, progress.region())
     _require_same_unit(passage)
     passage.ledger.begin_installing(_run(passage))
+    _require_same_unit(passage)  # the ledger may have kept us waiting for seconds
     for packed in pending:
         if packed in credentials:
             passage.chip.write(packed, progress.region())

@@ -44,6 +44,18 @@ def behind(stocked: Ledger, data: Path, tmp_path: Path) -> Path:
     return data
 
 
+def test_a_record_that_cannot_be_read_is_told_with_its_place(stocked: Ledger, data: Path) -> None:
+    stocked.close()
+    record = data / "audit.head"
+    record.rename(data / "audit.head.away")
+    record.mkdir()
+
+    with pytest.raises(LedgerFault) as refused:
+        Ledger.open(data)
+
+    assert (refused.value.code, refused.value.place) == (Code.LEDGER_NOT_WRITABLE, str(record))
+
+
 def test_an_older_ledger_is_refused_until_the_gap_is_accepted(behind: Path) -> None:
     for read_only in (False, True):
         with pytest.raises(LedgerFault, match="events are missing") as caught:

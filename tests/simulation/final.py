@@ -11,7 +11,7 @@ from station.certificate import CertificateState
 from station.image.nvs_reader import read_nvs_image
 from tests.simulation import power
 from tests.simulation.hardware import SimUnit
-from tests.simulation.product import recipe, secret_of
+from tests.simulation.product import STAMP, recipe, secret_of
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -102,9 +102,17 @@ def _judge_secrets(world: World) -> None:
     """I4: no secret in any file of the data folder nor in anything that was said."""
     everything = {str(path): path.read_bytes() for path in world.folder.rglob("*") if path.is_file()}
     everything["what was said"] = "\n".join(world.judge.texts).encode()
-    for name in world.judge.holdings:
-        secret = secret_of(int(name.rpartition("-")[2]))
-        forms = (secret, secret.encode().hex(), base64.b64encode(secret.encode()).decode()[:40])
-        for place, data in everything.items():
-            shown = any(form.encode() in data or form.encode("utf-16-le") in data for form in forms)
+    stamps = _forms(STAMP)
+    for place, data in everything.items():
+        if not any(stamp in data for stamp in stamps):  # each secret begins so; a quick look at nearly everything
+            continue
+        for name in world.judge.holdings:
+            shown = any(form in data for form in _forms(secret_of(int(name.rpartition("-")[2]))))
             world.judge.require(not shown, f"I4: the secret of {name} stands in {place}")
+
+
+def _forms(secret: str) -> list[bytes]:
+    """Give how a secret may be written; of the base64 as much as does not depend on what follows."""
+    whole = base64.b64encode(secret.encode()).decode()[: len(secret) // 3 * 4]
+    forms = (secret, secret.encode().hex(), whole)
+    return [form.encode(encoding) for form in forms for encoding in ("utf-8", "utf-16-le")]

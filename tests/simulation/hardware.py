@@ -193,7 +193,10 @@ class SimChip:
 
     def write(self, packed: PackedRegion, progress: Callable[[int], None], /) -> None:
         """Erase, then write sector by sector; whatever happens between two sectors leaves the rest erased."""
+        asked = self.port.fixture.unit  # the command is out in the instant of the call
         unit, _ = self._exchange(f"write {packed.name}", 0.01)
+        if unit is not asked:
+            raise _refused()
         begun_epoch = unit.epoch
         data = bytearray(zlib.decompress(packed.blob))
         self.world.judge.bytes_leave(unit, bytes(data))
@@ -204,7 +207,7 @@ class SimChip:
             self._refuse(fault)
             there = self._there()
             if there is not unit or unit.epoch != begun_epoch:
-                raise ChipError(Code.WRITE_REFUSED, "The chip could not write", "Put it in again")
+                raise _refused()
             piece = data[start : start + SECTOR_BYTES]
             if fault is FaultKind.SPOILT_FLASH:
                 piece[len(piece) // 2] ^= 1
@@ -262,6 +265,11 @@ class SimChip:
         if fault is FaultKind.TRUNCATED:
             self._wait(SILENCE_S)
             raise unit_gone()
+
+
+def _refused() -> ChipError:
+    """Give what comes of data for a write that this chip has not begun."""
+    return ChipError(Code.WRITE_REFUSED, "The chip could not write", "Put it in again")
 
 
 def _told(mac: Mac, fault: FaultKind | None) -> Mac:

@@ -191,11 +191,17 @@ class Judge:
             dict(rows) == self.open_runs, f"I5: the runs table has {dict(rows)} open, the log {self.open_runs}"
         )
 
-    def started(self, process: StationProcess, unfinished: Sequence[RunRow]) -> None:
-        """A process has opened the ledger: what it lists as unfinished is what the dead have left."""
-        expected = {run for run in self.open_runs if run not in self.owners or self.owners[run].dead}
-        listed = {row.id for row in unfinished}
-        self.require(listed == expected, f"I5: {process} lists the runs {listed} as unfinished instead of {expected}")
+    def left_by_the_dead(self) -> frozenset[int]:
+        """Give the open runs that have no living process."""
+        return frozenset(run for run in self.open_runs if run not in self.owners or self.owners[run].dead)
+
+    def listed(self, process: StationProcess, before: frozenset[int], unfinished: Sequence[RunRow]) -> None:
+        """A process lists what the dead have left; while it looked, others may have died or taken a unit up."""
+        now, listed = self.left_by_the_dead(), {row.id for row in unfinished}
+        self.require(
+            before & now <= listed <= before | now,
+            f"I5: {process} lists the runs {listed} as unfinished; they were {set(before)} and are {set(now)}",
+        )
 
     # What people hear
 

@@ -129,13 +129,14 @@ class People:
         self._accidents.append(self.world.scheduler.spawn(str(fault.kind), None, deed))
 
     def swap(self, fixture: Fixture, choice: int) -> None:
-        """Pull the unit and put another in within a second or two, whatever the lane is doing."""
+        """Put another unit in the place of this one, whatever the lane is doing: by hand, or a relay turns to its other nest."""
         world = self.world
         world.scheduler.sleep((0.0, 0.01, 0.3, 2.0)[choice % 4])
         pulled = fixture.pull()
         if pulled is not None:
             world.tray.append(pulled)
-        world.scheduler.sleep(0.3 + (choice >> 4) % 10 / 10)
+        by_hand = (choice >> 12) % 2
+        world.scheduler.sleep(by_hand * (0.3 + (choice >> 4) % 10 / 10))
         others = [unit for unit in world.tray if unit is not pulled]
         if fixture.unit is None and others:
             unit = others[(choice >> 8) % len(others)]

@@ -45,7 +45,8 @@ class StationProcess:
             self.ledger = ledger = Ledger.open(self.world.folder, clock=self.world.wall_clock)
             for file in self.world.certificate_files:
                 ledger.import_batch(file, name=file.stem)
-            self.world.judge.started(self, ledger.unfinished_runs())
+            left = self.world.judge.left_by_the_dead()
+            self.world.judge.listed(self, left, ledger.unfinished_runs())
             shift = Shift(recipe(), ledger, BATCH, None, None)
             lanes = [LanePlan(LaneInfo(number, url)) for number, url in enumerate(self.urls, 1)]
             self.line = Line(

@@ -23,7 +23,8 @@ CLAIMED_FLASH_BYTES: Final = 4 << 20
 BATCH: Final = "first"
 SECOND_BATCH: Final = "second"
 _PROFILE: Final = Path(__file__).parents[2] / "profiles" / "training.yaml"
-_STAMP: Final = "5ec4e7"
+STAMP: Final = "5ec4e7"
+"""Every DeviceSecret of the simulation begins so."""
 SECRET_PATTERN: Final = re.compile(rb"5ec4e7([0-9]{4})[0-9a-f]{22}")
 
 
@@ -65,7 +66,7 @@ def device_name(number: int) -> str:
 
 def secret_of(number: int) -> str:
     """Give the DeviceSecret of the n-th certificate: 32 characters, found again by SECRET_PATTERN."""
-    return _STAMP + f"{number:04d}" + hashlib.sha256(f"secret {number}".encode()).hexdigest()[:22]
+    return STAMP + f"{number:04d}" + hashlib.sha256(f"secret {number}".encode()).hexdigest()[:22]
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,13 @@ class Outcome:
     points: tuple[tuple[Place, str], ...]
     verdicts: int
 
+    @property
+    def again(self) -> str:
+        """Give how to see this alone once more."""
+        if self.plan == plan_of(self.plan.seed):
+            return f"python -m tests.simulation --seed {self.plan.seed}"
+        return f"simulate({self.plan!r})"
+
     def __str__(self) -> str:
         if self.violation is None:
             return f"seed {self.plan.seed}: {self.steps} steps, {self.verdicts} verdicts, all invariants hold"
@@ -46,7 +53,7 @@ class Outcome:
             [
                 *self.trace,
                 f"seed {self.plan.seed} step {self.steps}: {self.violation}",
-                f"again: python -m tests.simulation --seed {self.plan.seed}",
+                f"again: {self.again}",
             ]
         )
 

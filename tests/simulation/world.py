@@ -39,6 +39,7 @@ class World:
         self.step = 0
         self.struck: Counter[tuple[FaultKind, str]] = Counter()
         self.points: list[tuple[Place, str]] = []
+        """What the program called, step by step, as long as something could go wrong."""
         self.judge = Judge(self)
         self.calm = False
         self.replace_foreign = plan.seed % 2 == 0
@@ -102,7 +103,8 @@ class World:
             raise Killed
         self.step += 1
         self._trace.append(f"{self.step:5} {self.scheduler.now_s:9.3f} s  {self._who(process)}  {place} {name}")
-        self.points.append((place, name))
+        if not self.calm:
+            self.points.append((place, name))
         if place is Place.DATABASE:
             self.scheduler.sleep(self.rng.random() * 0.001)
         elif place is Place.COMMIT:
