@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from station.cli.context import Session
+from station.cli.stopping import stopped_by
 from station.errors import UsageError
 from station.ledger import Ledger
 from station.line.line import Line
@@ -70,7 +71,10 @@ def _keep(folder: Path, settings: Settings) -> None:
 
 
 def show_screen(session: Session, desk: ShiftDesk, *, training: bool = False) -> None:
-    """Run the screen to its end; UsageError without a terminal. Exit code 3 when a port could not be closed in time."""
+    """Run the screen to its end; UsageError without a terminal. Exit code 3 when a port could not be closed in time.
+
+    Stopped: a signal ended it, after the lanes had stopped.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
             "The screen needs a terminal",
@@ -86,5 +90,8 @@ def show_screen(session: Session, desk: ShiftDesk, *, training: bool = False) ->
         keep_settings=lambda changed: _keep(session.data, changed),
         start_at_once=training,
     )
-    if not run_station_app(app):
+    closed = run_station_app(app)
+    if app.ended_by is not None:
+        raise stopped_by(app.ended_by)
+    if not closed:
         sys.exit(3)

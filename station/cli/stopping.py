@@ -38,7 +38,12 @@ class StopRequest:
 
     def stopped(self) -> Stopped | None:
         """Give the error that ends the command."""
-        return None if self.number is None else Stopped(self.number, f"Stopped by {signal.Signals(self.number).name}")
+        return None if self.number is None else stopped_by(self.number)
+
+
+def stopped_by(number: int) -> Stopped:
+    """Give the error that ends a command after this signal."""
+    return Stopped(number, f"Stopped by {signal.Signals(number).name}")
 
 
 @contextmanager

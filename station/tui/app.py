@@ -90,6 +90,8 @@ class StationApp(App[bool]):
         self._tick_s = tick_s
         self._line: LinePort | None = None
         self._leaving = False
+        self.ended_by: int | None = None
+        """The signal that ended it, None while there was none."""
 
     def get_key_display(self, binding: Binding) -> str:
         """Keys as they stand on the keyboard: F1, Enter, ^P."""
@@ -104,7 +106,7 @@ class StationApp(App[bool]):
             self.register_theme(theme)
         self.theme = THEMES[self.settings.colours].name
         if not self.is_headless:
-            leave_on_signals(asyncio.get_running_loop(), self.action_leave, STOP_TIMEOUT_S + CLOSING_S)
+            leave_on_signals(asyncio.get_running_loop(), self._leave_on_signal, STOP_TIMEOUT_S + CLOSING_S)
         self.push_screen(
             ChoiceScreen(
                 self.texts,
@@ -180,6 +182,11 @@ class StationApp(App[bool]):
             return
         working = self.line_screen.working_lanes if self.line_screen else []
         self.push_screen(LeavingScreen(self._line, self.texts, training=self.training, working=working))
+
+    def _leave_on_signal(self, number: int) -> None:
+        if self.ended_by is None:
+            self.ended_by = number
+        self.action_leave()
 
     def on_leaving_screen_line_stopped(self, message: LeavingScreen.LineStopped) -> None:
         stuck = None if message.all_closed else self.texts.say("leave.stuck", seconds=round(STOP_TIMEOUT_S))

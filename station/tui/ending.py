@@ -15,8 +15,8 @@ HUNG_UP_EXIT_CODE: Final = 129
 """128 + SIGHUP, as shells tell it."""
 
 
-def leave_on_signals(loop: asyncio.AbstractEventLoop, leave: Callable[[], None], give_up_after_s: float) -> None:
-    """Call `leave` in the loop when the process is told to end; call this from the main thread.
+def leave_on_signals(loop: asyncio.AbstractEventLoop, leave: Callable[[int], None], give_up_after_s: float) -> None:
+    """Call `leave` with the signal's number in the loop when the process is told to end; call this from the main thread.
 
     After a closed window nothing may write to the terminal any more: the screen's writer would die and the rest wait
     for it for ever. So the terminal is let go first, and the process ends after `give_up_after_s` whatever happens.
@@ -25,17 +25,17 @@ def leave_on_signals(loop: asyncio.AbstractEventLoop, leave: Callable[[], None],
     if sys.platform == "win32":
         return
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, leave)
+        loop.add_signal_handler(number, leave, number)
 
     # A signal may interrupt anything, also code outside the app; `leave` needs the app's own context.
     context = contextvars.copy_context()
 
-    def hung_up(_number: int, _frame: object) -> None:
+    def hung_up(number: int, _frame: object) -> None:
         _let_go_of_terminal()
         last_resort = threading.Timer(give_up_after_s, os._exit, (HUNG_UP_EXIT_CODE,))
         last_resort.daemon = True
         last_resort.start()
-        loop.call_soon_threadsafe(leave, context=context)
+        loop.call_soon_threadsafe(leave, number, context=context)
 
     # Not the loop's own handler: this one runs before Textual's for SIGCONT, which comes with a hang-up and writes.
     signal.signal(signal.SIGHUP, hung_up)
