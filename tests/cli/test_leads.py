@@ -192,6 +192,15 @@ def test_nobody_decides_what_nobody_asked_for(session: Session, ledger: Ledger) 
         lead_decisions(session, ledger, LeadOptions(False, False, False, "why", None, None), "line-pc")
 
 
+def test_a_foreign_certificate_is_kept_or_replaced_not_both(session: Session, ledger: Ledger) -> None:
+    both = LeadOptions(True, True, False, "why", None, None)
+    with pytest.raises(UsageError, match="either replaced or kept"):
+        lead_decisions(session, ledger, both, "line-pc")
+    keeping = LeadOptions(False, True, False, "made elsewhere", None, None)
+    wanted = LeadDecisions(keep_foreign=LeadDecision("line-pc", "made elsewhere", False))
+    assert lead_decisions(session, ledger, keeping, "line-pc") == wanted
+
+
 def test_without_a_line_lead_replacing_is_open_and_recorded(session: Session, ledger: Ledger) -> None:
     decision = lead_decisions(session, ledger, replacing(), "line-pc").replace_foreign
     assert decision == LeadDecision("line-pc", "", by_line_lead=False)
