@@ -207,6 +207,7 @@ class World:
     def kill(self, process: StationProcess) -> None:
         """End one process. What it had not committed is rolled back by SQLite, at once or at the next opening."""
         if all(other.dead or other is process for other in self.processes):
+            self.folder.mkdir(exist_ok=True)  # before the very first call there is none
             left = self._next_folder()
             power.copy_after_kill(self.folder, left)
             self._all_die(left)
@@ -215,6 +216,7 @@ class World:
 
     def cut_power(self) -> None:
         """End every process, the units and whatever was not synced."""
+        self.folder.mkdir(exist_ok=True)
         left = self._next_folder()
         unsynced = sorted(
             path
