@@ -4,22 +4,45 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from station.certificate import CertificateState
 from station.cli.asking import system_user_name
-from station.cli.context import Session, global_options, pass_session
+from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.flash_command import run_headless
 from station.cli.lanes import log_to, plan_lanes
-from station.cli.training import BenchOperator, TrainingRoom, set_up_training, stock_certificates
+from station.cli.training import SAMPLE_SIZE, BenchOperator, TrainingRoom, set_up_training, stock_certificates
 from station.ledger import Ledger
 from station.line.line import Line
 from station.line.shift import Shift, open_shift
 from station.virtual.bench import Bench
 
-PROFILE_NAMES: Final = ("training", "esp-aliyun", "micropython")
+if TYPE_CHECKING:
+    from station.cli.training_cloud import TrainingCloud
+
+CLOUD_PROFILE: Final = "smart-plug"
+PROFILE_NAMES: Final = (CLOUD_PROFILE, "training", "esp-aliyun", "micropython")
+NOT_PROVEN: Final = 1
+"""Exit code when every unit passed, and one did not do on the platform what it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What a training needs besides its lanes."""
+
+    room: TrainingRoom
+    ledger: Ledger
+    bench: Bench
+    batch: str
+    cloud: TrainingCloud | None
+
+    def line(self, shift: Shift, ports: Sequence[str]) -> Line:
+        link = None if self.cloud is None else self.cloud.status_link()
+        return Line(shift, plan_lanes(shift, ports), operator=system_user_name(), training=True, platform=link)
 
 
 @click.command()
@@ -30,45 +53,85 @@ PROFILE_NAMES: Final = ("training", "esp-aliyun", "micropython")
     "--profile",
     "profile_name",
     type=click.Choice(PROFILE_NAMES),
-    default="training",
+    default=CLOUD_PROFILE,
     show_default=True,
-    help="Which product.",
+    help="Which product; the first one connects to a virtual platform.",
 )
 @global_options
 @pass_session
 def demo(session: Session, lanes: int, units: int | None, auto: bool, profile_name: str) -> None:
     """Train on virtual units: the real walk on virtual chips, in a data folder of its own.
 
+    The devices are ordered on a virtual platform, to which the flashed units connect.
     With --auto there is no screen; exit code 0 when every unit passed. With --json one event stands on each line.
     """
-    room = set_up_training(session.data, profile_name)
-    log_to(room.data)
     if auto and units is None:
         units = 2
+    with _stage(session, lanes, units, profile_name) as stage:
+        if not auto:
+            _show(session, stage, units)
+            return
+        line = stage.line(open_shift(stage.room.profile, stage.ledger, stage.batch), stage.bench.ports)
+        with BenchOperator(stage.bench, line, units, leave_after_s=0.0):
+            code = run_headless(line, session.json)
+        proven = stage.cloud is None or _tell_proofs(session, stage, stage.cloud)
+    sys.exit(code if code or proven else NOT_PROVEN)
+
+
+@contextlib.contextmanager
+def _stage(session: Session, lanes: int, units: int | None, profile_name: str) -> Iterator[_Stage]:
+    room = set_up_training(session.data, profile_name)
+    log_to(room.data)
     session.data = room.data
-    with session.open_ledger() as ledger, Bench(room.units, lanes) as bench:
-        batch = stock_certificates(ledger, room, units or lanes)
-        if auto:
-            shift = open_shift(room.profile, ledger, batch)
-            line = Line(shift, plan_lanes(shift, bench.ports), operator=system_user_name(), training=True)
-            with BenchOperator(bench, line, units, leave_after_s=0.0):
-                code = run_headless(line, session.json)
-            sys.exit(code)
-        _show(session, room, bench, ledger, batch, units)
+    with contextlib.ExitStack() as stack:
+        ledger = stack.enter_context(session.open_ledger())
+        bench = stack.enter_context(Bench(room.units, lanes))
+        if profile_name != CLOUD_PROFILE:
+            yield _Stage(room, ledger, bench, stock_certificates(ledger, room, units or lanes), None)
+            return
+        from station.cli.training_cloud import TrainingCloud  # noqa: PLC0415  the others must not pay for aiohttp
+
+        cloud = stack.enter_context(TrainingCloud(room.profile))
+        if not cloud.has_client and not session.json:
+            say("Without the official client units are believed by their own word: pip install '.[platform]' for more.")
+        yield _Stage(room, ledger, bench, cloud.stock(ledger, units or SAMPLE_SIZE), cloud)
 
 
-def _show(session: Session, room: TrainingRoom, bench: Bench, ledger: Ledger, batch: str, units: int | None) -> None:
+def _tell_proofs(session: Session, stage: _Stage, cloud: TrainingCloud) -> bool:
+    """Tell what each unit did on the platform; True when nothing is missing."""
+    summary = stage.ledger.batch(stage.batch)
+    activated = summary.counts[CertificateState.ACTIVATED]
+    proofs = sorted(cloud.proofs.values(), key=lambda proof: proof.device_name)
+    whole = not cloud.has_client or (activated == len(proofs) and all(proof.is_whole for proof in proofs))
+    if session.json:
+        for proof in proofs:
+            told = {"device_name": proof.device_name, "posted": proof.posted, "answered": proof.answered}
+            say_json({"event": "proof", **told})
+        numbers = {"ordered": summary.total, "activated": activated, "proven": sum(one.is_whole for one in proofs)}
+        say_json({"event": "summary", "product_key": cloud.product_key, **numbers})
+    elif cloud.has_client:
+        for proof in proofs:
+            say(f"{proof.device_name}  posted {proof.posted or 'nothing'}  answered {proof.answered or 'nothing'}")
+        say(
+            f"{summary.total} devices ordered on the platform, {activated} seen ONLINE there and activated in the ledger."
+        )
+    return whole
+
+
+def _show(session: Session, stage: _Stage, units: int | None) -> None:
     from station.cli.screen import ShiftDesk, show_screen  # noqa: PLC0415  --auto needs no Textual
 
     with contextlib.ExitStack() as hands:
 
         def open_line(shift: Shift, ports: Sequence[str]) -> Line:
-            line = Line(shift, plan_lanes(shift, ports), operator=system_user_name(), training=True)
-            hands.enter_context(BenchOperator(bench, line, units))
+            line = stage.line(shift, ports)
+            hands.enter_context(BenchOperator(stage.bench, line, units))
             return line
 
         show_screen(
             session,
-            ShiftDesk(room.profile, ledger, batch, lambda: bench.ports, open_line, training=True),
+            ShiftDesk(
+                stage.room.profile, stage.ledger, stage.batch, lambda: stage.bench.ports, open_line, training=True
+            ),
             training=True,
         )

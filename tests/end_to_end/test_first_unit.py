@@ -130,14 +130,29 @@ def test_the_record_tells_the_whole_story_and_no_secret(desk: Desk, bench: Bench
             assert secret.encode().hex() not in text
 
 
-def test_demo_auto_walks_units_on_two_lanes(desk: Desk) -> None:
-    done = desk.station("demo", "--auto", "--lanes", "2", "--units", "4", "--json")
+def test_demo_auto_takes_units_from_an_order_on_the_platform_to_activated(desk: Desk) -> None:
+    done = desk.station("demo", "--auto", "--lanes", "2", "--units", "6", "--json")
     assert done.code == 0, done.out + done.err
     verdicts = done.verdicts
-    assert [verdict["verdict"] for verdict in verdicts] == ["PASS"] * 4
-    assert len({verdict["mac"] for verdict in verdicts}) == 4
-    assert len({verdict["device_name"] for verdict in verdicts}) == 4
+    assert [verdict["verdict"] for verdict in verdicts] == ["PASS"] * 6
+    assert len({verdict["mac"] for verdict in verdicts}) == 6
+    names = sorted(verdict["device_name"] for verdict in verdicts)
     assert {verdict["lane"] for verdict in verdicts} == {1, 2}
+    proofs = [event for event in done.events if event["event"] == "proof"]
+    assert [proof["device_name"] for proof in proofs] == names
+    assert all(proof["posted"] == {"PowerSwitch": 0} for proof in proofs)
+    assert all(proof["answered"] == {"Toggle": {"PowerSwitch": 1}} for proof in proofs)
+    summary = done.events[-1]
+    assert (summary["ordered"], summary["activated"], summary["proven"]) == (6, 6, 6)
+    log = desk.data / "log.jsonl"
+    training = Desk(desk.data / "training", desk.profiles)
+    assert training.station("audit", "export", "--out", log).code == 0
+    assert training.station("audit", "verify", log).code == 0
+    told = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    kinds = [record.get("kind") for record in told]
+    assert {"order_begun", "order_applied", "order_placed", "order_received"} <= set(kinds)
+    activated = [record["subject"]["device_name"] for record in told if record.get("kind") == "certificate_activated"]
+    assert sorted(activated) == names
 
 
 def plan_end(recipe: Recipe) -> int:
