@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from tests.simulation.plan import PLACES, Fault, FaultKind, Plan
+from tests.simulation.plan import PLACES, Fault, FaultKind, Place, Plan
 from tests.simulation.run import simulate
 
 _OF_TWO: Final = frozenset({FaultKind.SWAP, FaultKind.TWO_LANES, FaultKind.OTHER_LANES})
@@ -47,6 +47,14 @@ def instant_swaps() -> Iterator[Plan]:
     plan = Plan(seed=0, fixtures=1, units=2, resting=True)
     for step in range(1, len(undisturbed_points(plan)) + 1):
         yield replace(plan, faults=(Fault(step, FaultKind.SWAP, 0, exact=True),))
+
+
+def each_call(places: frozenset[Place], kind: FaultKind) -> Iterator[Plan]:
+    """Give an import and the walk of one unit once for every call at these places: that one fails, and nothing else does."""
+    for struck in each_point(_ONE_UNIT, kind):
+        (fault,) = struck.faults
+        if undisturbed_points(_ONE_UNIT)[fault.step - 1].split(None, 1)[0] in places:
+            yield replace(struck, faults=(replace(fault, choice=0),))
 
 
 def whole_sweep() -> Iterator[Plan]:
