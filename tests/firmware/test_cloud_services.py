@@ -77,6 +77,21 @@ def test_a_service_that_fails_answers_with_a_code(fault: type[Exception], code: 
     assert (reply["id"], reply["code"]) == ("77", code)
 
 
+def test_a_call_whose_caller_waits_is_answered_under_its_number() -> None:
+    bench = Bench()
+    thing = bench.make("thing", "Thing", bench.alink, *NAMES)
+    thing.on_service("Double", lambda values: {"Value": 2 * values["Value"]})
+    thing.on_service("Blink", lambda _values: None)
+    request = {"id": "8", "method": "thing.service.Double", "params": {"Value": 21}}
+    bench.platform.push(f"/sys/{OWN}/rrpc/request/4711", request)
+    bench.platform.push(f"/sys/{OWN}/rrpc/request/4712", {**request, "method": "thing.service.Unknown"})
+    bench.connection.poll()
+    bench.connection.poll()
+    (reply,) = bench.platform.bodies(f"/sys/{OWN}/rrpc/response/4711")
+    assert (reply["id"], reply["code"], reply["data"]) == ("8", 200, {"Value": 42})
+    assert bench.platform.bodies(f"/sys/{OWN}/rrpc/response/4712") == []
+
+
 def test_requests_that_nobody_answers_do_not_fill_the_memory() -> None:
     bench = Bench()
     thing = bench.make("thing", "Thing", bench.alink, *NAMES)

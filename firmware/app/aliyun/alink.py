@@ -52,19 +52,32 @@ class Alink:
         """Answer the platform's requests: handler(params) gives the reply's data, or raises ValueError for code 460."""
 
         def take(_topic, payload):
-            body = parse(payload)
-            if "id" not in body:
-                return
-            try:
-                code, data = OK, handler(body.get("params"))
-            except (ValueError, KeyError, TypeError, AttributeError):
-                code, data = 460, None
-            except Exception:  # noqa: BLE001  # the platform is to hear of a handler's fault too
-                code, data = 500, None
-            reply = {"id": body["id"], "code": code, "data": {} if data is None else data}
-            self._connection.publish(topic + "_reply", json.dumps(reply))
+            self._answer(topic + "_reply", parse(payload), handler)
 
         self._connection.on(topic, take)
+
+    def serve_calls(self, topics, handlers):
+        """Answer calls whose caller waits: `handlers` has a handler(params) for each method, and may grow."""
+
+        def take(topic, payload):
+            body = parse(payload)
+            handler = handlers.get(body.get("method"))
+            if handler is not None:
+                self._answer(topics.rrpc("response", topic.split("/")[-1]), body, handler)
+
+        self._connection.on(topics.rrpc("request", "+"), take)
+
+    def _answer(self, reply_topic, body, handler):
+        if "id" not in body:
+            return
+        try:
+            code, data = OK, handler(body.get("params"))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            code, data = 460, None
+        except Exception:  # noqa: BLE001  # the platform is to hear of a handler's fault too
+            code, data = 500, None
+        reply = {"id": body["id"], "code": code, "data": {} if data is None else data}
+        self._connection.publish(reply_topic, json.dumps(reply))
 
     def poll(self):
         """Give up on requests that nobody answered."""

@@ -9,6 +9,7 @@ class Thing:
     def __init__(self, alink, product_key, device_name):
         self._alink = alink
         self._topics = Topics(product_key, device_name)
+        self._services = {}
 
     def post(self, values, when_answered=None):
         """Report property values by identifier; false when there is no connection."""
@@ -41,9 +42,12 @@ class Thing:
         self._alink.serve(self._topics.sys("service/property/get"), take)
 
     def on_service(self, identifier, handler):
-        """Have handler(input values) give the output values of a service call."""
+        """Have handler(input values) give the output values of a service call, whether its caller waits or not."""
 
         def take(params):
             return handler(params if isinstance(params, dict) else {})
 
         self._alink.serve(self._topics.sys(f"service/{identifier}"), take)
+        if not self._services:
+            self._alink.serve_calls(self._topics, self._services)
+        self._services[f"thing.service.{identifier}"] = take

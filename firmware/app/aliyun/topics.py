@@ -25,6 +25,10 @@ class Topics:
         """Give a system topic: `/sys/…/thing/` and the rest."""
         return f"/sys/{self._own}/thing/{rest}"
 
+    def rrpc(self, verb, number):
+        """Give the topic of a call whose caller waits: request comes down, response goes up."""
+        return f"/sys/{self._own}/rrpc/{verb}/{number}"
+
     def user(self, rest):
         """Give a topic of the maker's own."""
         return f"/{self._own}/user/{rest}"
