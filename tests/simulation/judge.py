@@ -129,9 +129,9 @@ class Judge:
             self._new_certificates(cursor, data["imported"])
         elif kind == "run_begun":
             self.open_runs[data["run"]] = None
-            owner = self.world.process_of_current()
-            if owner is not None:
-                self.owners[data["run"]] = owner
+            # Not whoever commits now: a commit that a power cut tore may be seen only by the next process.
+            (token,) = cursor.execute("SELECT process FROM runs WHERE id = ?", (data["run"],)).fetchone()
+            self.owners |= {data["run"]: one for one in self.world.processes if one.has_token(token)}
         elif kind == "unit_identified":
             self.open_runs[data["run"]] = event["mac"]
         elif kind in {"run_finished", "run_interrupted"}:

@@ -65,6 +65,10 @@ class StationProcess:
             self.world.trace(f"{self} could not start: {error.code} {error.cause}")
             self.end()
 
+    def has_token(self, token: str) -> bool:
+        """Whether the runs of this token are its own."""
+        return self.ledger is not None and self.ledger._processes.is_mine(token)
+
     def hear(self, event: Event) -> None:
         """Every event of every lane."""
         if self.dead:
