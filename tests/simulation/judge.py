@@ -131,7 +131,9 @@ class Judge:
             self.open_runs[data["run"]] = None
             # Not whoever commits now: a commit that a power cut tore may be seen only by the next process.
             (token,) = cursor.execute("SELECT process FROM runs WHERE id = ?", (data["run"],)).fetchone()
-            self.owners |= {data["run"]: one for one in self.world.processes if one.has_token(token)}
+            for process in self.world.processes:
+                if process.has_token(token):
+                    self.owners[data["run"]] = process
         elif kind == "unit_identified":
             self.open_runs[data["run"]] = event["mac"]
         elif kind in {"run_finished", "run_interrupted"}:
