@@ -49,7 +49,9 @@ class ShiftDesk:
         shifts = possible_shifts(self._profile, self._ledger, self._batch)
         self._shifts = {shift.batch: shift for shift in shifts}
         return [
-            Choice(self._profile, shift.recipe.profile.name, shift.batch, self._ledger.left(shift.batch))
+            Choice(
+                self._profile, shift.recipe.profile.name, shift.batch, self._ledger.left(shift.batch), shift.work_order
+            )
             for shift in shifts
         ]
 

@@ -1,6 +1,7 @@
 """The ledger: who got which certificate, what happened, and the proof of it. `Ledger` is the only door."""
 
 from station.ledger.audit import EventKind, canonical_json, event_hash, event_object
+from station.ledger.heads import SignedHead
 from station.ledger.ledger import Ledger, utc_now
 from station.ledger.operator_rows import Operator, OperatorName, Role
 from station.ledger.operators import Operators
@@ -41,6 +42,7 @@ __all__ = [
     "Orders",
     "Role",
     "RunRow",
+    "SignedHead",
     "UnitHistory",
     "UnitStanding",
     "UnitStory",

@@ -13,6 +13,7 @@ from station.certificate import CertificateState
 from station.chip.chip import Chip
 from station.errors import CodedError
 from station.events import Event, VerdictReached
+from station.ledger import OperatorName
 from station.line.lane import Lane, LaneInfo, LanePlan
 from station.line.packing import pack_static
 from station.line.passage import LeadDecision, Passage
@@ -95,6 +96,30 @@ class Line:
     def batch(self) -> str:
         return self._shift.batch
 
+    @property
+    def operator(self) -> str:
+        """Who works here."""
+        return self._operator
+
+    def hand_over(self, name_or_badge: str) -> None:
+        """End this operator's shift with a signature and begin another's, while the lanes go on; UsageError when unknown."""
+        people = self._shift.ledger.operators
+        if people.active():
+            people.find(name_or_badge)  # whoever is unknown ends nobody's shift
+            self._sign_off()
+            people.sign_out()
+            name = people.sign_in(name_or_badge).name
+        else:
+            name = OperatorName(name_or_badge.strip())
+            self._sign_off()
+            people.act_as(name)
+        with self._lock:
+            self._operator = name
+            self._began = self._clock()
+            self._verdicts = dict.fromkeys(Verdict, 0)
+            self._first_runs = {}
+        self.record.begin_anew()
+
     def subscribe(self, callback: Callable[[Event], None]) -> None:
         """Hear every event of every lane, on the lane's thread; the callback must return at once."""
         self._callbacks.append(callback)
@@ -125,7 +150,7 @@ class Line:
     def _sign_off(self) -> None:
         """Let the ledger sign what this shift did. A ledger that fails has told so already, lane by lane."""
         try:
-            self._shift.ledger.sign_head("shift_end")
+            self.record.sign_off()
         except CodedError as error:
             _LOG.warning("the shift's end could not be signed: %s", error.code)
 

@@ -10,7 +10,7 @@ from typing import Final
 from station.certificate import Secret
 from station.errors import UsageError
 from station.events import Event, UnitDisposed
-from station.ledger import AuditEvent, Ledger, OperatorName, RunRow, UnitStanding, UnitStory
+from station.ledger import AuditEvent, Ledger, OperatorName, RunRow, SignedHead, UnitStanding, UnitStory
 from station.unit import Disposition, Mac
 
 RUNS_MAX: Final = 5000
@@ -38,6 +38,16 @@ class ShiftRecord:
         self._ledger = ledger
         self._operator = operator
         self._report = report
+        self.began = datetime.now(UTC)
+        self.signed_head: SignedHead | None = None
+        """The chain's head as it was signed when the last shift ended."""
+
+    def sign_off(self) -> None:
+        """Let the ledger sign what this shift did."""
+        self.signed_head = self._ledger.sign_head("shift_end")
+
+    def begin_anew(self) -> None:
+        """The next shift begins now."""
         self.began = datetime.now(UTC)
 
     def runs(self) -> tuple[RunRow, ...]:

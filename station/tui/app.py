@@ -9,19 +9,23 @@ from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.events import Event, Key
 from textual.screen import Screen
+from textual.timer import Timer
 
 from station.texts import LANGUAGES, Texts
 from station.tui.action_palette import ActionPalette
 from station.tui.choice import Choice
 from station.tui.choice_screen import ChoiceScreen
 from station.tui.colours import THEMES, VARIABLES
+from station.tui.end_screen import EndScreen
 from station.tui.ending import leave_on_signals
 from station.tui.help_screen import HelpScreen
 from station.tui.lane_pane import LanePane
 from station.tui.leaving_screen import STOP_TIMEOUT_S, LeavingScreen
 from station.tui.line_port import LinePort, ReadinessLine
 from station.tui.line_screen import LineScreen
+from station.tui.scan_reader import ScanReader
 from station.tui.settings import DEFAULTS, Bell, Colours, Settings
 from station.tui.station_screen import StationScreen
 from station.verdict import Verdict
@@ -51,7 +55,7 @@ class StationApp(App[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "explain", "key.help"),
         Binding("f9", "change_language", "key.language"),
-        Binding("f10", "leave", "key.quit"),
+        Binding("f10", "end", "key.finish"),
         Binding("ctrl+c,ctrl+q", "leave", show=False, priority=True),
         Binding("ctrl+p", "command_palette", "key.palette", priority=True),
     ]
@@ -85,6 +89,8 @@ class StationApp(App[bool]):
         self._readiness = readiness
         self._open_line = open_line
         self._keep_settings = keep_settings
+        self._scans = ScanReader(settings.scanner)
+        self._release_timer: Timer | None = None
         self._start_at_once = start_at_once
         self._now = now
         self._tick_s = tick_s
@@ -117,6 +123,30 @@ class StationApp(App[bool]):
                 start_at_once=self._start_at_once,
             )
         )
+
+    async def on_event(self, event: Event) -> None:
+        """Keys first pass by the scan reader."""
+        if not isinstance(event, Key) or event.is_forwarded or not isinstance(self.screen, StationScreen):
+            await super().on_event(event)
+            return
+        typed, code = self._scans.take(event)
+        for key in typed:
+            await super().on_event(key)
+        if code is not None:
+            self.screen.take_scan(code)
+        if self._scans.is_holding:
+            if self._release_timer is not None:
+                self._release_timer.stop()
+            self._release_timer = self.set_timer(self._scans.scanner.between_keys_ms / 1000, self._release_keys)
+
+    @property
+    def is_holding_keys(self) -> bool:
+        """Whether keys wait until it is known whether they are a scan."""
+        return self._scans.is_holding
+
+    async def _release_keys(self) -> None:
+        for key in self._scans.release():
+            await super().on_event(key)
 
     def on_choice_screen_line_opened(self, message: ChoiceScreen.LineOpened) -> None:
         self._line = message.line
@@ -172,8 +202,26 @@ class StationApp(App[bool]):
         for number in range(1, 1 if passed else BAD_RINGS):
             self.set_timer(number * RING_APART_S, self.bell)
 
+    def action_end(self) -> None:
+        """F10: the end of the shift; without a line there is nothing to end."""
+        screen = self.line_screen
+        if self._line is None or screen is None:
+            self.action_leave()
+        elif not isinstance(self.screen, EndScreen | LeavingScreen):
+            self.push_screen(
+                EndScreen(self._line, self.texts, training=self.training, working=screen.working_lanes, now=self._now)
+            )
+
+    def on_end_screen_handed_over(self) -> None:
+        """The lanes went on meanwhile: back to them, with the new shift's numbers."""
+        screen = self.line_screen
+        while screen is not None and self.screen is not screen:
+            self.pop_screen()
+        if screen is not None:
+            screen.begin_anew()
+
     def action_leave(self) -> None:
-        """F10, Ctrl+C, a closed window: stop the lanes, free the ports, go. Nothing is asked."""
+        """Ctrl+C, a closed window: stop the lanes, free the ports, go. Nothing is asked."""
         if self._leaving:
             return
         self._leaving = True
@@ -217,6 +265,8 @@ class StationApp(App[bool]):
             yield SystemCommand(say("key.zoom"), say("action.zoom"), screen.action_zoom)
         yield SystemCommand(say("key.language"), say("action.language"), self.action_change_language)
         yield SystemCommand(say("key.theme"), say("action.theme"), self.action_change_colours)
+        if isinstance(screen, LineScreen):
+            yield SystemCommand(say("key.finish"), say("action.end"), self.action_end)
         yield SystemCommand(say("key.quit"), say("action.quit"), self.action_leave)
 
     def _on_line(self, action: str) -> None:

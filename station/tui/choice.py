@@ -14,3 +14,4 @@ class Choice:
     profile_name: str
     batch: str
     left: int | None = None
+    work_order: str | None = None

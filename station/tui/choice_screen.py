@@ -123,6 +123,16 @@ class ChoiceScreen(StationScreen):
             self._list_choices(0)
             self.stage = Stage.CHOOSING
 
+    def take_scan(self, code: str) -> None:
+        """A work order, a batch or a product: what it names is chosen."""
+        named = [one for one in self._choices if code in (one.work_order, one.batch, one.profile_name)]
+        if len(named) == 1 and self.stage in (Stage.CHOOSING, Stage.CHECKED):
+            self._check(named[0])
+        elif self.stage is Stage.CHOOSING:
+            self.query_one("#sentence", Static).update(
+                Content(f" {self.texts.say('choice.unknown', code=plain(code))}")
+            )
+
     def _list_choices(self, highlighted: int | None) -> None:
         names = max((len(choice.profile_name) for choice in self._choices), default=0)
         options = [Option(_option(choice, names, self.texts)) for choice in self._choices]
@@ -205,6 +215,8 @@ class ChoiceScreen(StationScreen):
         return super().check_action(action, parameters)
 
     def key_words(self, description: str) -> str:
+        if description == "key.finish":
+            description = "key.quit"
         if description == "key.choose" and self.stage is not Stage.CHOOSING:
             description = "key.check" if self.stage is Stage.CHECKED and self.is_blocked else "key.begin"
         return super().key_words(description)

@@ -171,9 +171,16 @@ class DecisionScreen(StationScreen):
             self._reason = f"{self._subject.code} {failure.title}" if failure else ""
         self.stage = Stage.REASON
 
+    def take_scan(self, code: str) -> None:
+        """A badge, or a reason that is printed as a barcode: the answer to what is asked."""
+        self._take_answer(code)
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        answer = event.value.strip()
+        self._take_answer(event.value)
+
+    def _take_answer(self, words: str) -> None:
+        answer = words.strip()
         if not answer:
             return
         if self.stage is Stage.REASON:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from station.events import Event
-from station.ledger import AuditEvent, RunRow, UnitStanding, UnitStory
+from station.ledger import AuditEvent, RunRow, SignedHead, UnitStanding, UnitStory
 from station.line.shift_record import Decision
 from station.unit import Disposition, Mac
 
@@ -62,6 +62,8 @@ class RecordPort(Protocol):
     """The shift's door to the ledger. Everything may wait for the disk, so never on the screen's own thread; CodedError."""
 
     @property
+    def signed_head(self) -> SignedHead | None: ...
+    @property
     def began(self) -> datetime: ...
     def runs(self) -> tuple[RunRow, ...]: ...
     def earlier_runs(self) -> tuple[RunRow, ...]: ...
@@ -77,6 +79,8 @@ class LinePort(Protocol):
 
     @property
     def record(self) -> RecordPort: ...
+    @property
+    def operator(self) -> str: ...
     @property
     def lanes(self) -> Sequence[LaneInfo]: ...
     @property
@@ -99,6 +103,9 @@ class LinePort(Protocol):
 
     def retry(self, lane: int, /) -> None:
         """Walk the same unit again, or start where the profile wants a key."""
+
+    def hand_over(self, name_or_badge: str, /) -> None:
+        """Begin another operator's shift; CodedError. May wait for the ledger."""
 
     def stop(self, timeout_s: float) -> bool:
         """Stop all lanes and wait; True when every port is closed. May take as long as the limit."""

@@ -23,6 +23,7 @@ from station.tui.line_port import LinePort
 from station.tui.look_back_screen import LookBackScreen
 from station.tui.shift_header import ShiftHeader
 from station.tui.station_screen import StationScreen
+from station.tui.unit_screen import UnitScreen
 from station.unit import Mac
 
 _HEADER_ROWS = 2
@@ -175,10 +176,17 @@ class LineScreen(StationScreen):
     def action_retry(self) -> None:
         self._line.retry(self.chosen)
 
-    def action_look_back(self, search: str = "") -> None:
-        self.app.push_screen(
-            LookBackScreen(self._line.record, self.texts, training=self.training, now=self._now, search=search)
-        )
+    def begin_anew(self) -> None:
+        """Another shift: its operator and its numbers."""
+        self.query_one(ShiftHeader).refresh()
+        self.query_one(ShiftHeader).ask()
+
+    def take_scan(self, code: str) -> None:
+        """A unit's name: its story."""
+        self.app.push_screen(UnitScreen(self._line.record, self.texts, code, training=self.training, now=self._now))
+
+    def action_look_back(self) -> None:
+        self.app.push_screen(LookBackScreen(self._line.record, self.texts, training=self.training, now=self._now))
 
     def action_decide(self) -> None:
         view = self.view(self.chosen)

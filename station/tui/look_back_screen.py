@@ -62,18 +62,15 @@ class LookBackScreen(StationScreen):
             super().__init__()
             self.error = error
 
-    def __init__(
-        self, record: RecordPort, texts: Texts, *, training: bool, now: Callable[[], datetime], search: str = ""
-    ) -> None:
+    def __init__(self, record: RecordPort, texts: Texts, *, training: bool, now: Callable[[], datetime]) -> None:
         super().__init__(texts, training=training)
         self._record = record
         self._now = now
-        self._search = search
 
     def compose(self) -> ComposeResult:
         yield TitleRow(lambda: self.texts.say("look.title"), self.texts, training=self.training)
         yield Static(id="pages")
-        yield AnswerInput(self._search, id="search", max_length=SEARCH_LETTERS_MAX, compact=True)
+        yield AnswerInput(id="search", max_length=SEARCH_LETTERS_MAX, compact=True)
         yield LookBackPage(self.texts, self._now)
         yield Static(id="sentence")
         yield KeyBar()
@@ -114,13 +111,22 @@ class LookBackScreen(StationScreen):
         self.query_one(LookBackPage).search = event.value
         self.refresh_bindings()
 
+    def take_scan(self, code: str) -> None:
+        """A unit's name: found, and opened."""
+        self.page = Page.UNITS
+        self.query_one(Input).value = code
+        self._open(code)
+
     def on_input_submitted(self) -> None:
         """The chosen unit's story; what is in no list is looked for in the ledger, whole."""
         page = self.query_one(LookBackPage)
         run = page.chosen_run
         subject = (run.mac or run.device_name) if run is not None else half_width(page.search)
         if subject:
-            self.app.push_screen(UnitScreen(self._record, self.texts, subject, training=self.training, now=self._now))
+            self._open(subject)
+
+    def _open(self, subject: str) -> None:
+        self.app.push_screen(UnitScreen(self._record, self.texts, subject, training=self.training, now=self._now))
 
     def action_turn(self, pages: int) -> None:
         order = list(Page)

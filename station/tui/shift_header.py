@@ -89,7 +89,9 @@ class ShiftHeader(Widget):
         order = plain(numbers.work_order) if numbers and numbers.work_order else ""
         name = f" {plain(self._line.profile_name)} {plain(self._line.firmware_version)}"
         batch = self._texts.say("header.batch", batch=plain(self._line.batch))
-        return Content.assemble((name, "bold"), "".join(f" · {part}" for part in (order, batch) if part))
+        return Content.assemble(
+            (name, "bold"), "".join(f" · {part}" for part in (order, batch, plain(self._line.operator)) if part)
+        )
 
     def _progress(self) -> Content:
         numbers = self.numbers

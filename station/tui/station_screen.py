@@ -31,6 +31,9 @@ class StationScreen(Screen[None]):
         short = self.texts.sentences.get(description.replace("key.", "key_short."))
         return f"{word}|{short}" if short else word
 
+    def take_scan(self, code: str) -> None:
+        """Something was scanned while this screen was open; a screen that wants none lets it go."""
+
     def retell(self) -> None:
         """Say everything again, in the language that is spoken now."""
         for widget in self.walk_children(Widget):

@@ -79,6 +79,12 @@ class UnitScreen(StationScreen):
         if self.query_one(UnitPage).story is not None:
             self._ask()
 
+    def take_scan(self, code: str) -> None:
+        """Another unit's name: its story."""
+        self._subject = code
+        self.query_one(TitleRow).refresh()
+        self._ask()
+
     def _ask(self) -> None:
         self.run_worker(self._read, thread=True, group="unit")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from textual.pilot import Pilot
+from textual.worker import WorkerCancelled
 
 from station.tui.app import StationApp
 from station.tui.lane_view import LaneView
@@ -18,8 +20,12 @@ StationPilot = Pilot[bool]
 
 async def settle(pilot: StationPilot) -> None:
     """Let threads end and their messages be handled."""
+    app = pilot.app
+    while isinstance(app, StationApp) and app.is_holding_keys:
+        await asyncio.sleep(0)
     for _ in range(3):
-        await pilot.app.workers.wait_for_complete()
+        with suppress(WorkerCancelled):  # when the app ends, so do its reads
+            await pilot.app.workers.wait_for_complete()
         await pilot.pause()
 
 

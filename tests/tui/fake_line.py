@@ -19,7 +19,7 @@ from station.events import (
     VerdictReached,
     WaitReason,
 )
-from station.ledger import AuditEvent, RunRow, UnitStanding, UnitStory
+from station.ledger import AuditEvent, RunRow, SignedHead, UnitStanding, UnitStory
 from station.line.shift_record import Decision
 from station.tui.app import StationApp
 from station.tui.choice import Choice
@@ -78,6 +78,7 @@ class FakeRecord:
     runs_before: tuple[RunRow, ...] = ()
     audit: tuple[AuditEvent, ...] = ()
     stories: dict[str, UnitStory] = field(default_factory=dict)
+    signed_head: SignedHead | None = None
     standings: dict[Mac, UnitStanding] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
 
@@ -122,6 +123,8 @@ class FakeLine:
     numbers: FakeNumbers = field(default_factory=FakeNumbers)
     calls: list[str] = field(default_factory=list)
     stops_in_time: bool = True
+    operator: str = "Li W."
+    people: tuple[str, ...] = ("Li W.", "Wang")
     now: datetime = NOW
     """The wall clock of the app on this line."""
     callbacks: list[Callable[[Event], None]] = field(default_factory=list)
@@ -141,8 +144,15 @@ class FakeLine:
     def retry(self, lane: int) -> None:
         self.calls.append(f"retry {lane}")
 
+    def hand_over(self, name_or_badge: str) -> None:
+        if name_or_badge not in self.people:
+            raise UsageError(f"nobody is known as {name_or_badge!r}", "Scan again")
+        self.calls.append(f"hand over to {name_or_badge}")
+        self.operator = name_or_badge
+
     def stop(self, timeout_s: float) -> bool:
         self.calls.append("stop")
+        self.record.signed_head = SignedHead("line-1", 306, "4f1c9a22" * 8, NOW.isoformat(), "shift_end", "", "")
         return self.stops_in_time
 
     def summary(self) -> FakeNumbers:

@@ -198,6 +198,7 @@ async def test_arrows_and_digits_choose_a_lane() -> None:
         chosen = []
         for key in ("right", "right", "down", "left", "up", "up", "4", "9"):
             await pilot.press(key)
+            await settle(pilot)
             chosen.append(line_screen(app).chosen)
 
     assert chosen == [2, 2, 4, 3, 1, 1, 4, 4]
@@ -329,6 +330,7 @@ async def test_threads_reach_their_own_tile_and_progress_is_thinned_out(monkeypa
             thread.join(timeout=30)
         await until(pilot, lambda: all(view_of(app, lane).verdict is Verdict.PASS for lane in range(1, 5)))
         await pilot.press("3")
+        await settle(pilot)
 
         assert line_screen(app).chosen == 3
         assert [view_of(app, lane).device_name for lane in range(1, 5)] == [f"plug-{lane}" for lane in range(1, 5)]

@@ -84,6 +84,8 @@ SCENES = {
     "look-back-failures": Scene(keys=("f2", "tab"), made_shift=True, languages=TWO_LANGUAGES),
     "look-back-shift": Scene(keys=("f2", "tab", "tab"), made_shift=True, languages=TWO_LANGUAGES),
     "look-back-audit": Scene(keys=("f2", "shift+tab"), made_shift=True, languages=TWO_LANGUAGES),
+    "end": Scene(keys=("f10",), made_shift=True, sizes=((80, 24),), languages=TWO_LANGUAGES),
+    "ended": Scene(keys=("f10", "enter"), made_shift=True, languages=TWO_LANGUAGES),
     "unit": Scene(keys=("f2", *"00:13", "enter"), made_shift=True, languages=TWO_LANGUAGES),
     "help": Scene(2, (failed(1),), ("f1",), languages=TWO_LANGUAGES, training=True),
     "choice": Scene(

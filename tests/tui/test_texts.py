@@ -14,6 +14,7 @@ from station.errors import Code
 from station.events import WaitReason
 from station.ledger import EventKind
 from station.texts import LANGUAGES, Texts
+from station.tui import end_screen
 from station.tui.decision_screen import Stage
 from station.tui.look_back_pages import Page
 from station.unit import Disposition
@@ -64,6 +65,7 @@ def test_every_word_of_the_line_is_told(language: str) -> None:
         *(f"{group}.{place}" for group in ("disposition", "put", "decide") for place in Disposition),
         *(f"decide.ask_{stage}" for stage in Stage),
         *(f"{group}{page}" for group in ("page.", "look.ask_") for page in Page),
+        *(f"end.ask_{stage}" for stage in end_screen.Stage),
         *(f"event.{kind}" for kind in EventKind),
         *(f"state.{state}" for state in CertificateState),
     ]
@@ -94,7 +96,7 @@ def test_every_key_that_a_screen_names_exists_and_every_one_is_used() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in Path(station.tui.__path__[0]).glob("*.py"))
     named = set(
         re.findall(
-            r"[\"']((?:key|action|now|pane|header|last|choice|leave|help|palette|decide|look|unit)\.[a-z_]+)[\"']",
+            r"[\"']((?:key|action|now|pane|header|last|choice|leave|help|palette|decide|look|unit|end)\.[a-z_]+)[\"']",
             source,
         )
     )

@@ -1,0 +1,243 @@
+"""F10: the end of a shift. Its numbers; hand over to the next technician, or stop the lanes and see the signed head of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import Input, Static
+
+from station.errors import CodedError
+from station.texts import Texts
+from station.tui.answer_input import AnswerInput
+from station.tui.blocks import Row, text_row, text_rows
+from station.tui.cell_text import half_width, plain
+from station.tui.key_bar import KeyBar
+from station.tui.leaving_screen import STOP_TIMEOUT_S
+from station.tui.line_port import LinePort, ShiftNumbers
+from station.tui.look_back_pages import failure_rows, number_lines
+from station.tui.shift_view import ShiftView, shift_view
+from station.tui.station_screen import StationScreen, TitleRow
+
+NAME_LETTERS_MAX = 64
+
+
+class Stage(StrEnum):
+    """How far the end is."""
+
+    ASKING = "asking"
+    HANDING_OVER = "handing_over"
+    SIGNING_IN = "signing_in"
+    STOPPING = "stopping"
+    ENDED = "ended"
+
+
+class EndScreen(StationScreen):
+    """Nothing ends before Enter; everything that waits runs in threads."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "go", "key.end"),
+        Binding("f10", "go", show=False),
+        Binding("f7", "hand_over", "key.hand_over"),
+        Binding("escape", "back", "key.back"),
+        Binding("up", "scroll(-1)", show=False),
+        Binding("down", "scroll(1)", show=False),
+    ]
+
+    stage: reactive[Stage] = reactive(Stage.ASKING, init=False)
+
+    class Read(Message, bubble=False):
+        """The ledger answered."""
+
+        def __init__(self, view: ShiftView, numbers: ShiftNumbers) -> None:
+            super().__init__()
+            self.view = view
+            self.numbers = numbers
+
+    class Refused(Message, bubble=False):
+        """It could not, or nobody of that name works here."""
+
+        def __init__(self, error: CodedError) -> None:
+            super().__init__()
+            self.error = error
+
+    class HandedOver(Message):
+        """Somebody else works here from now on."""
+
+    class Stopped(Message):
+        """The lanes are stopped, or the limit has passed."""
+
+        def __init__(self, *, all_closed: bool) -> None:
+            super().__init__()
+            self.all_closed = all_closed
+
+    def __init__(
+        self, line: LinePort, texts: Texts, *, training: bool, working: Sequence[int], now: Callable[[], datetime]
+    ) -> None:
+        super().__init__(texts, training=training)
+        self._line = line
+        self._working = tuple(working)
+        self._now = now
+        self._view: ShiftView | None = None
+        self._numbers: ShiftNumbers | None = None
+        self._error: CodedError | None = None
+        self._all_closed = False
+
+    def compose(self) -> ComposeResult:
+        yield TitleRow(self._title, self.texts, training=self.training)
+        with VerticalScroll(id="room", can_focus=False):
+            yield Static(id="known")
+            yield AnswerInput(id="answer", max_length=NAME_LETTERS_MAX)
+        yield Static(id="sentence")
+        yield KeyBar()
+
+    def _title(self) -> str:
+        return f"{self.texts.say('end.title')}  {plain(self._line.operator)}"
+
+    def on_mount(self) -> None:
+        self._show()
+        self.run_worker(self._read, thread=True, group="end")
+
+    def on_resize(self) -> None:
+        self._show()
+
+    def _read(self) -> None:
+        record = self._line.record
+        try:
+            view, numbers = shift_view(record.runs(), (), record.began, self._now()), self._line.summary()
+        except CodedError as error:
+            self.post_message(self.Refused(error))
+        else:
+            self.post_message(self.Read(view, numbers))
+
+    def on_end_screen_read(self, message: EndScreen.Read) -> None:
+        self._view, self._numbers = message.view, message.numbers
+        self._show()
+
+    def on_end_screen_refused(self, message: EndScreen.Refused) -> None:
+        if self.stage is Stage.SIGNING_IN:
+            self.stage = Stage.HANDING_OVER
+        self._error = message.error
+        self._show()
+
+    def action_go(self) -> None:
+        """Enter or F10: end the shift; once it has ended, close."""
+        if self.stage is Stage.ASKING:
+            self.stage = Stage.STOPPING
+            self.run_worker(self._stop, thread=True, group="line")
+        elif self.stage is Stage.ENDED:
+            self.app.exit(self._all_closed)
+
+    def _stop(self) -> None:
+        all_closed = self._line.stop(STOP_TIMEOUT_S)
+        self._read()
+        self.post_message(self.Stopped(all_closed=all_closed))
+
+    def on_end_screen_stopped(self, message: EndScreen.Stopped) -> None:
+        self._all_closed = message.all_closed
+        self.stage = Stage.ENDED
+
+    def action_hand_over(self) -> None:
+        self.stage = Stage.HANDING_OVER
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        name = half_width(event.value)
+        if self.stage is Stage.HANDING_OVER and name:
+            self.stage = Stage.SIGNING_IN
+            self.run_worker(lambda: self._sign_in(name), thread=True, group="end")
+
+    def take_scan(self, code: str) -> None:
+        """A badge: hand over to whom it belongs."""
+        if self.stage in (Stage.ASKING, Stage.HANDING_OVER):
+            self.stage = Stage.SIGNING_IN
+            self.run_worker(lambda: self._sign_in(code), thread=True, group="end")
+
+    def _sign_in(self, name: str) -> None:
+        try:
+            self._line.hand_over(name)
+        except CodedError as error:
+            self.post_message(self.Refused(error))
+        else:
+            self.post_message(self.HandedOver())
+
+    def action_back(self) -> None:
+        if self.stage is Stage.HANDING_OVER:
+            self.stage = Stage.ASKING
+        elif self.stage is Stage.ASKING:
+            self.dismiss()
+
+    def action_scroll(self, rows: int) -> None:
+        self.query_one("#room", VerticalScroll).scroll_relative(y=rows, animate=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "hand_over":
+            return self.stage is Stage.ASKING
+        if action == "back":
+            return self.stage in (Stage.ASKING, Stage.HANDING_OVER)
+        if action == "go":
+            return True if self.stage in (Stage.ASKING, Stage.ENDED) else None
+        return super().check_action(action, parameters)
+
+    def key_words(self, description: str) -> str:
+        if description == "key.end" and self.stage is Stage.ENDED:
+            description = "key.close"
+        return super().key_words(description)
+
+    def watch_stage(self) -> None:
+        self._error = None
+        self._show()
+        self.refresh_bindings()
+
+    def retell(self) -> None:
+        self._show()
+        super().retell()
+
+    def _show(self) -> None:
+        answer = self.query_one(Input)
+        answer.display = self.stage is Stage.HANDING_OVER
+        self.set_focus(answer if answer.display else None)
+        width = max(20, self.size.width - 4)
+        self.query_one("#known", Static).update(Content("\n").join(self._rows(width)))
+        self.query_one("#sentence", Static).update(self._sentence())
+
+    def _rows(self, width: int) -> list[Row]:
+        if self._view is None or self._numbers is None:
+            return []
+        say = self.texts.say
+        lines = number_lines(self._view, self.texts)
+        lines.append(say("header.left", count=self._numbers.left))
+        if self._numbers.quantity:
+            lines.append(say("end.order", passed=self._numbers.passed, quantity=self._numbers.quantity))
+        rows = [row for line in lines for row in text_rows(line, width)]
+        if self._view.codes:
+            rows += [text_row("", width), *failure_rows(self._view, self.texts, width)]
+        head = self._line.record.signed_head
+        if self.stage is Stage.ENDED and head is not None:
+            rows = [
+                *text_rows(say("end.head", number=head.number, hash=head.hash[:16]), width, "bold"),
+                text_row("", width),
+                *rows,
+            ]
+        return rows
+
+    def _sentence(self) -> Content:
+        if self._error is not None:
+            failure = self.texts.failure(self._error.code)
+            words = f"▲ {self._error.code} {failure.title if failure else ''}: {self._error.cause}. {self._error.mend}"
+            return Content.styled(f" {plain(words)}", "bold $verdict-error-text")
+        key = f"end.ask_{self.stage}"
+        if self.stage is Stage.ENDED and not self._all_closed:
+            return Content(f" {self.texts.say('leave.stuck', seconds=round(STOP_TIMEOUT_S))}")
+        if self.stage is Stage.ASKING and self._working:
+            lanes = ", ".join(str(number) for number in self._working)
+            return Content(f" {self.texts.say('end.working', lanes=lanes)}")
+        return Content(f" {self.texts.say(key)}")

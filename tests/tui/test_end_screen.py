@@ -1,0 +1,100 @@
+"""F10: the shift's numbers, hand-over while the lanes go on, and an end with the signed head of the log."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from station.tui.app import StationApp
+from station.tui.end_screen import EndScreen
+from station.tui.line_screen import LineScreen
+from tests.tui.driving import StationPilot, on_line, settle, until
+from tests.tui.fake_line import FakeLine, fake_app, fake_line, writing
+from tests.tui.made_shift import fill
+from tests.tui.pictures import screen_text
+
+
+@asynccontextmanager
+async def ending(line: FakeLine) -> AsyncIterator[tuple[StationApp, StationPilot]]:
+    fill(line.record)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await press(pilot, "f10")
+        yield app, pilot
+
+
+async def press(pilot: StationPilot, *keys: str) -> None:
+    await pilot.press(*keys)
+    await settle(pilot)
+
+
+async def test_the_summary_stops_nothing_and_esc_leads_back() -> None:
+    line = fake_line(2)
+    async with ending(line) as (app, pilot):
+        for words in ("End of shift  Li W.", "225 units seen", "First-pass yield 88.4 %", "Order: 312 of 500", "F31"):
+            assert words in screen_text(app)
+        await press(pilot, "escape")
+
+        assert isinstance(app.screen, LineScreen)
+        assert line.calls == ["start"]
+
+
+async def test_enter_stops_the_lanes_shows_the_signed_head_and_enter_again_closes() -> None:
+    line = fake_line(2)
+    async with ending(line) as (app, pilot):
+        await press(pilot, "enter")
+        assert line.calls == ["start", "stop"]
+        assert "signed up to event 306, 4f1c9a224f1c9a22" in screen_text(app)
+        await press(pilot, "escape")
+        assert isinstance(app.screen, EndScreen)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.return_value is not None)
+
+    assert app.return_value is True
+
+
+async def test_f10_three_times_ends_it_too_and_a_stuck_lane_is_told() -> None:
+    line = fake_line(1)
+    line.stops_in_time = False
+    async with ending(line) as (app, pilot):
+        await press(pilot, "f10")
+        assert "A lane did not stop within 10 s" in screen_text(app)
+        await pilot.press("f10")
+        await until(pilot, lambda: app.return_value is not None)
+
+    assert app.return_value is False
+
+
+async def test_working_lanes_are_named_before_they_are_stopped() -> None:
+    line = fake_line(2)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        line.say(*writing(2))
+        await settle(pilot)
+        await press(pilot, "f10")
+
+        assert "Lanes still working: 2." in screen_text(app)
+
+
+async def test_a_hand_over_leads_back_to_the_lanes_with_another_name() -> None:
+    line = fake_line(2)
+    async with ending(line) as (app, pilot):
+        await press(pilot, "f7")
+        await press(pilot, *"Wang", "enter")
+
+        assert isinstance(app.screen, LineScreen)
+        assert line.calls == ["start", "hand over to Wang"]
+        assert "· Wang" in screen_text(app).split("\n")[0]
+
+
+async def test_nobody_takes_over_who_is_not_known() -> None:
+    line = fake_line(2)
+    async with ending(line) as (app, pilot):
+        await press(pilot, "f7")
+        await press(pilot, *"Wong", "enter")
+
+        assert "▲ I10" in screen_text(app)
+        assert line.operator == "Li W."
+        await press(pilot, "escape")
+        await press(pilot, "escape")
+        assert isinstance(app.screen, LineScreen)
