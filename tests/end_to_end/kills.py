@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
+import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -27,12 +28,16 @@ from tests.end_to_end.watched_station import Event, WatchedStation, desk_in
 
 LANES: Final = 8
 PARTITION_BYTES: Final = 0x6000
-WALK_S: Final = 1.5
-"""About how long eight lanes need for a unit each: a kill comes within this time after the first of them has begun."""
+SPARE_UNITS: Final = 4
+"""More units than lanes; those that have passed come again as rework."""
+EVENTS_MAX: Final = 120
+"""A kill comes after a random number of events; eight lanes report about 180 until each has walked a new unit."""
+AFTER_EVENT_S: Final = 0.05
+"""Up to so long after the event: between two of them things happen too."""
 
 
 class Floor:
-    """Fixtures that always hold a unit which has not passed, as long as there are any."""
+    """Fixtures that always hold a unit; one that passed makes room and comes again after the others."""
 
     def __init__(self, fixtures: Sequence[Fixture], units: int) -> None:
         self.units = [unit_number(number) for number in range(1, units + 1)]
@@ -43,8 +48,7 @@ class Floor:
             self._insert(fixture)
 
     def _insert(self, fixture: Fixture) -> None:
-        if self._waiting:
-            fixture.insert(self._waiting.pop(0))
+        fixture.insert(self._waiting.pop(0))
 
     def heard(self, event: Event) -> None:
         """Take a unit that passed out, and put the next one in its place."""
@@ -53,6 +57,7 @@ class Floor:
         self.passed[event["mac"]] = event["device_name"]
         for fixture in self._fixtures:
             if fixture.unit is not None and fixture.unit.model.mac == event["mac"]:
+                self._waiting.append(next(unit for unit in self.units if unit.model.mac == event["mac"]))
                 fixture.remove()
                 self._insert(fixture)
 
@@ -67,10 +72,13 @@ class Floor:
 
 
 def killed_once(desk: Desk, floor: Floor, rng: random.Random) -> int:
-    """Start a station on all lanes, kill it a random moment after its first run has begun; give how many lanes were at work."""
+    """Start a station on all lanes and kill it at a random instant; give how many lanes were at work."""
+    number, verdicts = rng.randrange(1, EVENTS_MAX), 0
     with WatchedStation(desk, "flash", desk.profiles / "quick.yaml", *floor.ports, "--units", 100) as station:
-        station.wait_for(lambda event: event["event"] == "step")
-        time.sleep(rng.uniform(0.0, WALK_S))
+        while len(station.events) < number and verdicts < LANES:
+            verdicts += station.wait_for(lambda _event: True)["event"] == "verdict"
+        with suppress(subprocess.TimeoutExpired):
+            station.process.wait(rng.uniform(0.0, AFTER_EVENT_S))
         station.process.kill()
         station.end()
     at_work = {event["lane"] for event in station.events if event["event"] == "step"}
@@ -81,10 +89,12 @@ def killed_once(desk: Desk, floor: Floor, rng: random.Random) -> int:
 
 
 def finish(desk: Desk, floor: Floor) -> None:
-    """Let one station walk whatever has not passed."""
+    """Let one station walk whatever has not passed, and end it in good order."""
     with WatchedStation(desk, "flash", desk.profiles / "quick.yaml", *floor.ports, "--units", 100) as station:
         while floor.left:
             floor.heard(station.verdict())
+        station.send(signal.SIGTERM)
+        station.end()
 
 
 def judge(desk: Desk, units: Sequence[Unit]) -> Counter[str]:
@@ -128,7 +138,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     rng = random.Random(given.seed)  # noqa: S311  the instants must be repeatable as far as they can be
-    with tempfile.TemporaryDirectory() as name, floor_and_desk(Path(name), given.kills + LANES) as (floor, desk):
+    with (
+        tempfile.TemporaryDirectory() as name,
+        floor_and_desk(Path(name), LANES + SPARE_UNITS) as (floor, desk),
+    ):
         lanes = Counter(killed_once(desk, floor, rng) for _ in range(given.kills))
         finish(desk, floor)
         print(f"{given.kills} kills, lanes at work {dict(lanes)}, runs {judge(desk, floor.units)}")  # noqa: T201  a command's output

@@ -1,12 +1,32 @@
-"""Two real stations on one ledger die while all lanes are at work: no certificate on two MACs, none lost, none unrecorded."""
+"""Real stations die at random instants while eight lanes are at work: no certificate on two MACs, none lost, none unrecorded."""
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
-from tests.end_to_end.kills import LANES, floor_and_desk, judge
+import pytest
+
+from tests.end_to_end.kills import LANES, SPARE_UNITS, finish, floor_and_desk, judge, killed_once
 from tests.end_to_end.quick_units import mac_number
 from tests.end_to_end.watched_station import WatchedStation, step
+
+KILLS = 50
+"""Each strikes the runs of up to eight lanes, more than 200 in all; `python -m tests.end_to_end.kills` kills 200 times."""
+KILLS_A_SHIFT = 10
+
+
+@pytest.mark.parametrize("seed", range(KILLS // KILLS_A_SHIFT))
+def test_killed_stations_lose_no_certificate_and_give_none_twice(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311  the instants must be repeatable as far as they can be
+    with floor_and_desk(tmp_path, LANES + SPARE_UNITS) as (floor, desk):
+        at_work = [killed_once(desk, floor, rng) for _ in range(KILLS_A_SHIFT)]
+        finish(desk, floor)
+        verdicts = judge(desk, floor.units)
+
+    assert sum(at_work) > 3 * KILLS_A_SHIFT
+    assert verdicts["PASS"] >= len(floor.units)
+    assert verdicts["ABORTED"] > 0
 
 
 def test_two_stations_started_in_one_instant_share_a_ledger_and_change_units_after_a_kill(tmp_path: Path) -> None:
