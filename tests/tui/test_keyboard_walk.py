@@ -1,0 +1,88 @@
+"""By keyboard alone: every screen is reached, each key of a key bar does something, and every bar fits in both languages."""
+
+from __future__ import annotations
+
+import pytest
+
+from station.texts import LANGUAGES
+from station.tui.app import StationApp
+from station.tui.key_bar import KeyBar, place_keys
+from station.tui.settings import Settings
+from tests.tui.driving import StationPilot, on_line, settle
+from tests.tui.fake_line import FakeLine, failed, fake_app, fake_line
+from tests.tui.made_shift import fill
+from tests.tui.pictures import screen_svg
+
+WAYS = {
+    "line": (),
+    "help": ("f1",),
+    "decision": ("f6",),
+    "reason": ("f6", "2"),
+    "look back": ("f2",),
+    "failures": ("f2", "tab"),
+    "unit": ("f2", "down", "enter"),
+    "end": ("f10",),
+    "hand over": ("f10", "f7"),
+}
+
+
+async def at(way: tuple[str, ...], app: StationApp, line: FakeLine, pilot: StationPilot) -> None:
+    fill(line.record)
+    line.say(*failed(1))
+    await settle(pilot)
+    for key in way:
+        await pilot.press(key)
+        await settle(pilot)
+
+
+def shown_keys(app: StationApp) -> list[str]:
+    return [word.key for word in app.screen.query_one(KeyBar).keys if word.enabled]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_each_key_of_the_bar_does_something(way: str) -> None:
+    line = fake_line(2)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await at(WAYS[way], app, line, pilot)
+        keys = shown_keys(app)
+    assert {"f9", "ctrl+p"} < set(keys)
+    dead = []
+    for key in keys:
+        # Typing reads again the same, and an empty answer is none: these say so by their sentence.
+        if key in {"f9", "ctrl+p", "f5", "enter", "up"} and way != "line":
+            continue
+        line = fake_line(2)
+        app = fake_app(line)
+        async with on_line(app) as pilot:
+            await at(WAYS[way], app, line, pilot)
+            before = (screen_svg(app), list(line.calls), len(app.screen_stack))
+            await pilot.press(key)
+            await settle(pilot)
+            if (screen_svg(app), list(line.calls), len(app.screen_stack)) == before:
+                dead.append(key)
+
+    assert dead == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_each_bar_fits_into_80_columns(language: str) -> None:
+    for way in WAYS.values():
+        line = fake_line(4)
+        app = fake_app(line, settings=Settings.model_validate({"language": language}))
+        async with on_line(app) as pilot:
+            await at(way, app, line, pilot)
+            assert place_keys(app.screen.query_one(KeyBar).keys, 80)[-1].end <= 80, way
+
+
+async def test_without_colours_word_and_symbol_still_tell_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    line = fake_line(1)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await at((), app, line, pilot)
+        svg = screen_svg(app)
+
+    assert app.no_color
+    assert "✘" in svg
+    assert "F31" in svg
