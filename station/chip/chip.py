@@ -17,6 +17,7 @@ from esptool.targets import ROM_LIST
 from esptool.util import FatalError, UnsupportedCommandError, flash_size_bytes
 
 from station.chip import quiet_esptool
+from station.chip.baud_ladder import BaudLadder
 from station.chip.chip_failures import RESET_UNIT, translated, unit_gone
 from station.chip.console import Console
 from station.chip.lane_port import LanePort
@@ -31,6 +32,8 @@ PRESENCE_TIMEOUT_S: Final = 0.3
 ERASE_WRITE_TIMEOUT_S_PER_MB: Final = 40.0
 SEND_ATTEMPTS_MAX: Final = 2
 STUBBORN_CONNECT_ATTEMPTS: Final = 4
+BAUD_SYMPTOMS: Final = frozenset({Code.UNIT_GONE, Code.CHIP_GARBLED, Code.WRITE_REFUSED})
+"""What a baud rate that adapter or cable do not hold looks like from here."""
 
 
 class ResetMode(StrEnum):
@@ -61,6 +64,9 @@ class Chip:
         self._reset = reset
         self._loader: Any = None
         self._rom_type: Any = None
+        self._mac: Mac | None = None
+        self._ladder = BaudLadder()
+        self._rom_raises_baud = True
         quiet_esptool.LANE.set(lane)
 
     def sync(self) -> SyncOutcome:
@@ -90,13 +96,14 @@ class Chip:
         with translated(self._port.url, "identify itself"):
             self._rom_type = self._rom_class()
             rom = self._speak_as(self._rom_type)
+            self._mac = self._read_mac()
             with each_register_read_once(rom):
                 revision = rom.get_chip_revision()
                 return ChipIdentity(
                     chip=rom.CHIP_NAME.lower().replace("-", ""),
                     description=rom.get_chip_description(),
                     revision=f"v{revision // 100}.{revision % 100}",
-                    mac=self._read_mac(),
+                    mac=self._mac,
                     flash_size_bytes=0,
                     security=read_security(rom, revision),
                 )
@@ -139,15 +146,26 @@ class Chip:
 
     def prepare(self, bauds: Sequence[int]) -> int:
         """Start the flasher stub at the first baud rate that holds, attach the flash; give its size in bytes."""
-        last = len(bauds) - 1
-        for index, baud in enumerate(bauds):
+        self._ladder.offer(bauds)
+        return self._start_flasher()
+
+    def _start_flasher(self) -> int:
+        """Start it as fast as this lane bears; what fails is tried without the ROM's help, then at the next rate."""
+        with_rom = self._rom_raises_baud
+        while True:
             try:
-                self._start_stub(baud)
-                break
-            except ChipError:
-                if index == last:
+                size_bytes = self._start_flasher_at(self._ladder.baud, with_rom)
+            except ChipError as error:
+                if error.code not in BAUD_SYMPTOMS or not (with_rom or self._ladder.step_down()):
                     raise
+                with_rom = not with_rom and self._rom_raises_baud
                 self._connect_again()
+            else:
+                self._rom_raises_baud = with_rom
+                return size_bytes
+
+    def _start_flasher_at(self, baud: int, with_rom: bool) -> int:
+        self._start_stub(baud, with_rom)
         with translated(self._port.url, "attach its flash"):
             cmds.attach_flash(self._loader)
             size = cmds.detect_flash_size(self._loader)
@@ -157,12 +175,15 @@ class Chip:
             self._loader.flash_set_parameters(size_bytes)
         return size_bytes
 
-    def _start_stub(self, baud: int) -> None:
+    def _start_stub(self, baud: int, with_rom: bool) -> None:
         with translated(self._port.url, "start the flasher"):
+            # The ROM raises the baud rate first: its stub then takes 0.1 s instead of 0.6, and keeps the rate.
+            if with_rom and baud != self._port.baudrate and _rom_knows_its_clock(self._loader):
+                self._loader.change_baud(baud)
             self._loader = self._loader.run_stub()
             if baud != self._port.baudrate:
                 self._loader.change_baud(baud)
-                self._loader.read_reg(ESPLoader.CHIP_DETECT_MAGIC_REG_ADDR)
+            self._loader.read_reg(ESPLoader.CHIP_DETECT_MAGIC_REG_ADDR)
 
     def _connect_again(self) -> None:
         if self._connect(STUBBORN_CONNECT_ATTEMPTS) is not SyncOutcome.READY:
@@ -192,16 +213,34 @@ class Chip:
 
     def write(self, packed: PackedRegion, progress: Callable[[int], None]) -> None:
         """Write one region; `progress` gets the compressed bytes of it sent so far, from 0 again after a refused try."""
-        for attempt in range(1, SEND_ATTEMPTS_MAX + 1):
+        attempt = 1
+        while True:
             try:
                 with translated(self._port.url, f"write {packed.name}"):
                     self._send(packed, progress)
             except ChipError as error:
                 # A refused block cannot be sent again alone: the loader's sequence has moved on (01 07 is followed by 01 05).
-                if error.code is not Code.WRITE_REFUSED or attempt == SEND_ATTEMPTS_MAX:
+                attempt += 1
+                if error.code is Code.WRITE_REFUSED and attempt <= SEND_ATTEMPTS_MAX:
+                    continue
+                if error.code not in BAUD_SYMPTOMS or not self._ladder.step_down():
                     raise
+                self._come_back()
+                attempt = 1
             else:
                 return
+
+    def _come_back(self) -> None:
+        """Start the flasher of the same unit anew, at the rate to which the lane has stepped down."""
+        self._connect_again()
+        now = self.mac_now()
+        if self._mac != now:
+            raise ChipError(
+                Code.UNIT_SWAPPED,
+                f"The unit was changed during the run: it was {self._mac}, now it is {now}",
+                "Put the first unit back, or start this one anew",
+            )
+        self._start_flasher()
 
     def _send(self, packed: PackedRegion, progress: Callable[[int], None]) -> None:
         loader, blob, size = self._loader, packed.blob, packed.size_bytes
@@ -226,6 +265,7 @@ class Chip:
 
     def restart(self) -> Console:
         """Reset the chip into its application and give its console, which hears everything from the reset on."""
+        self._ladder.unit_was_clean()
         with translated(self._port.url, "restart"):
             self._port.baudrate = ROM_BAUD
             self._port.reset_input_buffer()
@@ -236,6 +276,11 @@ class Chip:
     def release(self) -> None:
         """Close the port; safe at any time."""
         self._port.release()
+
+
+def _rom_knows_its_clock(rom: Any) -> bool:
+    """esptool asks an ESP32's ROM for a rate scaled by the clock that the ROM measured; without one it would be 0."""
+    return rom.CHIP_NAME != "ESP32" or bool(rom.get_rom_cal_crystal_freq())
 
 
 def _outcome_of(text: str) -> SyncOutcome:

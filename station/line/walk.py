@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import traceback
+from functools import cache
 
 from station.certificate import Identity
 from station.errors import (
@@ -30,6 +31,7 @@ from station.verdict import Step, Verdict
 
 _logger = logging.getLogger(__name__)
 
+NVS_PAGE_BYTES = 4096
 ALWAYS_COMPARED_BYTES_MAX = 64 * 1024
 """A region up to this size is compared before it is written, on a new unit too: the MD5 costs about 10 ms."""
 
@@ -188,14 +190,26 @@ def _note_replaced(passage: Passage, product_key: str, device_name: str) -> None
 def _carried_device_name(passage: Passage) -> tuple[str, str] | None:
     """Read which (ProductKey, DeviceName) the unit's credentials partition holds; None when it is blank or unreadable."""
     partition = passage.recipe.credentials_partition
-    blank = hashlib.md5(b"\xff" * partition.size_bytes, usedforsecurity=False).hexdigest()
-    if passage.chip.md5(partition.offset, partition.size_bytes) == blank:
+    if passage.chip.md5(partition.offset, partition.size_bytes) == _blank_md5(partition.size_bytes):
         return None
-    contents = read_nvs_image(passage.chip.read(partition.offset, partition.size_bytes), tolerant=True)
+    contents = read_nvs_image(_read_used(passage, partition), tolerant=True)
     device_name = passage.recipe.device_name_in(contents)
     if device_name is None:
         return None
     return passage.recipe.product_key_in(contents) or "", device_name
+
+
+def _read_used(passage: Passage, partition: Partition) -> bytes:
+    """Read a partition; what its first page leaves blank is proven by one MD5 instead of 0.2 s on the wire."""
+    rest_bytes = partition.size_bytes - NVS_PAGE_BYTES
+    if passage.chip.md5(partition.offset + NVS_PAGE_BYTES, rest_bytes) != _blank_md5(rest_bytes):
+        return passage.chip.read(partition.offset, partition.size_bytes)
+    return passage.chip.read(partition.offset, NVS_PAGE_BYTES) + b"\xff" * rest_bytes
+
+
+@cache
+def _blank_md5(size_bytes: int) -> str:
+    return hashlib.md5(b"\xff" * size_bytes, usedforsecurity=False).hexdigest()
 
 
 def write(passage: Passage) -> None:
@@ -251,7 +265,7 @@ def verify(passage: Passage) -> None:
             )
         passage.proven.add(region.name)
     partition: Partition = passage.recipe.credentials_partition
-    held = read_nvs_image(passage.chip.read(partition.offset, partition.size_bytes), tolerant=True)
+    held = read_nvs_image(_read_used(passage, partition), tolerant=True)
     if differences := nvs_differences(passage.recipe.expected_credentials(passage.certificate), held):
         raise ChipError(
             Code.CREDENTIALS_DIFFER,

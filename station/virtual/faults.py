@@ -15,6 +15,8 @@ class Faults:
     """The adapter's lines do not reach EN and IO0: only power and BOOT decide."""
     babbles: bool = False
     """The chip answers garbage instead of frames."""
+    garbles_above_baud: int | None = None
+    """Adapter and cable hold no more than this baud rate: what is sent faster arrives as garbage."""
     silent_after_bytes: int | None = None
     """The chip answers nothing once it has received this many bytes."""
     power_cut_after_bytes: int | None = None

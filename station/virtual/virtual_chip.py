@@ -199,7 +199,7 @@ class VirtualChip:
             self._load(piece)
 
     def _load(self, piece: Piece) -> None:
-        data = piece.data if self._baud is None else received(piece.data, piece.baud, self._baud)
+        data = piece.data if self._baud is None else received(piece.data, piece.baud, self._held_baud(piece.baud))
         for frame in self._decoder.feed(data):
             if self._baud is None:
                 # The ROM measures the baud rate of the first frame it gets.
@@ -214,6 +214,11 @@ class VirtualChip:
                 self._wire.chip_sends(_BABBLE, self._baud)
                 return
             self._carry_out(self._loader.handle(frame))
+
+    def _held_baud(self, baud: int) -> int:
+        """Give the rate at which the chip hears; one that fits no sender where the cable does not hold the sender's."""
+        limit = self._faults.garbles_above_baud
+        return CONSOLE_BAUD if limit is not None and baud > limit else self._baud or CONSOLE_BAUD
 
     def _carry_out(self, answer: Answer) -> None:
         if not self._pause(answer.busy_s):

@@ -168,3 +168,22 @@ def test_without_reset_lines_a_unit_held_in_boot_is_found() -> None:
         assert lane.chip.sync() is SyncOutcome.READY
         assert lane.chip.identify().chip == "esp32"
         lane.port.release()
+
+
+@pytest.mark.parametrize("spoilt", ["before", "within"])
+def test_a_rate_that_the_cable_does_not_hold_is_left_without_losing_the_unit(spoilt: str) -> None:
+    faults = Faults(garbles_above_baud=500_000 if spoilt == "before" else None)
+    with Fixture(make_unit(), faults=faults) as fixture:
+        lane, packed = Lane(fixture.url), region(60_000)
+        chip = ready(lane)
+
+        def spoil(sent_bytes: int) -> None:
+            if sent_bytes:
+                faults.garbles_above_baud = 500_000
+
+        chip.write(packed, spoil)
+        assert chip.md5(packed.offset, packed.size_bytes) == packed.md5
+        assert lane.port.baudrate == 460800
+        ready(lane)
+        assert lane.port.baudrate == 460800
+        lane.port.release()
