@@ -16,7 +16,7 @@ from station.cli.seal_command import seal
 from station.errors import UsageError
 
 if TYPE_CHECKING:
-    from station.ledger import BatchSummary, CertificateRow
+    from station.ledger import BatchSummary, CertificateRow, ImportResult
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -103,6 +103,11 @@ def _offer_to_shred(session: Session, file: Path, mark: shredding.FileMark | Non
 def _import(session: Session, file: Path, name: str | None, product_key: str | None, work_order: str | None) -> None:
     with session.open_ledger() as ledger, progress_bar(session, "Importing") as progress:
         result = ledger.import_batch(file, name=name, product_key=product_key, work_order=work_order, progress=progress)
+    tell_imported(session, result)
+
+
+def tell_imported(session: Session, result: ImportResult) -> None:
+    """Say what has become a batch."""
     if session.json:
         say_json(
             {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from station.cli.batch_commands import tell_imported
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.platform_settings import open_platform, platform_options
 from station.cli.progress import progress_bar
@@ -70,21 +71,7 @@ def register(
         else:
             order = _begin(ledger, product_key, _new_names(count, prefix, names), name, work_order)
         result = _run(session, ledger, platform, order)
-    if session.json:
-        say_json(
-            {
-                "batch": result.batch,
-                "product_key": result.product_key,
-                "imported": result.imported,
-                "already_there": result.already_there,
-                "total": result.total,
-                "seconds": round(result.seconds, 3),
-            }
-        )
-    elif not result.imported:
-        say(f"Nothing changed: all {result.total} certificates are in batch {result.batch} already.")
-    else:
-        say(f"Batch {result.batch}: {result.imported} certificates of product {result.product_key} are in the ledger.")
+    tell_imported(session, result)
 
 
 def _run(session: Session, ledger: Ledger, platform: PlatformApi, order: Order) -> ImportResult:

@@ -104,7 +104,7 @@ def test_devices_are_ordered_by_name(station: Station, tmp_path: Path, platform:
 
     assert (done.code, done.out) == (
         0,
-        f"Batch {PRODUCT}-1: 2 certificates of product {PRODUCT} are in the ledger.\n",
+        f"Batch {PRODUCT}-1: 2 certificates of {PRODUCT} imported.\n",
     )
     assert set(platform._core.registry.product(PRODUCT).devices) == {"plug-0001", "plug-0002"}
 
