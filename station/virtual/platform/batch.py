@@ -25,7 +25,7 @@ class Batch:
     apply_id: int
     product_key: str
     names: tuple[str, ...]
-    faults: Mapping[str, str]
+    faults: dict[str, str]
     nicknames: Mapping[str, str]
     polls: int
     """How many looks each stage lasts."""
@@ -67,4 +67,5 @@ class Batch:
         """The names that are due and not registered yet."""
         if not self._is_ordered or self._looks_left > 0:
             return ()
-        return tuple(name for name in self.valid if name not in set(self.created))
+        created = set(self.created)
+        return tuple(name for name in self.valid if name not in created)

@@ -5,7 +5,8 @@ A batch is ordered twice when it is asked for twice by count; by names the secon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from station.virtual.platform.api_call import ApiCall
@@ -42,23 +43,24 @@ class OrderActions:
         }
         polls = self._core.settings.job_polls
         batch = self._core.registry.order(call.text("ProductKey"), names, nicknames=nicknames, polls=polls)
-        repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
         invalid = [name for name, fault in batch.faults.items() if "InvalidFormatted" in fault]
         data = {
             "ApplyId": batch.apply_id,
             "InvalidDeviceNameList": {"InvalidDeviceName": invalid},
-            "RepeatedDeviceNameList": {"RepeatDevieNameList": repeated},
+            "RepeatedDeviceNameList": {"RepeatDevieNameList": repeated(names)},
         }
         return {"Data": data}
 
     def _register_count(self, call: ApiCall) -> dict[str, Any]:
         polls = self._core.settings.job_polls
         batch = self._core.registry.order_count(call.text("ProductKey"), call.number("Count"), polls=polls)
+        self._core.registry.fulfil(batch)
         return {"Data": {"ApplyId": batch.apply_id}}
 
     def _register(self, call: ApiCall) -> dict[str, Any]:
         batch = self._batch(call)
         batch.create()
+        self._core.registry.fulfil(batch)
         return {"Data": {"ApplyId": batch.apply_id}}
 
     def _status(self, call: ApiCall) -> dict[str, Any]:
@@ -97,3 +99,8 @@ class OrderActions:
         if batch.product_key != call.text("ProductKey"):
             raise RegistryFault("iot.device.DeviceApplyIsNotFound", "The application form does not exist.")
         return batch
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """The names that stand more than once."""
+    return sorted(name for name, times in Counter(names).items() if times > 1)

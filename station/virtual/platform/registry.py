@@ -160,8 +160,12 @@ class Registry:
         return self.batches[apply_id]
 
     def fulfil(self, batch: Batch) -> None:
-        """Register the devices of a batch that is being created, once."""
+        """Register the devices of a batch that is due, once; a name that was taken since its check becomes a fault."""
         for name in batch.missing():
+            fault = self.name_fault(batch.product_key, name)
+            if fault is not None:
+                batch.faults[name] = fault
+                continue
             self.add_device(batch.product_key, name, nickname=batch.nicknames.get(name, ""))
             batch.created.append(name)
 

@@ -13,7 +13,21 @@ from station.virtual.platform import VirtualPlatform
 from station.virtual.platform.device import DeviceState
 from station.virtual.platform.settings import Settings
 from tests.virtual.platform.mqtt_client import Certificate
+from tests.virtual.platform.official_client import Account, account
 from tests.virtual.platform.test_thing_model import TSL
+
+CALLED_TSL: dict[str, Any] = {
+    "properties": [{"identifier": "Level", "accessMode": "rw", "dataType": {"type": "int", "specs": {"max": "9"}}}],
+    "services": [
+        {"identifier": "Blink", "callType": "async", "inputData": [], "outputData": []},
+        {
+            "identifier": "Measure",
+            "callType": "sync",
+            "inputData": [],
+            "outputData": [{"identifier": "Level", "dataType": {"type": "int", "specs": {"max": "9"}}}],
+        },
+    ],
+}
 
 PLUG, BARE, GATEWAY = "a1SmartPlug", "a1BareThing", "a1GatewayBx"
 
@@ -68,3 +82,20 @@ def site() -> Iterator[Site]:
 def hasty_site() -> Iterator[Site]:
     """30 s of a keepalive last 0.15 s, and a CONNECT is awaited as long."""
     yield from open_site(Settings(second_s=0.005, connect_timeout_s=0.15))
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[VirtualPlatform]:
+    with VirtualPlatform(Settings(has_call_limits=False)) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def user(platform: VirtualPlatform) -> Account:
+    return account(platform)
+
+
+@pytest.fixture
+def product(request: pytest.FixtureRequest, platform: VirtualPlatform) -> str:
+    """A product of this test's own; gives its key."""
+    return platform.create_product(request.node.name, thing_model=CALLED_TSL)

@@ -5,74 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, FormData
-from alibabacloud_iot20180120 import models
-from alibabacloud_iot20180120.client import Client
-from alibabacloud_tea_openapi.models import Config
+from aiohttp import ClientConnectionError, ClientSession, FormData
 from Tea.exceptions import TeaException
 
 from station.virtual.platform import DeviceState, Settings, VirtualPlatform
-from station.virtual.platform.api_call import ApiFault, HttpRequest, read_call
-
-ACCESS_KEY = ("virtual-access-key", "virtual-access-secret")
-TSL: dict[str, Any] = {
-    "properties": [{"identifier": "Level", "accessMode": "rw", "dataType": {"type": "int", "specs": {"max": "9"}}}],
-    "services": [{"identifier": "Blink", "callType": "async", "inputData": [], "outputData": []}],
-}
-
-
-@dataclass(frozen=True)
-class Account:
-    """The official client as an account's user has it."""
-
-    client: Any
-
-    def call(self, action: str, **parameters: Any) -> Any:
-        """Give the answer's body; `QueryProduct` is the action."""
-        method = next(name for name in dir(self.client) if name.replace("_", "") == action.lower())
-        return getattr(self.client, method)(getattr(models, f"{action}Request")(**parameters)).body
-
-    def refused(self, action: str, **parameters: Any) -> str:
-        """Give the code with which a call is refused, however it is told."""
-        try:
-            body = self.call(action, **parameters)
-        except TeaException as error:
-            return f"HTTP {error.status_code} {error.code}"
-        assert body.success is False
-        return str(body.code)
-
-
-def account(platform: VirtualPlatform, key: str = ACCESS_KEY[0], secret: str = ACCESS_KEY[1]) -> Account:
-    config = Config(
-        access_key_id=key,
-        access_key_secret=secret,
-        endpoint=platform.openapi_endpoint,
-        protocol="HTTP",
-        region_id="cn-shanghai",
-    )
-    return Account(Client(config))
-
-
-@pytest.fixture(scope="module")
-def platform() -> Iterator[VirtualPlatform]:
-    with VirtualPlatform(Settings(has_call_limits=False)) as served:
-        yield served
-
-
-@pytest.fixture(scope="module")
-def user(platform: VirtualPlatform) -> Account:
-    return account(platform)
-
-
-@pytest.fixture
-def product(request: pytest.FixtureRequest, platform: VirtualPlatform) -> str:
-    """A product of this test's own; gives its key."""
-    return platform.create_product(request.node.name, thing_model=TSL)
+from station.virtual.platform.api_call import ALGORITHM, VERSION, ApiCall, ApiFault, HttpRequest, read_call
+from tests.virtual.platform.mqtt_client import Certificate, Device
+from tests.virtual.platform.official_client import ACCESS_KEY, Account, account
 
 
 def test_products_are_made_listed_and_shown(user: Account) -> None:
@@ -90,68 +33,6 @@ def test_products_are_made_listed_and_shown(user: Account) -> None:
     assert made.product_key in listed
     assert len(listed) == pages
     assert user.refused("QueryProduct", product_key="a1Unknown00") == "iot.prod.NotExistedProduct"
-
-
-def test_devices_are_ordered_by_name_and_their_certificates_come_in_pages(user: Account, product: str) -> None:
-    names = [f"plug-{number:03d}" for number in range(60)]
-    checked = user.call("BatchCheckDeviceNames", product_key=product, device_name=names)
-    apply_id = checked.data.apply_id
-    assert user.call("QueryBatchRegisterDeviceStatus", product_key=product, apply_id=apply_id).data.status == (
-        "CHECK_SUCCESS"
-    )
-    assert user.call("QueryPageByApplyId", apply_id=apply_id).total == 0
-    user.call("BatchRegisterDeviceWithApplyId", product_key=product, apply_id=apply_id)
-    done = user.call("QueryBatchRegisterDeviceStatus", product_key=product, apply_id=apply_id).data
-    assert (done.status, done.valid_list.name) == ("CREATE_SUCCESS", names)
-    first = user.call("QueryPageByApplyId", apply_id=apply_id, page_size=50, current_page=1)
-    second = user.call("QueryPageByApplyId", apply_id=apply_id, page_size=50, current_page=2)
-    assert (first.total, first.page_count) == (60, 2)
-    rows = [*first.apply_device_list.apply_device_info, *second.apply_device_list.apply_device_info]
-    assert [row.device_name for row in rows] == names
-    assert len({row.device_secret for row in rows}) == 60
-    assert user.refused("QueryPageByApplyId", apply_id=apply_id, page_size=51) == "HTTP 400 InvalidPageSize"
-    again = user.call("BatchCheckDeviceNames", product_key=product, device_name=names[:2]).data.apply_id
-    told = user.call("QueryBatchRegisterDeviceStatus", product_key=product, apply_id=again).data
-    assert (told.status, told.invalid_list.name) == ("CHECK_FAILED", names[:2])
-    assert "AlreadyExisted" in told.invalid_detail_list.invalid_detail_list[0].error_msg
-
-
-def test_names_that_cannot_be_had_are_named(user: Account, product: str) -> None:
-    names = ["good-1", "bad name", "good-1"]
-    data = user.call("BatchCheckDeviceNames", product_key=product, device_name=names).data
-    assert data.invalid_device_name_list.invalid_device_name == ["bad name"]
-    assert data.repeated_device_name_list.repeat_devie_name_list == ["good-1"]
-    nicknamed = models.BatchCheckDeviceNamesRequestDeviceNameList(device_name="lamp-1", device_nickname="the lamp")
-    apply_id = user.call("BatchCheckDeviceNames", product_key=product, device_name_list=[nicknamed]).data.apply_id
-    user.call("BatchRegisterDeviceWithApplyId", product_key=product, apply_id=apply_id)
-    user.call("QueryBatchRegisterDeviceStatus", product_key=product, apply_id=apply_id)
-    assert user.call("QueryDeviceDetail", product_key=product, device_name="lamp-1").data.nickname == "the lamp"
-    too_many = [f"name-{number}" for number in range(10_001)]
-    assert user.refused("BatchCheckDeviceNames", product_key=product, device_name=too_many).endswith("CountExceeded")
-
-
-def test_an_order_by_count_that_is_given_twice_is_two_orders(user: Account, product: str) -> None:
-    orders = [user.call("BatchRegisterDevice", product_key=product, count=3).data.apply_id for _ in range(2)]
-    for apply_id in orders:
-        told = user.call("QueryBatchRegisterDeviceStatus", product_key=product, apply_id=apply_id)
-        assert told.data.status == "CREATE_SUCCESS"
-    assert orders[0] != orders[1]
-    assert user.call("QueryProduct", product_key=product).data.device_count == 6
-    assert user.refused("BatchRegisterDevice", product_key=product, count=10_001).endswith("CountExceeded")
-
-
-def test_a_batch_is_checked_and_created_over_several_looks() -> None:
-    with VirtualPlatform(Settings(job_polls=2)) as slow:
-        user, product = account(slow), slow.create_product("slow")
-        apply_id = user.call("BatchCheckDeviceNames", product_key=product, device_name=["plug-1"]).data.apply_id
-
-        def look() -> str:
-            told = user.call("QueryBatchRegisterDeviceStatus", product_key=product, apply_id=apply_id)
-            return str(told.data.status)
-
-        assert [look() for _ in range(3)] == ["CHECK", "CHECK", "CHECK_SUCCESS"]
-        user.call("BatchRegisterDeviceWithApplyId", product_key=product, apply_id=apply_id)
-        assert [look() for _ in range(3)] == ["CREATE", "CREATE", "CREATE_SUCCESS"]
 
 
 def test_states_and_details_of_devices_are_told(user: Account, platform: VirtualPlatform, product: str) -> None:
@@ -199,6 +80,30 @@ def test_an_offline_device_has_a_shadow_and_refuses_the_rest(
     assert user.refused("SetDeviceProperty", items="[]", **named).endswith("InvalidFormattedItems")
     assert user.refused("InvokeThingService", identifier="Blink", args="{}", **named).endswith("OFFLINE")
     assert user.refused("InvokeThingService", identifier="Jump", args="{}", **named).endswith("ServiceFailed")
+
+
+def test_an_online_device_is_told_what_it_shall_do_and_disabling_cuts_it_off(
+    user: Account, platform: VirtualPlatform, product: str
+) -> None:
+    (made,) = platform.register(product, ["plug-1"])
+    named = {"product_key": product, "device_name": "plug-1"}
+    with Device(platform, Certificate(product, "plug-1", made.secret)) as device:
+        device.on("thing/service/property/set", {})
+        device.on("rrpc/request", {"Level": 7})
+        assert user.call("GetDeviceStatus", **named).data.status == DeviceState.ONLINE
+        message_id = user.call("SetDeviceProperty", items='{"Level": 3}', **named).data.message_id
+        asked = device.next(device.certificate.topic("thing/service/property/set"))
+        assert (asked["id"], asked["params"]) == (message_id, {"Level": 3})
+        called = user.call("InvokeThingService", identifier="Blink", args="{}", **named).data
+        assert device.next(device.certificate.topic("thing/service/Blink"))["id"] == called.message_id
+        measured = user.call("InvokeThingService", identifier="Measure", args="{}", **named).data
+        assert json.loads(measured.result) == {"Level": 7}
+        device.on("rrpc/request", {"Level": 70})
+        assert user.refused("InvokeThingService", identifier="Measure", args="{}", **named).endswith("ServiceFailed")
+        user.call("DisableThing", **named)
+        assert device.gone.wait(10)
+    detail = user.call("QueryDeviceDetail", **named).data
+    assert (detail.status, bool(detail.utc_active)) == (DeviceState.DISABLE, True)
 
 
 async def test_a_firmware_is_uploaded_and_served_whole_and_in_part(
@@ -319,3 +224,41 @@ def test_a_failure_comes_as_it_was_wished(user: Account, platform: VirtualPlatfo
     assert user.refused("QueryProductList", **listing) == "iot.system.SystemException"
     assert user.refused("QueryProductList", **listing) == "HTTP 503 ServiceUnavailable"
     assert user.call("QueryProductList", **listing).success
+
+
+async def test_a_platform_that_goes_away_answers_no_kept_connection() -> None:
+    with VirtualPlatform() as served:
+        url = f"{served.console_url}/{served.create_product('plug', product_key='a1Plug')}.csv"
+        user = account(served)
+        async with ClientSession() as session:
+            async with session.get(url) as answer:
+                assert (answer.status, await answer.read()) == (
+                    200,
+                    b"\xef\xbb\xbfDeviceName,DeviceSecret,ProductKey\r\n",
+                )
+            await asyncio.to_thread(served.stop)
+            with pytest.raises(ClientConnectionError):
+                await session.get(url)
+    with pytest.raises(TeaException):
+        await asyncio.to_thread(user.call, "QueryProduct", product_key="a1Plug")
+
+
+def test_bytes_that_are_no_text_are_a_wrong_signature() -> None:
+    headers = {
+        "x-acs-action": "QueryProduct",
+        "x-acs-version": VERSION,
+        "x-acs-date": "2026-11-24T00:00:00Z",
+        "x-odd": "\udcff",
+        "authorization": f"{ALGORITHM} Credential={ACCESS_KEY[0]},SignedHeaders=host;x-odd,Signature=00",
+    }
+    settings = Settings(clock=lambda: datetime(2026, 11, 24, tzinfo=UTC).timestamp())
+    with pytest.raises(ApiFault) as caught:
+        read_call(HttpRequest("POST", "/?A=%FF", headers, b""), settings)
+    assert caught.value.code == "SignatureDoesNotMatch"
+
+
+def test_a_number_without_measure_is_refused(user: Account, product: str) -> None:
+    assert user.refused("BatchRegisterDevice", product_key=product, count=10**4200) == "HTTP 400 InvalidCount"
+    call = ApiCall("BatchRegisterDevice", {"Count": "9" * 5000})
+    with pytest.raises(ApiFault):
+        call.number("Count")
