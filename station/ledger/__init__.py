@@ -1,8 +1,8 @@
 """The ledger: who got which certificate, what happened, and the proof of it. `Ledger` is the only door."""
 
-from station.ledger.audit import EventKind, canonical_json, event_hash, event_object
+from station.ledger.audit import EventKind, canonical_json, event_hash, event_object, utc_now
 from station.ledger.heads import SignedHead
-from station.ledger.ledger import Ledger, utc_now
+from station.ledger.ledger import Ledger
 from station.ledger.operator_rows import Operator, OperatorName, Role
 from station.ledger.operators import Operators
 from station.ledger.orders import Order, OrderPart, Orders, OrderState
@@ -11,11 +11,13 @@ from station.ledger.records import (
     Allocation,
     AuditEvent,
     BatchSummary,
+    CarriedCertificate,
+    CarriedDecision,
+    CarriedFinding,
     CertificateRow,
     ExportResult,
     ImportResult,
     JsonValue,
-    KeptCertificate,
     RunRow,
     UnitHistory,
     UnitStanding,
@@ -26,12 +28,14 @@ __all__ = [
     "Allocation",
     "AuditEvent",
     "BatchSummary",
+    "CarriedCertificate",
+    "CarriedDecision",
+    "CarriedFinding",
     "CertificateRow",
     "EventKind",
     "ExportResult",
     "ImportResult",
     "JsonValue",
-    "KeptCertificate",
     "Ledger",
     "Operator",
     "OperatorName",

@@ -39,6 +39,12 @@ class EventKind(StrEnum):
     CERTIFICATE_INSTALLED = "certificate_installed"
     CERTIFICATE_ACTIVATED = "certificate_activated"
     """The platform saw the unit come online."""
+    CERTIFICATE_CARRIED = "certificate_carried"
+    """Found available in a unit that had it already: bound to that unit, or void where that has another."""
+    CERTIFICATE_FOREIGN = "certificate.foreign"
+    """A unit carries what the ledger did not give to it."""
+    CERTIFICATE_REPLACED = "certificate.replaced"
+    """A line lead had a unit with such a certificate written anew."""
     CERTIFICATE_KEPT = "certificate_kept"
     """A line lead let a unit keep the certificate that it came with."""
     CERTIFICATE_RETURNED = "certificate_returned"
@@ -76,6 +82,11 @@ class EventKind(StrEnum):
     """An action of line leads, done while there was none."""
     FIRST_LINE_LEAD_DECLINED = "first_line_lead_declined"
     PIN_WRONG = "pin_wrong"
+
+
+def utc_now() -> datetime:
+    """The real clock."""
+    return datetime.now(UTC)
 
 
 def iso_utc(moment: datetime) -> str:

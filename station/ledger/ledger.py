@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Final, Self
@@ -17,13 +17,14 @@ from typing import Final, Self
 from station.certificate import Identity, Secret
 from station.errors import Code, UsageError
 from station.ledger import batches as _batches
+from station.ledger import carried as _carried
 from station.ledger import runs as _runs
 from station.ledger import units as _units
-from station.ledger.audit import Change, EventKind, Trail, iso_utc, newest_events, read_events, storable
+from station.ledger.audit import Change, EventKind, Trail, iso_utc, newest_events, read_events, storable, utc_now
 from station.ledger.audit_export import ExportFormat, ExportOrder, refuse_existing, write_export
 from station.ledger.audit_filters import NO_FILTERS, Filters
 from station.ledger.backup import BackupResult, back_up
-from station.ledger.certificates import certificates_of, has_secret, left_in_batch, live_certificate
+from station.ledger.certificates import has_secret, left_in_batch, live_certificate
 from station.ledger.dispositions import Dispositions
 from station.ledger.gap import AcceptedGap, skip_certificates
 from station.ledger.heads import SignedHead
@@ -38,11 +39,13 @@ from station.ledger.records import (
     Allocation,
     AuditEvent,
     BatchSummary,
+    CarriedCertificate,
+    CarriedDecision,
+    CarriedFinding,
     CertificateRow,
     ExportResult,
     ImportResult,
     JsonValue,
-    KeptCertificate,
     RunRow,
     UnitHistory,
     UnitStory,
@@ -53,11 +56,6 @@ from station.unit import ChipIdentity, Mac, parse_mac
 from station.verdict import Step, StepState, Verdict
 
 NO_DATA: Final[Mapping[str, JsonValue]] = MappingProxyType({})
-
-
-def utc_now() -> datetime:
-    """The real clock."""
-    return datetime.now(UTC)
 
 
 class Ledger:
@@ -196,16 +194,15 @@ class Ledger:
             row = live_certificate(connection, mac, product_key)
             return str(row.device_name) if row is not None else None
 
-    def has_had(self, mac: str, product_key: str, device_name: str) -> bool:
-        """Say whether a certificate is or was this MAC's, a void one too: what a unit that comes back may carry."""
-        with self._database.reading() as connection:
-            rows = certificates_of(connection, mac=parse_mac(mac), device_name=device_name, product_key=product_key)
-            return bool(rows)
-
-    def allocate(self, run_id: int, keep: KeptCertificate | None = None) -> Allocation:
-        """Give the unit its certificate: what it shall `keep`, what it holds, else the batch's next; NoCertificateLeft."""
+    def bind_carried(self, run_id: int, carried: CarriedCertificate) -> CarriedFinding:
+        """Say what is known of what the unit carries; the ledger hands that to nobody else from now on (`carried`)."""
         with self._changing() as change:
-            return _runs.allocate(change, self._processes, self._keys, run_id, keep)
+            return _carried.bind_carried(change, self._processes, self._keys, run_id, carried)
+
+    def allocate(self, run_id: int, decided: CarriedDecision | None = None) -> Allocation:
+        """Give the unit its certificate: what was `decided`, what it holds, else the batch's next; NoCertificateLeft."""
+        with self._changing() as change:
+            return _carried.allocate_as_decided(change, self._processes, self._keys, run_id, decided)
 
     def begin_installing(self, run_id: int) -> None:
         """Bind the certificate to the unit for ever. Call it before the first byte of the certificate leaves the PC.

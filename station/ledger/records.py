@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
 
-from station.certificate import Certificate, CertificateState, Identity
+from station.certificate import Certificate, CertificateState, Identity, Secret
 from station.unit import Disposition
 from station.verdict import Verdict
 
@@ -89,11 +89,39 @@ class Allocation:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptCertificate:
-    """A certificate that a unit carries and shall keep; `decision`: who decided it and why, for the event."""
+class CarriedCertificate:
+    """What a unit holds where its credentials stand; `secret` is None where the DeviceSecret cannot be read."""
 
     identity: Identity
-    decision: Mapping[str, JsonValue]
+    secret: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedFinding:
+    """What the ledger knows about it: its state and MAC now, None when it has no such certificate.
+
+    `foreign`: it was never given to this unit, and nobody has decided yet. `other_secret`: the ledger's DeviceSecret is another.
+    """
+
+    foreign: bool
+    state: CertificateState | None
+    mac: str | None
+    other_secret: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedDecision:
+    """That a unit shall `keep` what it carries, or (False) that it is replaced; who decided it and why."""
+
+    identity: Identity
+    keep: bool
+    decided_by: str
+    reason: str
+    by_line_lead: bool
+
+    def as_data(self) -> Mapping[str, JsonValue]:
+        """Give it as events tell it."""
+        return {"decided_by": self.decided_by, "reason": self.reason, "line_lead": self.by_line_lead}
 
 
 @dataclass(frozen=True, slots=True)

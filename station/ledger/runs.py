@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
@@ -12,7 +12,6 @@ from station.errors import CertificateHeld, ChipError, Code, InternalFault, NoCe
 from station.ledger.audit import Change, EventKind, canonical_json, storable
 from station.ledger.certificates import (
     certificate_by_id,
-    certificates_of,
     decrypted,
     left_in_batch,
     live_certificate,
@@ -22,7 +21,7 @@ from station.ledger.certificates import (
 )
 from station.ledger.key_ring import KeyRing
 from station.ledger.processes import ProcessToken
-from station.ledger.records import Allocation, JsonValue, KeptCertificate, UnitHistory
+from station.ledger.records import Allocation, JsonValue, UnitHistory
 from station.ledger.run_rows import OPEN_RUNS, RUN_QUERY
 from station.ledger.schema import CERTIFICATES, RUNS
 from station.unit import ChipIdentity
@@ -135,12 +134,8 @@ def _hand_over(change: Change, old: Row[Any], new: Row[Any]) -> int | None:
     return int(old.certificate_id)
 
 
-def allocate(
-    change: Change, processes: ProcessToken, keys: KeyRing, run_id: int, keep: KeptCertificate | None = None
-) -> Allocation:
-    """Give the unit its certificate: the one it shall `keep`, else its MAC's, else the batch's next; NoCertificateLeft."""
-    if keep is not None:
-        return _keep_carried(change, keys, run_id, keep)
+def allocate(change: Change, processes: ProcessToken, keys: KeyRing, run_id: int) -> Allocation:
+    """Give the unit its certificate: its MAC's, else the batch's next; NoCertificateLeft."""
     run = open_run(change.connection, run_id)
     if run.mac is None:
         raise InternalFault(f"run {run_id} was to get a certificate before its unit was identified")
@@ -162,66 +157,29 @@ def allocate(
         change.connection.execute(_ATTACH_RUN, {"of_id": row.id, "to_run": run_id})
     change.connection.execute(_SET_CERTIFICATE, {"of_id": run_id, "to_id": row.id})
     state = CertificateState(row.state) if resumed else CertificateState.ALLOCATED
-    _certificate_event(
+    certificate_event(
         change, run, EventKind.CERTIFICATE_ALLOCATED, row, {"resumed": resumed, "from": row.state, "to": state.value}
     )
     left = left_in_batch(change.connection, run.batch_id)
     return Allocation(decrypted(row, keys.box_of(change.connection, row.key_id)), state, row.batch, resumed, left)
 
 
-def _keep_carried(change: Change, keys: KeyRing, run_id: int, kept: KeptCertificate) -> Allocation:
-    """Bind the certificate that the unit carries to it, at once and for ever: its bytes are in the chip already.
-
-    CertificateHeld unless the ledger has it as available and the MAC holds no other one.
-    """
-    run = open_run(change.connection, run_id)
-    product_key, device_name = kept.identity.product_key, kept.identity.device_name
-    known = certificates_of(change.connection, device_name=device_name, product_key=product_key)
-    row = known[0] if known and product_key == run.product_key else None
-    own = live_certificate(change.connection, run.mac, run.product_key)
-    if row is None:
-        _refuse_to_keep(
-            run, device_name, "the ledger does not know it", "Import its batch first, or let it be replaced"
-        )
-    if row.state != CertificateState.AVAILABLE:
-        whose = f"is {row.state}" + (f" for {row.mac}" if row.mac else "")
-        _refuse_to_keep(
-            run, device_name, f"it {whose}", "Look for that unit; this one can be given another certificate"
-        )
-    if own is not None:
-        _refuse_to_keep(run, device_name, f"the unit has {own.device_name} already", "Void that one first")
-    move_certificate(change, row, CertificateState.ALLOCATED, mac=run.mac, run_id=run_id)
-    row = certificate_by_id(change.connection, row.id)
-    move_certificate(change, row, CertificateState.INSTALLING, mac=run.mac, run_id=run_id)
-    change.connection.execute(_SET_CERTIFICATE, {"of_id": run_id, "to_id": row.id})
-    moved = {"from": CertificateState.AVAILABLE.value, "to": CertificateState.INSTALLING.value}
-    _certificate_event(change, run, EventKind.CERTIFICATE_KEPT, row, {**moved, **kept.decision})
-    left = left_in_batch(change.connection, run.batch_id)
-    box = keys.box_of(change.connection, row.key_id)
-    return Allocation(decrypted(row, box), CertificateState.INSTALLING, row.batch, True, left)
-
-
-def _refuse_to_keep(run: Row[Any], device_name: str, why: str, mend: str) -> NoReturn:
-    raise CertificateHeld(
-        Code.FOREIGN_CERTIFICATE, f"This unit cannot keep {device_name}: {why}", mend, f"lane {run.lane}"
-    )
-
-
 def begin_installing(change: Change, run_id: int) -> None:
-    """Bind the certificate to its MAC for ever, before its first byte leaves the PC; CertificateHeld when it is void."""
+    """Bind the certificate to its MAC for ever, before its first byte leaves the PC; CertificateHeld when it was taken away."""
     run = open_run(change.connection, run_id)
     row = _certificate_of(change, run)
-    if row.state == CertificateState.VOID:
+    if row.state == CertificateState.VOID or row.run_id != run_id:
+        became = "made void" if row.state == CertificateState.VOID else "found in another unit"
         raise CertificateHeld(
             Code.FOREIGN_CERTIFICATE,
-            f"certificate {row.device_name} was made void while the unit was on its way",
+            f"certificate {row.device_name} was {became} while the unit was on its way",
             "Insert the unit again: it gets another certificate",
             f"lane {run.lane}",
         )
     if row.state != CertificateState.ALLOCATED:
         return
     move_certificate(change, row, CertificateState.INSTALLING, mac=run.mac, run_id=run_id)
-    _certificate_event(
+    certificate_event(
         change, run, EventKind.CERTIFICATE_INSTALLING, row, {"from": row.state, "to": CertificateState.INSTALLING.value}
     )
 
@@ -285,22 +243,25 @@ def end_interrupted(change: Change, run: Row[Any]) -> None:
     _close_run(change, run, EventKind.RUN_INTERRUPTED, Verdict.ABORTED, Code.INTERRUPTED, INTERRUPTED_MESSAGE, None, {})
 
 
-def run_event(change: Change, run: Row[Any], kind: str, data: Mapping[str, JsonValue]) -> None:
-    """Append an event whose subject is the run's."""
+def run_event(
+    change: Change, run: Row[Any], kind: str, data: Mapping[str, JsonValue], *, device_name: str | None = None
+) -> None:
+    """Append an event whose subject is the run's, or another `device_name`."""
     change.trail.append(
         kind,
         lane=run.lane,
         operator=run.operator,
         mac=run.mac,
-        device_name=run.device_name,
+        device_name=device_name or run.device_name,
         batch=run.batch,
         data=data,
     )
 
 
-def _certificate_event(
+def certificate_event(
     change: Change, run: Row[Any], kind: EventKind, row: Row[Any], data: Mapping[str, JsonValue]
 ) -> None:
+    """Append an event about a certificate, in the run of its unit."""
     change.trail.append(
         kind,
         lane=run.lane,
@@ -330,11 +291,11 @@ def _settle_certificate(change: Change, run: Row[Any], *, passed: bool) -> None:
             raise InternalFault(f"run {run.id} was to pass, but no byte of its certificate was written")
         move_certificate(change, row, CertificateState.AVAILABLE, mac=None, run_id=None)
         moved = {"from": state.value, "to": CertificateState.AVAILABLE.value}
-        _certificate_event(change, run, EventKind.CERTIFICATE_RETURNED, row, moved)
+        certificate_event(change, run, EventKind.CERTIFICATE_RETURNED, row, moved)
     elif state is CertificateState.INSTALLING and passed:
         move_certificate(change, row, CertificateState.INSTALLED, mac=row.mac, run_id=run.id)
         moved = {"from": state.value, "to": CertificateState.INSTALLED.value}
-        _certificate_event(change, run, EventKind.CERTIFICATE_INSTALLED, row, moved)
+        certificate_event(change, run, EventKind.CERTIFICATE_INSTALLED, row, moved)
     elif state is CertificateState.VOID and passed:
         raise InternalFault(f"run {run.id} was to pass with a void certificate")
 
@@ -344,7 +305,7 @@ def _activate_certificate(change: Change, run: Row[Any]) -> None:
     if row.state == CertificateState.INSTALLED:
         move_certificate(change, row, CertificateState.ACTIVATED, mac=row.mac, run_id=run.id)
         moved = {"from": row.state, "to": CertificateState.ACTIVATED.value}
-        _certificate_event(change, run, EventKind.CERTIFICATE_ACTIVATED, row, moved)
+        certificate_event(change, run, EventKind.CERTIFICATE_ACTIVATED, row, moved)
 
 
 def _close_run(

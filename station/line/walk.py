@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import traceback
-from functools import cache
 
-from station.certificate import Identity
 from station.errors import (
-    CertificateHeld,
     ChipError,
     Code,
     CodedError,
@@ -19,7 +15,8 @@ from station.errors import (
 from station.events import CertificateAllocated, RunStarted, UnitIdentified, VerdictReached
 from station.image.nvs_reader import nvs_differences, read_nvs_image
 from station.image.partition_table import Partition
-from station.ledger import JsonValue, KeptCertificate
+from station.ledger import JsonValue
+from station.line.carried import decide_on_carried, read_used
 from station.line.console_checks import listen, never_said
 from station.line.online import note_status_before_start, online
 from station.line.packing import pack_regions
@@ -31,7 +28,6 @@ from station.verdict import Step, Verdict
 
 _logger = logging.getLogger(__name__)
 
-NVS_PAGE_BYTES = 4096
 ALWAYS_COMPARED_BYTES_MAX = 64 * 1024
 """A region up to this size is compared before it is written, on a new unit too: the MD5 costs about 10 ms."""
 
@@ -128,15 +124,8 @@ def preflight(passage: Passage, seen: ChipIdentity) -> None:
 
 def allocate(passage: Passage) -> None:
     """Give the unit its own certificate, or the next unused one; hold a unit that carries somebody else's."""
-    foreign = _foreign_certificate(passage)
-    if foreign is not None:
-        _decide_on_foreign(passage, *foreign)
-    kept = None
-    if foreign is not None and passage.keep_foreign is not None:
-        kept = KeptCertificate(Identity(*foreign), passage.keep_foreign.as_data())
-    passage.allocation = passage.ledger.allocate(_run(passage), kept)
-    if foreign is not None:
-        _note_replaced(passage, *foreign)
+    decided = decide_on_carried(passage, _run(passage))
+    passage.allocation = passage.ledger.allocate(_run(passage), decided)
     passage.report(
         CertificateAllocated(
             passage.lane,
@@ -147,69 +136,6 @@ def allocate(passage: Passage) -> None:
             passage.allocation.left,
         )
     )
-
-
-def _foreign_certificate(passage: Passage) -> tuple[str, str] | None:
-    """Give (ProductKey, DeviceName) that the unit carries where the ledger does not know it for this unit."""
-    carried = _carried_device_name(passage)
-    if carried is None or passage.ledger.has_had(_unit(passage).mac, *carried):
-        return None
-    return carried
-
-
-def _decide_on_foreign(passage: Passage, product_key: str, device_name: str) -> None:
-    """Record what the unit carries, and hold it unless a line lead has decided what is done with such units."""
-    replace, keep = passage.replace_foreign is not None, passage.keep_foreign is not None
-    data: dict[str, JsonValue] = {
-        "device_name": device_name,
-        "product_key": product_key,
-        "replace": replace,
-        "keep": keep,
-    }
-    passage.ledger.record_note(_run(passage), "certificate.foreign", data)
-    if not (replace or keep):
-        raise CertificateHeld(
-            Code.FOREIGN_CERTIFICATE,
-            f"This unit already carries {device_name}, which the ledger does not know for it",
-            "Call the line lead, who may have it written anew with --replace-foreign, or kept with --keep-foreign",
-        )
-
-
-def _note_replaced(passage: Passage, product_key: str, device_name: str) -> None:
-    """Record the old and the new certificate, and who decided."""
-    if passage.replace_foreign is not None:
-        new = passage.certificate.identity
-        data: dict[str, JsonValue] = {
-            "from": {"product_key": product_key, "device_name": device_name},
-            "to": {"product_key": new.product_key, "device_name": new.device_name},
-            **passage.replace_foreign.as_data(),
-        }
-        passage.ledger.record_note(_run(passage), "certificate.replaced", data)
-
-
-def _carried_device_name(passage: Passage) -> tuple[str, str] | None:
-    """Read which (ProductKey, DeviceName) the unit's credentials partition holds; None when it is blank or unreadable."""
-    partition = passage.recipe.credentials_partition
-    if passage.chip.md5(partition.offset, partition.size_bytes) == _blank_md5(partition.size_bytes):
-        return None
-    contents = read_nvs_image(_read_used(passage, partition), tolerant=True)
-    device_name = passage.recipe.device_name_in(contents)
-    if device_name is None:
-        return None
-    return passage.recipe.product_key_in(contents) or "", device_name
-
-
-def _read_used(passage: Passage, partition: Partition) -> bytes:
-    """Read a partition; what its first page leaves blank is proven by one MD5 instead of 0.2 s on the wire."""
-    rest_bytes = partition.size_bytes - NVS_PAGE_BYTES
-    if passage.chip.md5(partition.offset + NVS_PAGE_BYTES, rest_bytes) != _blank_md5(rest_bytes):
-        return passage.chip.read(partition.offset, partition.size_bytes)
-    return passage.chip.read(partition.offset, NVS_PAGE_BYTES) + b"\xff" * rest_bytes
-
-
-@cache
-def _blank_md5(size_bytes: int) -> str:
-    return hashlib.md5(b"\xff" * size_bytes, usedforsecurity=False).hexdigest()
 
 
 def write(passage: Passage) -> None:
@@ -265,7 +191,7 @@ def verify(passage: Passage) -> None:
             )
         passage.proven.add(region.name)
     partition: Partition = passage.recipe.credentials_partition
-    held = read_nvs_image(_read_used(passage, partition), tolerant=True)
+    held = read_nvs_image(read_used(passage, partition), tolerant=True)
     if differences := nvs_differences(passage.recipe.expected_credentials(passage.certificate), held):
         raise ChipError(
             Code.CREDENTIALS_DIFFER,

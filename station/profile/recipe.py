@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from station.certificate import Certificate
+from station.certificate import Certificate, Secret
 from station.errors import ProfileError
 from station.image.esp_image import EspImage
 from station.image.fault import ImageFault
@@ -109,6 +109,11 @@ class Recipe:
     def product_key_in(self, nvs: NvsContents) -> str | None:
         """Give the ProductKey that a credentials partition holds, where this profile stores it."""
         return self.credential_map.text_in(nvs, CertificateField.PRODUCT_KEY)
+
+    def device_secret_in(self, nvs: NvsContents) -> Secret | None:
+        """Give the DeviceSecret that a credentials partition holds, where this profile stores it."""
+        text = self.credential_map.text_in(nvs, CertificateField.DEVICE_SECRET)
+        return None if text is None else Secret(text)
 
     def region_hashes(self) -> dict[str, str]:
         """Give region name → SHA-256 of what every unit gets, for the record; the credentials are not among them."""

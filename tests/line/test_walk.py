@@ -157,7 +157,8 @@ def test_a_line_lead_may_have_a_foreign_certificate_replaced(desk: Desk, tmp_pat
     assert verdict.verdict is Verdict.PASS
     assert desk.carried(unit) == verdict.device_name
     told = {event.kind: event for event in desk.ledger.audit_events()}
-    assert told["certificate.foreign"].data["replace"] is True
+    foreign = told["certificate.foreign"]
+    assert (foreign.mac, foreign.device_name, foreign.data["ledger_has"]) == (unit.mac, old, None)
     replaced = told["certificate.replaced"]
     assert replaced.operator == "Li W."
     product_key = desk.recipe.profile.product_key
