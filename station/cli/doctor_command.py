@@ -32,6 +32,7 @@ PACKAGES: Final = (
     "esp-idf-nvs-partition-gen",
     "littlefs-python",
 )
+PLATFORM_CLIENT: Final = "alibabacloud-iot20180120"
 FREE_BYTES_MIN: Final = 200 * 1024 * 1024
 
 
@@ -79,6 +80,18 @@ def _python(_session: Session) -> Iterator[Finding]:
             yield Finding(package, Health.GOOD, metadata.version(package))
         except metadata.PackageNotFoundError:
             yield Finding(package, Health.BAD, "not installed", "Install the station again: pip install .")
+
+
+def _platform(_session: Session) -> Iterator[Finding]:
+    try:
+        yield Finding("platform", Health.GOOD, f"its client {metadata.version(PLATFORM_CLIENT)}")
+    except metadata.PackageNotFoundError:
+        yield Finding(
+            "platform",
+            Health.ODD,
+            "its client is not installed; profiles with online: {by: platform} and orders of devices need it",
+            "Run: pip install 'flashing-station[platform]'",
+        )
 
 
 def _ports(_session: Session) -> Iterator[Finding]:
@@ -169,4 +182,4 @@ def _key_file(key: Path) -> Iterator[Finding]:
         yield Finding("key file", health, f"{key} {mode:04o}", f"chmod 600 {key}" if health is Health.BAD else "")
 
 
-LOOKS: Final[tuple[Callable[[Session], Iterator[Finding]], ...]] = (_python, _ports, _disk, _ledger)
+LOOKS: Final[tuple[Callable[[Session], Iterator[Finding]], ...]] = (_python, _platform, _ports, _disk, _ledger)

@@ -134,6 +134,18 @@ def test_a_missing_package_is_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (code, of(findings, "no-such-package-of-ours")["health"]) == (3, "bad")
 
 
+def test_the_platforms_client_is_missed_only_by_who_asks_the_platform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, findings = look(tmp_path / "data", monkeypatch)
+    assert of(findings, "platform")["health"] == "good"
+    monkeypatch.setattr(doctor_command, "PLATFORM_CLIENT", "no-such-package-of-ours")
+    code, findings = look(tmp_path / "data", monkeypatch)
+    missed = of(findings, "platform")
+    assert (code, missed["health"]) == (0, "odd")
+    assert "pip install 'flashing-station[platform]'" in missed["mend"]
+
+
 def test_a_person_reads_a_mark_and_the_mend_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor_command, "list_serial_ports", list)
     done = station_in(tmp_path / "data")("doctor")

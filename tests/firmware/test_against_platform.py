@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +14,12 @@ from littlefs import LittleFS
 
 from station.virtual.images import make_bench_images
 from station.virtual.micropython.device_files import BLOCK_SIZE_BYTES
-from tests.firmware.board import source_files
+from tests.firmware.board import APP, source_files
 from tests.firmware.packages import make_package
 from tests.virtual.boot_chip import RunningChip, flash_with, nvs_image
 
 if TYPE_CHECKING:
-    from station.virtual.platform import DeviceState, VirtualPlatform
+    from station.virtual.platform import DeviceState, PlatformEvent, VirtualPlatform
 else:
     # The platform needs packages that a bench without it can do without.
     VirtualPlatform = pytest.importorskip("station.virtual.platform", exc_type=ImportError).VirtualPlatform
@@ -31,6 +32,7 @@ ONLINE = "station-app online\r\n"
 PRODUCT, NAME = "a1SmartPlug", "plug-0001"
 METER_PRODUCT, METER = "a1PowerMetr", "meter-7"
 WRONG_SECRET = "00" * 16
+THING_MODEL = json.loads((APP.parent / "thing_model.json").read_bytes())
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def firmware(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.fixture
 def site(firmware: bytes) -> Iterator[Site]:
     with VirtualPlatform() as platform:
-        platform.create_product("plug", product_key=PRODUCT, is_gateway=True)
+        platform.create_product("plug", product_key=PRODUCT, is_gateway=True, thing_model=THING_MODEL)
         platform.create_product("meter", product_key=METER_PRODUCT)
         platform.register(PRODUCT, [NAME])
         platform.register(METER_PRODUCT, [METER])
@@ -152,3 +154,51 @@ def test_a_unit_is_moved_from_version_a_to_b_by_the_platforms_order(site: Site) 
     assert platform.device(PRODUCT, NAME).firmware_version == "0.2.0"
     steps = [event.data["step"] for event in platform.events("ota_progress")]
     assert (steps[0], steps[-1]) == (0, 100)
+
+
+def on_topic(part: str) -> Callable[[PlatformEvent], bool]:
+    """Tell whether a message's topic holds this part."""
+    return lambda event: part in event.data["topic"]
+
+
+def test_what_it_says_by_itself_fits_the_thing_model_and_what_it_asks_is_answered(site: Site) -> None:
+    platform = site.platform
+    config = platform.push_config(PRODUCT, b'{"PostPeriod": 60}')
+    assert config == 0, "nobody is online yet"
+    with site.chip() as chip:
+        chip.console.wait_for(ONLINE)
+        assert platform.wait_for("property", PRODUCT, NAME).data["value"] == 0
+        assert platform.wait_for("event", PRODUCT, NAME).data["name"] == "Started"
+        for answer in ("/ext/ntp/", "/shadow/get/", "/thing/config/get_reply"):
+            platform.wait_for("sent", PRODUCT, NAME, where=on_topic(answer))
+        assert platform.push_config(PRODUCT, b'{"PostPeriod": 120}') == 1
+        platform.wait_for("received", PRODUCT, NAME, where=on_topic("/thing/config/push_reply"))
+        platform.wait_for("online", METER_PRODUCT, METER)
+    assert platform.events("unhandled") == platform.events("forbidden") == ()
+
+
+def test_a_unit_whose_power_goes_during_an_order_starts_and_is_moved_afterwards(site: Site) -> None:
+    platform = site.platform
+    source = source_files()["station_app.py"].replace('VERSION = "0.1.0"', 'VERSION = "0.2.0"')
+    with site.chip() as chip:
+        chip.console.wait_for(ONLINE)
+        platform.wait_for("ota_version", PRODUCT, NAME)
+        platform.order_upgrade(PRODUCT, [NAME], "0.2.0", make_package({"station_app.py": source}))
+        platform.wait_for("ota_progress", PRODUCT, NAME)
+    with RunningChip(chip.flash) as again:
+        again.console.wait_for(ONLINE)
+        platform.wait_for("ota_version", PRODUCT, NAME, where=lambda event: event.data["version"] == "0.2.0")
+        again.console.wait_for("station-app ready: station-app 0.2.0")
+    assert platform.device(PRODUCT, NAME).firmware_version == "0.2.0"
+
+
+def test_a_version_that_falls_over_gives_way_to_the_one_before_which_comes_back_online(site: Site) -> None:
+    platform = site.platform
+    with site.chip() as chip:
+        chip.console.wait_for(ONLINE)
+        platform.wait_for("ota_version", PRODUCT, NAME)
+        platform.order_upgrade(PRODUCT, [NAME], "0.2.0", make_package({"station_app.py": "raise ValueError\n"}))
+        text = chip.console.wait_for(ONLINE, times=2)
+    assert "restarting into the update" in text
+    assert "station-app 0.2.0" not in text
+    assert platform.device(PRODUCT, NAME).firmware_version == "0.1.0"

@@ -1,10 +1,12 @@
-"""The SDK on a real MicroPython (its Unix port), with the board's own modules replaced by small ones; skipped without it."""
+"""The SDK on a real MicroPython (its Unix port), with small stand-ins for the board's own modules; skipped where there is none."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +16,8 @@ from tests.firmware.board import APP, source_files
 from tests.firmware.fake_platform import DEVICE_NAME, PRODUCT_KEY, SECRET, signature_of
 from tests.firmware.packages import make_package
 
-MICROPYTHON: Final = shutil.which("micropython")
+_PLACES: Final = (str(Path(sys.executable).parent), os.environ.get("PATH", ""))
+MICROPYTHON: Final = shutil.which("micropython", path=os.pathsep.join(_PLACES))
 HEAP: Final = "220k"
 """An object takes twice the room on a 64-bit host: this is the 110 KB of an ESP32."""
 

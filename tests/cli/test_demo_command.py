@@ -1,0 +1,31 @@
+"""`station demo` where the platform's official client is not installed; with it, see tests/end_to_end/test_first_unit.py."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from station.certificate import CertificateState
+from station.ledger import Ledger
+from tests.cli.calling import station_in
+
+
+def test_without_the_client_certificates_come_as_csv_and_units_are_believed_by_their_console(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        sys.modules, "alibabacloud_iot20180120", None
+    )  # as if not installed: neither found nor imported
+    done = station_in(tmp_path)("demo", "--auto", "--lanes", "1", "--units", "1")
+    assert done.code == 0, done.out + done.err
+    first, *lines = done.out.splitlines()
+    assert "pip install '.[platform]'" in first
+    assert any("PASS" in line for line in lines)
+    assert any("online" in line for line in lines)
+    with Ledger.open(tmp_path / "training") as ledger:
+        (batch,) = ledger.batches()
+        assert batch.counts[CertificateState.INSTALLED] == 1
+        assert batch.counts[CertificateState.ACTIVATED] == 0
+    assert not list(tmp_path.rglob("training-*.csv"))
