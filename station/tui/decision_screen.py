@@ -100,6 +100,7 @@ class DecisionScreen(StationScreen):
         self._options: tuple[Disposition | None, ...] = _PLACES
         self._standing = UnitStanding()
         self._disposition: Disposition | None = None
+        self._proposed = ""
         self._reason = ""
         self._lead = ""
         self._error: CodedError | None = None
@@ -166,10 +167,13 @@ class DecisionScreen(StationScreen):
     def _choose(self, place: int) -> None:
         self.query_one(OptionList).highlighted = place
         self._disposition = self._options[place]
-        if not self._reason and self._disposition is not None:
-            failure = self.texts.failure(self._subject.code)
-            self._reason = f"{self._subject.code} {failure.title}" if failure else ""
+        self._proposed = self._proposal()
         self.stage = Stage.REASON
+
+    def _proposal(self) -> str:
+        """The likely reason to put the unit aside: what was wrong with it."""
+        failure = self.texts.failure(self._subject.code) if self._disposition is not None else None
+        return f"{self._subject.code} {failure.title}" if failure else ""
 
     def take_scan(self, code: str) -> None:
         """A badge, or a reason that is printed as a barcode: the answer to what is asked."""
@@ -243,7 +247,9 @@ class DecisionScreen(StationScreen):
 
     def retell(self) -> None:
         self._list_options(self.query_one(OptionList).highlighted or 0)
-        self._show_stage(keep=True)
+        untouched = self.stage is Stage.REASON and self.query_one(Input).value == self._proposed
+        self._proposed = self._proposal()
+        self._show_stage(keep=not untouched)
         super().retell()
 
     def watch_stage(self) -> None:
@@ -258,7 +264,7 @@ class DecisionScreen(StationScreen):
         answer.display = self.stage in (Stage.REASON, Stage.LEAD, Stage.PIN)
         answer.password = self.stage is Stage.PIN
         if not keep:
-            answer.value = {Stage.REASON: self._reason, Stage.LEAD: self._lead}.get(self.stage, "")
+            answer.value = {Stage.REASON: self._reason or self._proposed, Stage.LEAD: self._lead}.get(self.stage, "")
             answer.cursor_position = len(answer.value)
         self.set_focus(answer if answer.display else None)
         self.query_one("#known", Static).update(self._known())

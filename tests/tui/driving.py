@@ -23,10 +23,10 @@ async def settle(pilot: StationPilot) -> None:
     app = pilot.app
     while isinstance(app, StationApp) and app.is_holding_keys:
         await asyncio.sleep(0)
-    for _ in range(3):
+    for delay in (0, 0, None):  # each pause lets every widget handle its messages, the last one waits for quiet too
         with suppress(WorkerCancelled):  # when the app ends, so do its reads
             await pilot.app.workers.wait_for_complete()
-        await pilot.pause()
+        await pilot.pause(delay)
 
 
 async def until(pilot: StationPilot, holds: Callable[[], bool]) -> None:
