@@ -1,9 +1,9 @@
-"""What must hold before a shift can start, each as a sentence with its mend."""
+"""What must hold before a shift can start, each as a sentence of the catalogues with its mend."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -21,14 +21,39 @@ class Readiness(StrEnum):
     BLOCKED = "blocked"
 
 
+class Sentence(StrEnum):
+    """What is said of one thing: `ready.*` of the catalogues, and where something is to be done `mend.*`."""
+
+    IMAGES = "images"
+    IMAGES_DOUBTFUL = "images_doubtful"
+    CERTIFICATES = "certificates"
+    CERTIFICATES_ENOUGH = "certificates_enough"
+    CERTIFICATES_TOO_FEW = "certificates_too_few"
+    NO_CERTIFICATES = "no_certificates"
+    LANES = "lanes"
+    LANE_GONE = "lane_gone"
+    NO_LANES = "no_lanes"
+    PLATFORM = "platform"
+    UNFINISHED = "unfinished"
+    NO_LINE_LEAD = "no_line_lead"
+    FAULT = "fault"
+    """A CodedError: `code`, `cause` and `mend` are its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadinessItem:
-    """One line of the list: its kind (`images`, `certificates`, `lanes`, …), its state, a sentence, the mend."""
+    """One line of the list: its kind (`kind.*` of the catalogues), its state, what is said, and with which values."""
 
     kind: str
     state: Readiness
-    text: str
-    mend: str = ""
+    sentence: Sentence
+    values: Mapping[str, str | int] = field(default_factory=dict)
+
+    @classmethod
+    def of_fault(cls, kind: str, error: CodedError) -> ReadinessItem:
+        """Give the line that tells an error, and blocks."""
+        values = {"code": error.code, "cause": error.cause, "mend": error.mend}
+        return cls(kind, Readiness.BLOCKED, Sentence.FAULT, values)
 
 
 class ProductLink(Protocol):
@@ -61,78 +86,68 @@ def check_readiness(
 
 
 def _platform(shift: Shift, platform: Callable[[], ProductLink | None]) -> list[ReadinessItem]:
+    product_key = shift.recipe.profile.product_key
     try:
         link = platform()
         if link is None:
             return []
-        link.product(shift.recipe.profile.product_key)
+        link.product(product_key)
     except CodedError as error:
-        return [ReadinessItem("platform", Readiness.BLOCKED, error.cause, error.mend)]
-    return [ReadinessItem("platform", Readiness.READY, f"it knows product {shift.recipe.profile.product_key}")]
+        return [ReadinessItem.of_fault("platform", error)]
+    return [ReadinessItem("platform", Readiness.READY, Sentence.PLATFORM, {"product_key": product_key})]
 
 
 def _people(shift: Shift) -> list[ReadinessItem]:
     if shift.ledger.operators.has_line_lead():
         return []
-    return [
-        ReadinessItem("operators", Readiness.WARNING, "No line lead yet", "Make one: station operator add NAME --lead")
-    ]
+    return [ReadinessItem("operators", Readiness.WARNING, Sentence.NO_LINE_LEAD)]
 
 
 def _images(shift: Shift) -> ReadinessItem:
     recipe = shift.recipe
-    size_kb = sum(len(region.data) for region in recipe.static_plan.regions) // 1024
-    text = f"{recipe.profile.name} {recipe.profile.firmware.version}, {len(recipe.static_plan.regions)} regions, {size_kb} KB"
+    values: dict[str, str | int] = {
+        "profile": recipe.profile.name,
+        "version": recipe.profile.firmware.version,
+        "regions": len(recipe.static_plan.regions),
+        "size_kb": sum(len(region.data) for region in recipe.static_plan.regions) // 1024,
+    }
     if recipe.warnings:
-        return ReadinessItem("images", Readiness.WARNING, f"{text}; {recipe.warnings[0]}", "Tell the line engineer")
-    return ReadinessItem("images", Readiness.READY, text)
+        doubt = {**values, "warning": str(recipe.warnings[0])}
+        return ReadinessItem("images", Readiness.WARNING, Sentence.IMAGES_DOUBTFUL, doubt)
+    return ReadinessItem("images", Readiness.READY, Sentence.IMAGES, values)
 
 
 def _certificates(shift: Shift) -> ReadinessItem:
     left = shift.ledger.left(shift.batch)
-    text = f"{left} left in batch {shift.batch}"
+    values: dict[str, str | int] = {"left": left, "batch": shift.batch}
     if not left:
-        return ReadinessItem(
-            "certificates", Readiness.BLOCKED, text, "Import the next batch: station batch import FILE.csv"
-        )
-    if shift.quantity is not None:
-        counts = shift.ledger.batch(shift.batch).counts
-        done = counts[CertificateState.INSTALLED] + counts[CertificateState.ACTIVATED]
-        missing = shift.quantity - done - left
-        if missing > 0:
-            return ReadinessItem(
-                "certificates",
-                Readiness.WARNING,
-                f"{text}, {missing} too few for the order of {shift.quantity}",
-                "Have more certificates made before they run out",
-            )
-        return ReadinessItem("certificates", Readiness.READY, f"{text}, enough for the order of {shift.quantity}")
-    return ReadinessItem("certificates", Readiness.READY, text)
+        return ReadinessItem("certificates", Readiness.BLOCKED, Sentence.NO_CERTIFICATES, values)
+    if shift.quantity is None:
+        return ReadinessItem("certificates", Readiness.READY, Sentence.CERTIFICATES, values)
+    counts = shift.ledger.batch(shift.batch).counts
+    done = counts[CertificateState.INSTALLED] + counts[CertificateState.ACTIVATED]
+    values["quantity"] = shift.quantity
+    missing = shift.quantity - done - left
+    if missing > 0:
+        few = {**values, "missing": missing}
+        return ReadinessItem("certificates", Readiness.WARNING, Sentence.CERTIFICATES_TOO_FEW, few)
+    return ReadinessItem("certificates", Readiness.READY, Sentence.CERTIFICATES_ENOUGH, values)
 
 
 def _lanes(ports: Sequence[str]) -> ReadinessItem:
     if not ports:
-        return ReadinessItem(
-            "lanes", Readiness.BLOCKED, "No port was found", "Plug an adapter in, or name a port with --port"
-        )
+        return ReadinessItem("lanes", Readiness.BLOCKED, Sentence.NO_LANES)
     there = {port.url for port in list_serial_ports()}
     gone = [port for port in ports if "://" not in port and port not in there]
-    named = "   ".join(f"{number} {port}" for number, port in enumerate(ports, start=1))
     if gone:
-        return ReadinessItem(
-            "lanes", Readiness.WARNING, f"{gone[0]} is not there", "Plug its adapter in; it starts by itself"
-        )
-    return ReadinessItem("lanes", Readiness.READY, named)
+        return ReadinessItem("lanes", Readiness.WARNING, Sentence.LANE_GONE, {"port": gone[0]})
+    named = "   ".join(f"{number} {port}" for number, port in enumerate(ports, start=1))
+    return ReadinessItem("lanes", Readiness.READY, Sentence.LANES, {"ports": named})
 
 
 def _unfinished(shift: Shift) -> list[ReadinessItem]:
-    rows = [row for row in shift.ledger.unfinished_runs() if row.mac is not None]
     return [
-        ReadinessItem(
-            "unfinished",
-            Readiness.WARNING,
-            f"{row.mac} was not finished on lane {row.lane}",
-            "Put it in again: it continues with the same certificate",
-        )
-        for row in rows
+        ReadinessItem("unfinished", Readiness.WARNING, Sentence.UNFINISHED, {"mac": row.mac, "lane": row.lane})
+        for row in shift.ledger.unfinished_runs()
+        if row.mac is not None
     ]

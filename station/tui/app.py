@@ -13,6 +13,7 @@ from textual.events import Event, Key
 from textual.screen import Screen
 from textual.timer import Timer
 
+from station.line.readiness import ReadinessItem
 from station.texts import LANGUAGES, Texts
 from station.tui.action_palette import ActionPalette
 from station.tui.choice import Choice
@@ -23,7 +24,7 @@ from station.tui.ending import leave_on_signals
 from station.tui.help_screen import HelpScreen
 from station.tui.lane_pane import LanePane
 from station.tui.leaving_screen import STOP_TIMEOUT_S, LeavingScreen
-from station.tui.line_port import LinePort, ReadinessLine
+from station.tui.line_port import LinePort
 from station.tui.line_screen import LineScreen
 from station.tui.scan_reader import ScanReader
 from station.tui.settings import DEFAULTS, Bell, Colours, Settings
@@ -64,7 +65,7 @@ class StationApp(App[bool]):
         self,
         *,
         choices: Callable[[], Sequence[Choice]],
-        readiness: Callable[[Choice], Sequence[ReadinessLine]],
+        readiness: Callable[[Choice], Sequence[ReadinessItem]],
         open_line: Callable[[Choice], LinePort],
         training: bool = False,
         settings: Settings = DEFAULTS,

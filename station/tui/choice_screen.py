@@ -16,13 +16,14 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from station.errors import CodedError
+from station.line.readiness import Readiness, ReadinessItem
 from station.texts import Texts
 from station.tui.cell_text import pad, plain
 from station.tui.choice import Choice
 from station.tui.choice_list import ChoiceList
 from station.tui.key_bar import KeyBar
-from station.tui.line_port import LinePort, ReadinessLine
-from station.tui.readiness_list import BLOCKED, WARNING, Obstacle, ReadinessList
+from station.tui.line_port import LinePort
+from station.tui.readiness_list import ReadinessList
 from station.tui.station_screen import StationScreen, TitleRow
 
 
@@ -66,7 +67,7 @@ class ChoiceScreen(StationScreen):
     class Checked(Message, bubble=False):
         """The readiness list of the chosen one."""
 
-        def __init__(self, items: Sequence[ReadinessLine]) -> None:
+        def __init__(self, items: Sequence[ReadinessItem]) -> None:
             super().__init__()
             self.items = tuple(items)
 
@@ -76,7 +77,7 @@ class ChoiceScreen(StationScreen):
         *,
         training: bool,
         choices: Callable[[], Sequence[Choice]],
-        readiness: Callable[[Choice], Sequence[ReadinessLine]],
+        readiness: Callable[[Choice], Sequence[ReadinessItem]],
         open_line: Callable[[Choice], LinePort],
         start_at_once: bool,
     ) -> None:
@@ -115,7 +116,7 @@ class ChoiceScreen(StationScreen):
     def on_choice_screen_choices_found(self, message: ChoiceScreen.ChoicesFound) -> None:
         self._choices = message.choices
         if message.error is not None:
-            self.query_one(ReadinessList).items = (_blocked(message.error),)
+            self.query_one(ReadinessList).items = (ReadinessItem.of_fault("station", message.error),)
             self.stage = Stage.CHECKED
         elif len(self._choices) == 1:
             self._check(self._choices[0])
@@ -140,6 +141,7 @@ class ChoiceScreen(StationScreen):
 
     def retell(self) -> None:
         self._list_choices(self.query_one(OptionList).highlighted)
+        self.query_one(ReadinessList).refresh(layout=True)
         self._show_stage()
         super().retell()
 
@@ -151,9 +153,9 @@ class ChoiceScreen(StationScreen):
 
     def _read_readiness(self, choice: Choice) -> None:
         try:
-            items: Sequence[ReadinessLine] = self._check_readiness(choice)
+            items: Sequence[ReadinessItem] = self._check_readiness(choice)
         except CodedError as error:
-            items = (_blocked(error),)
+            items = (ReadinessItem.of_fault("station", error),)
         self.post_message(self.Checked(items))
 
     def on_choice_screen_checked(self, message: ChoiceScreen.Checked) -> None:
@@ -164,14 +166,14 @@ class ChoiceScreen(StationScreen):
 
     @property
     def is_blocked(self) -> bool:
-        return any(item.state == BLOCKED for item in self.query_one(ReadinessList).items)
+        return any(item.state is Readiness.BLOCKED for item in self.query_one(ReadinessList).items)
 
     def _open(self, choice: Choice) -> None:
         try:
             line = self._open_line(choice)
         except CodedError as error:
             self._start_at_once = False
-            self.post_message(self.Checked((_blocked(error),)))
+            self.post_message(self.Checked((ReadinessItem.of_fault("station", error),)))
         else:
             self.post_message(self.LineOpened(line))
 
@@ -237,13 +239,9 @@ class ChoiceScreen(StationScreen):
         if self.stage is Stage.CHECKED:
             if self.is_blocked:
                 return "choice.blocked"
-            warned = any(item.state == WARNING for item in self.query_one(ReadinessList).items)
+            warned = any(item.state is Readiness.WARNING for item in self.query_one(ReadinessList).items)
             return "choice.with_warnings" if warned else "choice.all_ready"
         return f"choice.{self.stage}"
-
-
-def _blocked(error: CodedError) -> Obstacle:
-    return Obstacle(f"{error.code} {error.cause}", error.mend)
 
 
 def _option(choice: Choice, name_cells: int, texts: Texts) -> Content:

@@ -44,20 +44,6 @@ class ShiftNumbers(Protocol):
     def units_per_hour(self) -> float | None: ...
 
 
-class ReadinessLine(Protocol):
-    """One line of the readiness list. `kind` is a word of the catalogue's `kind.*`, or shown as it is; `state` is one
-    of `ready`, `warning` (the line can start) and `blocked` (it cannot); `mend` says what to do, or nothing."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def mend(self) -> str: ...
-
-
 class RecordPort(Protocol):
     """The shift's door to the ledger. Everything may wait for the disk, so never on the screen's own thread; CodedError."""
 

@@ -15,7 +15,7 @@ from station.cli.signing_in import LeadDecisions, LeadOptions, lead_decisions, s
 from station.errors import Code, LedgerFault, NotAllowed, UsageError
 from station.ledger import Ledger
 from station.line.passage import LeadDecision
-from station.line.readiness import Readiness, _people
+from station.line.readiness import Readiness, Sentence, _people
 from station.line.shift import Shift
 from tests.cli.at_terminal import OTHER_PIN, PIN, Person, hash_cheaply, kinds, pin_file
 from tests.cli.calling import Station, station_in
@@ -268,6 +268,6 @@ def test_doctor_warns_while_there_is_no_line_lead(station: Station, ledger: Ledg
 def test_the_readiness_list_warns_while_there_is_no_line_lead(ledger: Ledger) -> None:
     shift = Shift(None, ledger, "batch", None, None)  # type: ignore[arg-type]  # people are looked at, no recipe
     (item,) = _people(shift)
-    assert (item.state, "station operator add NAME --lead" in item.mend) == (Readiness.WARNING, True)
+    assert (item.state, item.sentence) == (Readiness.WARNING, Sentence.NO_LINE_LEAD)
     add_lead(ledger)
     assert _people(shift) == []

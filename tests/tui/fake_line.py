@@ -20,10 +20,10 @@ from station.events import (
     WaitReason,
 )
 from station.ledger import AuditEvent, RunRow, SignedHead, UnitStanding, UnitStory
+from station.line.readiness import Readiness, ReadinessItem, Sentence
 from station.line.shift_record import Decision
 from station.tui.app import StationApp
 from station.tui.choice import Choice
-from station.tui.readiness_list import READY
 from station.tui.settings import DEFAULTS, Settings
 from station.unit import Disposition, Mac
 from station.verdict import Step, StepState, Verdict
@@ -33,18 +33,20 @@ TOTAL_BYTES = 912_384
 CHOICE = Choice(Path("profiles/smart-plug.yaml"), "smart-plug", "2026-11", 188)
 
 
-@dataclass(frozen=True, slots=True)
-class FakeReadiness:
-    kind: str
-    state: str
-    text: str
-    mend: str = ""
-
-
 ALL_READY = (
-    FakeReadiness("images", READY, "3 files, as locked on 2026-11-20"),
-    FakeReadiness("certificates", READY, "188 left in batch 2026-11, enough for the order"),
-    FakeReadiness("lanes", READY, "1 /dev/ttyUSB0   2 /dev/ttyUSB1"),
+    ReadinessItem(
+        "images",
+        Readiness.READY,
+        Sentence.IMAGES,
+        {"profile": "smart-plug", "version": "1.4.2", "regions": 3, "size_kb": 1391},
+    ),
+    ReadinessItem(
+        "certificates",
+        Readiness.READY,
+        Sentence.CERTIFICATES_ENOUGH,
+        {"left": 188, "batch": "2026-11", "quantity": 500},
+    ),
+    ReadinessItem("lanes", Readiness.READY, Sentence.LANES, {"ports": "1 /dev/ttyUSB0   2 /dev/ttyUSB1"}),
 )
 
 
@@ -174,7 +176,7 @@ def fake_app(
     settings: Settings = DEFAULTS,
     keep_settings: Callable[[Settings], None] = lambda _settings: None,
     choices: tuple[Choice, ...] = (CHOICE,),
-    readiness: Callable[[Choice], tuple[FakeReadiness, ...]] = lambda _choice: ALL_READY,
+    readiness: Callable[[Choice], tuple[ReadinessItem, ...]] = lambda _choice: ALL_READY,
     start_at_once: bool = True,
 ) -> StationApp:
     return StationApp(

@@ -8,19 +8,19 @@ import pytest
 from textual.widgets import OptionList
 
 from station.errors import Code, LedgerFault, UsageError
+from station.line.readiness import Readiness, ReadinessItem, Sentence
 from station.tui.app import StationApp
 from station.tui.choice import Choice
 from station.tui.choice_screen import ChoiceScreen, Stage
 from station.tui.line_port import LinePort
 from station.tui.line_screen import LineScreen
-from station.tui.readiness_list import BLOCKED, WARNING
 from station.tui.settings import Settings
 from tests.tui.driving import opened, settle, until
-from tests.tui.fake_line import ALL_READY, CHOICE, NOW, FakeReadiness, fake_app, fake_line
+from tests.tui.fake_line import ALL_READY, CHOICE, NOW, fake_app, fake_line, mac_of
 from tests.tui.pictures import screen_text
 
 THREE = (CHOICE, Choice(Path("bulb.yaml"), "bulb", "2026-10", 1200), Choice(Path("fan.yaml"), "fan", "b", 0))
-MISSING = FakeReadiness("lanes", BLOCKED, "no serial port was found", "Plug the adapter in.")
+MISSING = ReadinessItem("lanes", Readiness.BLOCKED, Sentence.NO_LANES)
 
 
 def stage(app: StationApp) -> Stage:
@@ -50,14 +50,14 @@ async def test_something_blocked_says_what_to_do_and_enter_checks_again() -> Non
     app = fake_app(line, readiness=lambda _choice: answers.pop(0))
     async with opened(app) as pilot:
         assert "✘ lanes" in screen_text(app)
-        assert "→ Plug the adapter in." in screen_text(app)
+        assert "→ Plug an adapter in" in screen_text(app)
         assert "↵ Check again" in screen_text(app)
         await pilot.press("enter")
         await until(pilot, lambda: line.calls == ["start"])
 
 
 async def test_a_warning_does_not_keep_the_line_from_starting() -> None:
-    warning = FakeReadiness("unfinished", WARNING, "1 unit from yesterday", "Put it in again.")
+    warning = ReadinessItem("unfinished", Readiness.WARNING, Sentence.UNFINISHED, {"mac": mac_of(2), "lane": 2})
     app = fake_app(fake_line(), start_at_once=False, readiness=lambda _choice: (warning,))
     async with opened(app) as pilot:
         assert "▲ unfinished" in screen_text(app)
@@ -68,7 +68,7 @@ async def test_a_warning_does_not_keep_the_line_from_starting() -> None:
 async def test_arrows_and_enter_choose_and_esc_goes_back() -> None:
     asked: list[str] = []
 
-    def readiness(choice: Choice) -> tuple[FakeReadiness, ...]:
+    def readiness(choice: Choice) -> tuple[ReadinessItem, ...]:
         asked.append(choice.profile_name)
         return ALL_READY
 
@@ -138,17 +138,17 @@ async def test_a_fault_while_opening_is_told() -> None:
         await pilot.press("enter")
         await settle(pilot)
 
-        assert "E21 Another program holds the ledger" in screen_text(app)
+        assert "E21 The ledger is busy: Another program holds the ledger" in screen_text(app)
         assert "→ Close it" in screen_text(app)
 
 
 async def test_a_fault_while_checking_is_told() -> None:
-    def readiness(_choice: Choice) -> tuple[FakeReadiness, ...]:
+    def readiness(_choice: Choice) -> tuple[ReadinessItem, ...]:
         raise LedgerFault(Code.LEDGER_BUSY, "Another program holds the ledger", "Close it")
 
     app = fake_app(fake_line(), readiness=readiness)
     async with opened(app):
-        assert "E21 Another program holds the ledger" in screen_text(app)
+        assert "E21 The ledger is busy: Another program holds the ledger" in screen_text(app)
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from station.errors import Code, StationFault
 from station.events import Event, LaneWaiting, WaitReason
+from station.line.readiness import Readiness, ReadinessItem, Sentence
 from station.tui.choice import Choice
-from station.tui.readiness_list import BLOCKED, WARNING
 from station.tui.settings import Settings
 from station.verdict import Verdict
 from tests.tui.driving import opened, settle
@@ -18,7 +19,6 @@ from tests.tui.fake_line import (
     ALL_READY,
     CHOICE,
     NOW,
-    FakeReadiness,
     failed,
     fake_app,
     fake_line,
@@ -39,7 +39,7 @@ class Scene:
     lanes: int = 2
     bursts: tuple[list[Event], ...] = ()
     keys: tuple[str, ...] = ()
-    readiness: tuple[FakeReadiness, ...] = ALL_READY
+    readiness: tuple[ReadinessItem, ...] = ALL_READY
     choices: tuple[Choice, ...] = (CHOICE,)
     training: bool = False
     starts: bool = True
@@ -98,10 +98,18 @@ SCENES = {
     "ready-blocked": Scene(
         readiness=(
             *ALL_READY[:2],
-            FakeReadiness("lanes", BLOCKED, "/dev/ttyUSB1 may not be opened by this user", "Run: station doctor"),
-            FakeReadiness("unfinished", WARNING, "1 unit, lane 2: 24:0a:c4:5e:0f:58", "Put it in again"),
+            ReadinessItem("lanes", Readiness.WARNING, Sentence.LANE_GONE, {"port": "/dev/ttyUSB1"}),
+            ReadinessItem("operators", Readiness.WARNING, Sentence.NO_LINE_LEAD),
+            ReadinessItem(
+                "unfinished", Readiness.WARNING, Sentence.UNFINISHED, {"mac": "24:0a:c4:5e:0f:58", "lane": 2}
+            ),
+            ReadinessItem.of_fault(
+                "platform",
+                StationFault(Code.PLATFORM_UNREACHABLE, "No answer from 127.0.0.1 within 5 s", "Look at the network"),
+            ),
         ),
         sizes=((80, 24),),
+        languages=TWO_LANGUAGES,
         training=True,
     ),
 }

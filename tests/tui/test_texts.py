@@ -13,6 +13,7 @@ from station.certificate import CertificateState
 from station.errors import Code
 from station.events import WaitReason
 from station.ledger import EventKind
+from station.line.readiness import Sentence
 from station.texts import LANGUAGES, Texts
 from station.tui import end_screen
 from station.tui.decision_screen import Stage
@@ -68,6 +69,7 @@ def test_every_word_of_the_line_is_told(language: str) -> None:
         *(f"end.ask_{stage}" for stage in end_screen.Stage),
         *(f"event.{kind}" for kind in EventKind),
         *(f"state.{state}" for state in CertificateState),
+        *(f"ready.{sentence}" for sentence in Sentence),
     ]
 
     assert [key for key in wanted if not texts.sentences.get(key)] == []
