@@ -6,6 +6,7 @@ must never be handed out any more. Who decides on the unit is a line lead; until
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final, NoReturn
 
 from sqlalchemy import Connection, Row, select
@@ -18,6 +19,8 @@ from station.ledger.certificates import (
     certificates_of,
     live_certificate,
     move_certificate,
+    next_certificate,
+    shown_fingerprint,
     void_certificate,
 )
 from station.ledger.key_ring import KeyRing
@@ -79,9 +82,9 @@ def allocate_as_decided(
 
     Kept, it is the unit's; replaced, it is void and the unit gets another. CertificateHeld when it cannot be kept.
     """
-    if decided is None:
-        return allocate(change, processes, keys, run_id)
     run = open_run(change.connection, run_id)
+    if decided is None:
+        return _allocate(change, processes, keys, run)
     product_key, device_name = decided.identity.product_key, decided.identity.device_name
     rows = certificates_of(change.connection, device_name=device_name, product_key=product_key)
     bound = next((row for row in rows if row.mac == run.mac and row.state == CertificateState.INSTALLING), None)
@@ -90,11 +93,11 @@ def allocate_as_decided(
             _refuse_to_keep(change.connection, run, device_name, rows[0] if rows else None)
         moved = {"from": bound.state, "to": bound.state}
         certificate_event(change, run, EventKind.CERTIFICATE_KEPT, bound, {**moved, **decided.as_data()})
-        return allocate(change, processes, keys, run_id)
+        return _allocate(change, processes, keys, run)
     if bound is not None:
         reason = f"replaced, was in unit {run.mac}: {decided.reason}"
         void_certificate(change, bound, reason=reason, operator=decided.decided_by)
-    allocation = allocate(change, processes, keys, run_id)
+    allocation = _allocate(change, processes, keys, run)
     new = allocation.certificate.identity
     data: dict[str, JsonValue] = {
         "run": run_id,
@@ -104,6 +107,29 @@ def allocate_as_decided(
     }
     run_event(change, run, EventKind.CERTIFICATE_REPLACED, data, device_name=new.device_name)
     return allocation
+
+
+def _allocate(change: Change, processes: ProcessToken, keys: KeyRing, run: Row[Any]) -> Allocation:
+    """Give the unit its own certificate or the next one, once what was seen in units before its import is bound to those."""
+    while (row := next_certificate(change.connection, run.batch_id)) is not None:
+        carrier = _seen_in(change.connection, row)
+        if carrier is None:
+            break
+        _bind(change, carrier, row)
+    return allocate(change, processes, keys, run.id)
+
+
+def _seen_in(connection: Connection, row: Row[Any]) -> Row[Any] | None:
+    """Give the run in which a unit was found to carry an available certificate, before the ledger had it."""
+    events = AUDIT_EVENTS.c
+    query = select(events.data).where(
+        events.device_name == row.device_name, events.kind == EventKind.CERTIFICATE_FOREIGN
+    )
+    for text in connection.execute(query.order_by(events.id.desc())).scalars():
+        data = json.loads(text)
+        if data["product_key"] == row.product_key and data.get("fingerprint") in (None, shown_fingerprint(row)):
+            return connection.execute(RUN_QUERY.where(RUNS.c.id == data["run"])).one()
+    return None
 
 
 def _bind(change: Change, run: Row[Any], row: Row[Any]) -> Row[Any]:

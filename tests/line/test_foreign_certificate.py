@@ -208,3 +208,26 @@ def test_a_unit_on_its_way_to_that_certificate_stops_before_a_byte_leaves(desk: 
     assert bound(desk)[0] == ("installing", from_elsewhere.mac)
     again = desk.walk(FakeChip(other))
     assert (again.verdict, bound(desk)[1]) == (Verdict.PASS, ("installed", other.mac))
+
+
+def test_what_a_unit_was_seen_to_carry_before_its_import_goes_to_no_other(desk: Desk, old_station: Path) -> None:
+    unit = unit_number(9)
+    made_there(desk, old_station, unit)
+    carried = desk.carried(unit)
+    assert desk.walk(FakeChip(unit)).code == Code.FOREIGN_CERTIFICATE
+    desk.batch = desk.ledger.import_batch(old_station).batch
+    given = desk.walk(FakeChip(unit_number(1)))
+    assert (given.verdict, given.device_name != carried) == (Verdict.PASS, True)
+    assert bound(desk) == [("installing", unit.mac), ("installed", unit_number(1).mac)]
+    assert desk.walk(FakeChip(unit)).code == Code.FOREIGN_CERTIFICATE
+    assert desk.walk(FakeChip(unit), keep_foreign=LEAD).device_name == carried
+
+
+def test_what_was_replaced_before_its_import_is_void_then(desk: Desk, old_station: Path) -> None:
+    unit = unit_number(9)
+    made_there(desk, old_station, unit)
+    own = desk.walk(FakeChip(unit), replace_foreign=LEAD).device_name
+    desk.batch = desk.ledger.import_batch(old_station).batch
+    assert desk.walk(FakeChip(unit_number(1))).verdict is Verdict.PASS
+    assert bound(desk) == [("void", None), ("installed", unit_number(1).mac)]
+    assert str(own) in str(desk.ledger.certificates(desk.batch)[0].void_reason)

@@ -68,7 +68,9 @@ class Judge:
         self.ended_runs: dict[int, str] = {}
         self.owners: dict[int, StationProcess] = {}
         self.carriers: dict[str, Mac] = {}
-        """DeviceName → the unit that its secret ever reached."""
+        """DeviceName → the unit that its secret ever reached, or that the station saw it in."""
+        self.brought: set[tuple[str, Mac]] = set()
+        """DeviceNames and units that came with them: nothing else tells in time what was in use before."""
         self.texts: list[str] = []
         self.passes = 0
         self.commits_are_synced = True
@@ -93,6 +95,8 @@ class Judge:
     def flash_changed(self, unit: SimUnit) -> None:
         """Bytes have reached the flash of a unit."""
         for name in secrets_in(unit.credentials()):
+            if (name, unit.mac) in self.brought and self.carriers.get(name) != unit.mac:
+                continue
             first = self.carriers.setdefault(name, unit.mac)
             self.require(first == unit.mac, f"I1: {name} has reached {first}, and now {unit.mac}")
             self._require_bound(name, unit.mac, "are in the flash of")
@@ -125,6 +129,10 @@ class Judge:
         data, kind = json.loads(event["data"]), event["kind"]
         if kind.startswith("certificate_"):
             self._move(event, data)
+        elif kind == "certificate.foreign":
+            held = self.holdings.get(data["device_name"], Holding())
+            if held.state not in BOUND_STATES and (data["device_name"], event["mac"]) in self.brought:
+                self.carriers.setdefault(data["device_name"], Mac(event["mac"]))
         elif kind == "batch_imported":
             self._new_certificates(cursor, data["imported"])
         elif kind == "run_begun":
@@ -160,7 +168,8 @@ class Judge:
         if old == new:  # the unit got its own again
             self.require(held.mac == event["mac"], f"I1: {name} of {held.mac} was given to {event['mac']}")
             return
-        self.require((old, new) in MOVES, f"I1: {name} went from {old} to {new}")
+        found = event["kind"] == "certificate_carried" and (old, new) == ("available", "installing")
+        self.require(found or (old, new) in MOVES, f"I1: {name} went from {old} to {new}")
         if held.state in BOUND_STATES:
             self.require(held.mac == event["mac"], f"I1: {name} went from {held.mac} to {event['mac']}")
         held.state, held.mac = new, None if new == "available" else event["mac"]

@@ -105,10 +105,26 @@ def _events_in_their_own_transaction() -> AbstractContextManager[object]:
     return patch.object(Ledger, "_changing", changing)
 
 
+def _what_units_bring_stays_available() -> AbstractContextManager[object]:
+    return patch.multiple("station.ledger.carried", _FREE=(), _seen_in=lambda _connection, _row: None)
+
+
+def units_that_bring() -> Iterator[Plan]:
+    """Give plans in which one unit comes with a certificate that others are soon given."""
+    for seed in range(1, 2 * FEW_SEEDS, 2):  # an odd one: nobody decides on it until all the others have passed
+        yield Plan(seed, fixtures=1, foreign_units=1, carried=2)
+
+
 MUTATIONS: Final = (
     Mutation("no journal before the write", "I1: bytes of .* leave the PC", _journal_after_write),
     Mutation("MAC not asked again", "I1: bytes of .* leave the PC", _nobody_asks_again, plans=instant_swaps),
     Mutation("events in a transaction of their own", "I[135]: ", _events_in_their_own_transaction),
+    Mutation(
+        "what units bring stays available",
+        "I1: .* has reached",
+        _what_units_bring_stays_available,
+        plans=units_that_bring,
+    ),
     Mutation("two live certificates of one MAC", "not refuse: I2: a MAC", without="certificates_one_live_per_mac"),
     Mutation("one DeviceName twice", "not refuse: I1: a DeviceName", without="certificates_identity_unique"),
     Mutation("one DeviceSecret twice", "not refuse: I1: a DeviceSecret", without="certificates_secret_unique"),

@@ -103,6 +103,8 @@ class Plan:
     units: int = 3
     foreign_units: int = 0
     """Units that come with a certificate of another station."""
+    carried: int = 0
+    """They all come with the certificate of this number, of the station's own batch, instead."""
     talkative_units: int = 0
     """Units whose application prints its secret and fails to start, at its first start."""
     resting: bool = False
@@ -140,4 +142,5 @@ def plan_of(seed: int) -> Plan:
         second_batch=rng.random() < 0.2,
         checkpoint_pages=rng.choice((4, 30, 200, 4000, 4000)),
         reworks=rng.choice((0, 0, 1)),
+        carried=rng.choice((0, 1, 2, 3)),
     )

@@ -86,8 +86,9 @@ class CertificateFile:
 
 
 @functools.cache
-def foreign_image() -> bytes:
-    """Give the credentials partition of a unit that another station has written."""
-    identity = Identity(recipe().profile.product_key, "elsewhere-1")
-    secrets: Mapping[str, Secret] = MappingProxyType({"DeviceSecret": Secret("f" * 32)})
+def foreign_image(number: int) -> bytes:
+    """Give the credentials partition of a unit that another station has written: with the n-th certificate, or (0) its own."""
+    identity = Identity(recipe().profile.product_key, device_name(number) if number else "elsewhere-1")
+    secret = secret_of(number) if number else "f" * 32
+    secrets: Mapping[str, Secret] = MappingProxyType({"DeviceSecret": Secret(secret)})
     return recipe().credentials_image(Certificate(identity, secrets, {}))

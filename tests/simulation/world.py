@@ -16,7 +16,7 @@ from station.events import Event, VerdictReached
 from station.unit import Mac
 from tests.simulation import power
 from tests.simulation.hardware import Fixture, SimUnit
-from tests.simulation.judge import Judge, Violation
+from tests.simulation.judge import Judge, Violation, secrets_in
 from tests.simulation.plan import Fault, FaultKind, Place, Plan
 from tests.simulation.process import SimFileLock, StationProcess
 from tests.simulation.product import BATCH, SECOND_BATCH, CertificateFile, foreign_image, recipe
@@ -57,7 +57,7 @@ class World:
         self.folder = base / "data-0"
         if not plan.cold_start:
             shutil.copytree(template, self.folder)
-        numbers = tuple(range(1, len(self.units) + 3))
+        numbers = tuple(range(1, len(self.units) + 3 + plan.foreign_units))
         files = [CertificateFile(BATCH, numbers)]
         if plan.second_batch:
             files.append(CertificateFile(SECOND_BATCH, (*numbers[::2], 101, 102)))
@@ -73,7 +73,8 @@ class World:
         unit = SimUnit(Mac(f"24:0a:c4:00:{number + 1:02x}:0f"), talkative=number < self.plan.talkative_units)
         if number >= self.plan.units:
             partition = recipe().credentials_partition
-            unit.flash[partition.offset : partition.end] = foreign_image()
+            unit.flash[partition.offset : partition.end] = foreign_image(self.plan.carried)
+            self.judge.brought |= {(name, unit.mac) for name in secrets_in(unit.credentials())}
         return unit
 
     # What the station's code meets
