@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from station.cli.lanes import (
 from station.cli.leads import offer_first_line_lead
 from station.cli.platform_settings import platform_of, platform_options
 from station.cli.screen import ShiftDesk, show_screen
-from station.cli.signing_in import LeadOptions, lead_decisions, lead_options, signed_in
+from station.cli.signing_in import LeadOptions, lead_decisions, lead_options, signed_in, signed_out_after
 from station.line.line import Line
 from station.line.readiness import ProductLink
 from station.line.shift import Shift, check_ports
@@ -58,24 +59,33 @@ def run(
     def find_ports() -> Sequence[str]:
         return ports or [port.url for port in list_serial_ports() if port.likely_unit]
 
-    with session.open_ledger() as ledger:
+    with session.open_ledger() as ledger, contextlib.ExitStack() as at_work:
         offer_first_line_lead(ledger)
-        with signed_in(ledger, operator, may_ask=True) as name:
-            options = LeadOptions(replace_foreign, keep_foreign, force_security, reason, lead, pin_file)
-            allowed = lead_decisions(session, ledger, options, name)
+        people = ledger.operators
+        asked_on_screen = operator is None and bool(people.active())
+        if asked_on_screen:
+            at_work.enter_context(signed_out_after(ledger))
+        else:
+            at_work.enter_context(signed_in(ledger, operator, may_ask=False))
+        options = LeadOptions(replace_foreign, keep_foreign, force_security, reason, lead, pin_file)
+        allowed = lead_decisions(session, ledger, options, people.signed_in)
 
-            def open_line(shift: Shift, chosen: Sequence[str]) -> Line:
-                return Line(
-                    shift,
-                    plan_lanes(shift, chosen),
-                    operator=name,
-                    replace_foreign=allowed.replace_foreign,
-                    keep_foreign=allowed.keep_foreign,
-                    force_security=allowed.force_security,
-                    platform=platform_of(session, shift),
-                )
+        def open_line(shift: Shift, chosen: Sequence[str]) -> Line:
+            return Line(
+                shift,
+                plan_lanes(shift, chosen),
+                operator=people.signed_in,
+                replace_foreign=allowed.replace_foreign,
+                keep_foreign=allowed.keep_foreign,
+                force_security=allowed.force_security,
+                platform=platform_of(session, shift),
+            )
 
-            def ask(shift: Shift) -> ProductLink | None:
-                return platform_of(session, shift)
+        def ask(shift: Shift) -> ProductLink | None:
+            return platform_of(session, shift)
 
-            show_screen(session, ShiftDesk(profile, ledger, batch, find_ports, open_line, platform=ask))
+        show_screen(
+            session,
+            ShiftDesk(profile, ledger, batch, find_ports, open_line, platform=ask),
+            sign_in=people.sign_in if asked_on_screen else None,
+        )

@@ -72,8 +72,12 @@ def _keep(folder: Path, settings: Settings) -> None:
         _logger.warning("the screen's settings could not be kept: %s", error.strerror)
 
 
-def show_screen(session: Session, desk: ShiftDesk, *, training: bool = False) -> None:
+def show_screen(
+    session: Session, desk: ShiftDesk, *, sign_in: Callable[[str], object] | None = None, training: bool = False
+) -> None:
     """Run the screen to its end; UsageError without a terminal. Exit code 3 when a port could not be closed in time.
+
+    `sign_in` takes the name or badge that the screen asks for first; None: it asks for none.
 
     Stopped: a signal ended it, after the lanes had stopped.
     """
@@ -87,6 +91,7 @@ def show_screen(session: Session, desk: ShiftDesk, *, training: bool = False) ->
         choices=desk.choices,
         readiness=desk.readiness,
         open_line=desk.open_line,
+        sign_in=sign_in,
         training=training,
         settings=settings.model_copy(update={"language": session.lang or settings.language}),
         keep_settings=lambda changed: _keep(session.data, changed),

@@ -71,7 +71,7 @@ def lead_options(command: Command) -> Command:
 
 
 def lead_decisions(session: Session, ledger: Ledger, options: LeadOptions, operator: str) -> LeadDecisions:
-    """Have a line lead allow what was asked for, with one PIN.
+    """Have a line lead allow what was asked for, with one PIN. `operator` is empty while nobody is signed in yet.
 
     UsageError without a reason where one is needed; else as `require_line_lead`.
     """
@@ -100,10 +100,10 @@ def lead_decisions(session: Session, ledger: Ledger, options: LeadOptions, opera
     if not reason and by_line_lead:
         raise UsageError("What is done with foreign certificates needs a reason", "Say why with --reason")
     lead = options.lead
-    if (lead is None and not (by_line_lead and at_terminal())) or (
-        lead is None and ledger.operators.find(operator).is_line_lead
+    if lead is None and (
+        not (by_line_lead and at_terminal()) or (operator and ledger.operators.find(operator).is_line_lead)
     ):
-        lead = operator
+        lead = operator or None
     name = require_line_lead(session, ledger, " and ".join(wishes), operator=lead, pin_file=options.pin_file)
     decision = LeadDecision(name, reason, by_line_lead)
     return LeadDecisions(
@@ -127,11 +127,18 @@ def signed_in(ledger: Ledger, given: str | None, *, may_ask: bool) -> Iterator[s
         yield name
         return
     name = _sign_in(ledger, given, may_ask=may_ask and at_terminal())
-    try:
+    with signed_out_after(ledger):
         yield name
+
+
+@contextmanager
+def signed_out_after(ledger: Ledger) -> Iterator[None]:
+    """Sign out at the end of the block who signed in during it, if anybody did."""
+    try:
+        yield
     finally:
         try:
-            people.sign_out()
+            ledger.operators.sign_out()
         except StationFault as fault:  # the units are recorded: this must not make them look failed
             _logger.warning("signing out was not recorded: %s", fault.code)
 

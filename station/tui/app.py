@@ -28,6 +28,7 @@ from station.tui.line_port import LinePort
 from station.tui.line_screen import LineScreen
 from station.tui.scan_reader import ScanReader
 from station.tui.settings import DEFAULTS, Bell, Colours, Settings
+from station.tui.sign_in_screen import SignInScreen
 from station.tui.station_screen import StationScreen
 from station.verdict import Verdict
 
@@ -67,6 +68,7 @@ class StationApp(App[bool]):
         choices: Callable[[], Sequence[Choice]],
         readiness: Callable[[Choice], Sequence[ReadinessItem]],
         open_line: Callable[[Choice], LinePort],
+        sign_in: Callable[[str], object] | None = None,
         training: bool = False,
         settings: Settings = DEFAULTS,
         keep_settings: Callable[[Settings], None] = lambda _settings: None,
@@ -76,6 +78,7 @@ class StationApp(App[bool]):
     ) -> None:
         """`choices`, `readiness` and `open_line` may take their time and may raise CodedError: they run in threads.
 
+        `sign_in` signs a person in by name or badge, in a thread too (CodedError when it does not); None: nobody is asked.
         `keep_settings` hears each change of language or colours, in a thread. With `start_at_once` the only choice
         starts by itself unless something blocks it. `now` and `tick_s` are the clocks; a test gives a fixed time and
         None.
@@ -86,6 +89,7 @@ class StationApp(App[bool]):
         self.training = training
         self.title = "flashing-station"
         self.animation_level = "none"
+        self._sign_in = sign_in
         self._choices = choices
         self._readiness = readiness
         self._open_line = open_line
@@ -114,16 +118,23 @@ class StationApp(App[bool]):
         self.theme = THEMES[self.settings.colours].name
         if not self.is_headless:
             leave_on_signals(asyncio.get_running_loop(), self._leave_on_signal, STOP_TIMEOUT_S + CLOSING_S)
-        self.push_screen(
-            ChoiceScreen(
-                self.texts,
-                training=self.training,
-                choices=self._choices,
-                readiness=self._readiness,
-                open_line=self._open_line,
-                start_at_once=self._start_at_once,
-            )
+        if self._sign_in is None:
+            self.push_screen(self._choice_screen())
+        else:
+            self.push_screen(SignInScreen(self.texts, training=self.training, sign_in=self._sign_in))
+
+    def _choice_screen(self) -> ChoiceScreen:
+        return ChoiceScreen(
+            self.texts,
+            training=self.training,
+            choices=self._choices,
+            readiness=self._readiness,
+            open_line=self._open_line,
+            start_at_once=self._start_at_once,
         )
+
+    def on_sign_in_screen_signed_in(self) -> None:
+        self.switch_screen(self._choice_screen())
 
     async def on_event(self, event: Event) -> None:
         """Keys first pass by the scan reader."""

@@ -25,7 +25,7 @@ from station.tui.cell_text import half_width, plain
 from station.tui.choice_list import ChoiceList
 from station.tui.key_bar import KeyBar
 from station.tui.line_port import RecordPort
-from station.tui.station_screen import StationScreen, TitleRow
+from station.tui.station_screen import StationScreen, TitleRow, refusal
 from station.unit import Disposition, Mac
 
 _PLACES: Final = (Disposition.REWORK, Disposition.HOLD, Disposition.SCRAP)
@@ -285,6 +285,4 @@ class DecisionScreen(StationScreen):
     def _sentence(self) -> Content:
         if self._error is None:
             return Content(f" {self.texts.say(f'decide.ask_{self.stage}')}")
-        failure = self.texts.failure(self._error.code)
-        words = plain(f"{self._error.code} {failure.title if failure else ''}: {self._error.cause}. {self._error.mend}")
-        return Content.styled(f" ▲ {words}", "bold $verdict-error-text")
+        return refusal(self._error, self.texts)

@@ -25,9 +25,8 @@ from station.tui.leaving_screen import STOP_TIMEOUT_S
 from station.tui.line_port import LinePort, ShiftNumbers
 from station.tui.look_back_pages import failure_rows, number_lines
 from station.tui.shift_view import ShiftView, shift_view
-from station.tui.station_screen import StationScreen, TitleRow
-
-NAME_LETTERS_MAX = 64
+from station.tui.sign_in_screen import NAME_LETTERS_MAX
+from station.tui.station_screen import StationScreen, TitleRow, refusal
 
 
 class Stage(StrEnum):
@@ -231,9 +230,7 @@ class EndScreen(StationScreen):
 
     def _sentence(self) -> Content:
         if self._error is not None:
-            failure = self.texts.failure(self._error.code)
-            words = f"▲ {self._error.code} {failure.title if failure else ''}: {self._error.cause}. {self._error.mend}"
-            return Content.styled(f" {plain(words)}", "bold $verdict-error-text")
+            return refusal(self._error, self.texts)
         key = f"end.ask_{self.stage}"
         if self.stage is Stage.ENDED and not self._all_closed:
             return Content(f" {self.texts.say('leave.stuck', seconds=round(STOP_TIMEOUT_S))}")

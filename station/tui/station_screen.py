@@ -10,7 +10,9 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
+from station.errors import CodedError
 from station.texts import Texts
+from station.tui.cell_text import plain
 from station.tui.shift_header import title_row
 
 
@@ -48,6 +50,13 @@ class StationScreen(Screen[None]):
             )
             for key, active in super().active_bindings.items()
         }
+
+
+def refusal(error: CodedError, texts: Texts) -> Content:
+    """What the station refused, in the sentence's row: the code with its words, the cause, the mend."""
+    failure = texts.failure(error.code)
+    words = f"{error.code} {failure.title if failure else ''}: {error.cause}. {error.mend}"
+    return Content.styled(f" ▲ {plain(words)}", "bold $verdict-error-text")
 
 
 class TitleRow(Widget):

@@ -177,10 +177,12 @@ def test_flash_needs_an_operator_once_there_are_some(
     assert "no.yaml" in station(*flash, "--operator", "li wei").err
 
 
-def test_run_without_terminal_and_operator_names_the_option(station: Station, ledger: Ledger, tmp_path: Path) -> None:
+def test_run_asks_on_its_screen_who_works_here_so_it_only_needs_a_terminal(
+    station: Station, ledger: Ledger, tmp_path: Path
+) -> None:
     ledger.operators.add("Li", by="root")
     done = station("run", str(tmp_path / "no.yaml"))
-    assert (done.code, "--operator NAME" in done.err) == (2, True)
+    assert (done.code, "needs a terminal" in done.err) == (2, True)
 
 
 # Replacing foreign certificates

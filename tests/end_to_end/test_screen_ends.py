@@ -30,7 +30,7 @@ def test_a_kill_ends_the_screen_with_its_exit_code_and_the_operator_signed_out(t
     ours, theirs = os.openpty()  # type: ignore[attr-defined,unused-ignore]  # POSIX
     with quick_fixture() as fixture:
         process = subprocess.Popen(
-            desk.arguments("run", desk.profiles / "quick.yaml", "--port", fixture.url, "--operator", "Li"),
+            desk.arguments("run", desk.profiles / "quick.yaml", "--port", fixture.url),
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -39,7 +39,9 @@ def test_a_kill_ends_the_screen_with_its_exit_code_and_the_operator_signed_out(t
         )
         os.close(theirs)
         try:
-            _read_until(ours, b"F10")
+            _read_until(ours, b"badge")
+            os.write(ours, b"Li\r")
+            _read_until(ours, b"images")
             process.send_signal(signal.SIGTERM)
             _read_until(ours, None)
             assert process.wait(LIMIT_S) == 128 + signal.SIGTERM

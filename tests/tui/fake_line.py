@@ -146,11 +146,15 @@ class FakeLine:
     def retry(self, lane: int) -> None:
         self.calls.append(f"retry {lane}")
 
-    def hand_over(self, name_or_badge: str) -> None:
+    def sign_in(self, name_or_badge: str) -> None:
+        """What the ledger would do before there is a line."""
         if name_or_badge not in self.people:
             raise UsageError(f"nobody is known as {name_or_badge!r}", "Scan again")
-        self.calls.append(f"hand over to {name_or_badge}")
         self.operator = name_or_badge
+
+    def hand_over(self, name_or_badge: str) -> None:
+        self.sign_in(name_or_badge)
+        self.calls.append(f"hand over to {name_or_badge}")
 
     def stop(self, timeout_s: float) -> bool:
         self.calls.append("stop")
@@ -178,11 +182,13 @@ def fake_app(
     choices: tuple[Choice, ...] = (CHOICE,),
     readiness: Callable[[Choice], tuple[ReadinessItem, ...]] = lambda _choice: ALL_READY,
     start_at_once: bool = True,
+    signs_in: bool = False,
 ) -> StationApp:
     return StationApp(
         choices=lambda: choices,
         readiness=readiness,
         open_line=lambda _choice: line,
+        sign_in=line.sign_in if signs_in else None,
         training=line.training,
         settings=settings,
         keep_settings=keep_settings,

@@ -46,6 +46,7 @@ class Scene:
     sizes: tuple[tuple[int, int], ...] = ((80, 24), (120, 40))
     languages: tuple[str, ...] = field(default=("en",))
     made_shift: bool = False
+    signs_in: bool = False
 
 
 EARLIER: list[list[Event]] = [
@@ -88,6 +89,7 @@ SCENES = {
     "ended": Scene(keys=("f10", "enter"), made_shift=True, languages=TWO_LANGUAGES),
     "unit": Scene(keys=("f2", *"00:13", "enter"), made_shift=True, languages=TWO_LANGUAGES),
     "help": Scene(2, (failed(1),), ("f1",), languages=TWO_LANGUAGES, training=True),
+    "sign-in": Scene(keys=(*"Lu", "enter"), signs_in=True, sizes=((80, 24),), languages=TWO_LANGUAGES),
     "choice": Scene(
         starts=False,
         choices=(CHOICE, Choice(Path("bulb.yaml"), "bulb", "2026-10", 1200)),
@@ -129,6 +131,7 @@ async def test_the_screen_looks_as_kept_in_each_size_and_language(name: str) -> 
         choices=scene.choices,
         readiness=lambda _choice: scene.readiness,
         start_at_once=scene.starts,
+        signs_in=scene.signs_in,
     )
     async with opened(app, scene.sizes[0]) as pilot:
         await settle(pilot)

@@ -15,7 +15,7 @@ from station.events import WaitReason
 from station.ledger import EventKind
 from station.line.readiness import Sentence
 from station.texts import LANGUAGES, Texts
-from station.tui import end_screen
+from station.tui import end_screen, sign_in_screen
 from station.tui.decision_screen import Stage
 from station.tui.look_back_pages import Page
 from station.unit import Disposition
@@ -67,6 +67,7 @@ def test_every_word_of_the_line_is_told(language: str) -> None:
         *(f"decide.ask_{stage}" for stage in Stage),
         *(f"{group}{page}" for group in ("page.", "look.ask_") for page in Page),
         *(f"end.ask_{stage}" for stage in end_screen.Stage),
+        *(f"sign_in.ask_{stage}" for stage in sign_in_screen.Stage),
         *(f"event.{kind}" for kind in EventKind),
         *(f"state.{state}" for state in CertificateState),
         *(f"ready.{sentence}" for sentence in Sentence),
@@ -98,7 +99,7 @@ def test_every_key_that_a_screen_names_exists_and_every_one_is_used() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in Path(station.tui.__path__[0]).glob("*.py"))
     named = set(
         re.findall(
-            r"[\"']((?:key|action|now|pane|header|last|choice|leave|help|palette|decide|look|unit|end)\.[a-z_]+)[\"']",
+            r"[\"']((?:key|action|now|pane|header|last|choice|leave|help|palette|decide|look|unit|end|sign_in)\.[a-z_]+)[\"']",
             source,
         )
     )
