@@ -116,9 +116,13 @@ def preflight(passage: Passage, seen: ChipIdentity) -> None:
     decision = passage.force_security
     if decision is None or not refusal.forcible:
         raise refusal.error
-    passage.ledger.record_note(
-        _run(passage), "security.forced", {"overruled": refusal.error.cause, **decision.as_data()}
-    )
+    overruled: dict[str, JsonValue] = {
+        "from": refusal.error.code,
+        "to": "forced",
+        "overruled": refusal.error.cause,
+        **decision.as_data(),
+    }
+    passage.ledger.record_note(_run(passage), "security.forced", overruled)
     passage.notes["security_forced"] = refusal.error.cause
 
 

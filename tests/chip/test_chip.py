@@ -16,6 +16,7 @@ from station.chip.packed_region import PackedRegion, pack
 from station.errors import Aborted, ChipError, Code, PortFault
 from station.virtual.faults import Faults
 from station.virtual.fixture import Fixture, Unit, make_unit
+from station.virtual.security_fuses import SecurityFuses
 
 BAUDS = (921600, 460800, 115200)
 
@@ -84,6 +85,18 @@ def test_an_empty_fixture_is_silent() -> None:
         lane = Lane(fixture.url)
         assert lane.chip.sync() is SyncOutcome.SILENT
         fixture.insert(make_unit())
+        assert lane.chip.sync() is SyncOutcome.READY
+        lane.port.release()
+
+
+@pytest.mark.parametrize("kind", ["esp32", "esp32c3"])
+def test_a_unit_whose_download_mode_is_burnt_shut_starts_instead_and_stays_as_it_is(kind: str) -> None:
+    shut = make_unit(chip=kind, security=SecurityFuses(download_disabled=True))
+    with Fixture(shut) as fixture:
+        lane = Lane(fixture.url)
+        assert lane.chip.sync() is SyncOutcome.RUNNING  # which a lane tells as F11
+        assert shut.flash.is_blank(0, shut.flash.size_bytes)
+        fixture.insert(make_unit(chip=kind))
         assert lane.chip.sync() is SyncOutcome.READY
         lane.port.release()
 

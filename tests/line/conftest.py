@@ -48,6 +48,7 @@ class Desk:
         lane: int = 1,
         replace_foreign: LeadDecision | None = None,
         keep_foreign: LeadDecision | None = None,
+        force_security: LeadDecision | None = None,
     ) -> VerdictReached:
         chip.runs_as = lambda: self.carried(chip.unit)
         return walk_unit(
@@ -63,6 +64,7 @@ class Desk:
                 report=self.heard.append,
                 replace_foreign=replace_foreign,
                 keep_foreign=keep_foreign,
+                force_security=force_security,
             )
         )
 
