@@ -17,6 +17,7 @@ PORTION_SEEDS = 125
 SWEEP_PARTS = 4
 
 
+@pytest.mark.timeout(400)  # seconds of computing on a quiet machine, minutes on a busy one
 @pytest.mark.parametrize("first", range(0, SEEDS, PORTION_SEEDS))
 def test_no_fault_costs_a_certificate_or_gives_one_twice(first: int) -> None:
     count, failures, struck = run_chunk(range(first, first + PORTION_SEEDS))
