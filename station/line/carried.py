@@ -12,9 +12,9 @@ from station.image.nvs_page import PAGE_BYTES
 from station.image.nvs_reader import read_nvs_image
 from station.image.partition_table import Partition
 from station.ledger import CarriedCertificate, CarriedDecision, CarriedFinding
-from station.line.passage import Passage
+from station.line.passage import CarriedAnswer, CarriedChoice, Passage
 
-_MEND: Final = "Call the line lead, who may have it written anew with --replace-foreign, or kept with --keep-foreign"
+_MEND: Final = "Call the line lead, who decides: F6 on the screen, else --replace-foreign or --keep-foreign"
 
 
 def decide_on_carried(passage: Passage, run_id: int) -> CarriedDecision | None:
@@ -28,12 +28,22 @@ def decide_on_carried(passage: Passage, run_id: int) -> CarriedDecision | None:
     finding = passage.ledger.bind_carried(run_id, carried)
     if not finding.foreign:
         return None
-    decision = passage.keep_foreign or passage.replace_foreign
-    if decision is None:
+    answer = _answer(passage)
+    if answer is None:
         cause = f"This unit already carries {carried.identity.device_name}, {_known(passage, finding)}"
         raise CertificateHeld(Code.FOREIGN_CERTIFICATE, cause, _MEND)
-    keep = passage.keep_foreign is not None
+    keep, decision = answer.choice is CarriedChoice.KEEP, answer.decision
     return CarriedDecision(carried.identity, keep, decision.operator, decision.reason, decision.by_line_lead)
+
+
+def _answer(passage: Passage) -> CarriedAnswer | None:
+    if passage.unit is not None and (own := passage.answer_for(passage.unit.mac)) is not None:
+        return own
+    if passage.keep_foreign is not None:
+        return CarriedAnswer(CarriedChoice.KEEP, passage.keep_foreign)
+    if passage.replace_foreign is not None:
+        return CarriedAnswer(CarriedChoice.REPLACE, passage.replace_foreign)
+    return None
 
 
 def carried_certificate(passage: Passage) -> CarriedCertificate | None:

@@ -78,7 +78,7 @@ class Line:
         self._first_runs: dict[Mac, Verdict] = {}
         self._lanes = {plan.info.number: Lane(plan, self._new_passage, self._publish) for plan in plans}
         self.training = training
-        self.record = ShiftRecord(shift.ledger, lambda: self._operator, self._publish)
+        self.record = ShiftRecord(shift.ledger, lambda: self._operator, self._publish, self.retry)
 
     @property
     def lanes(self) -> tuple[LaneInfo, ...]:
@@ -195,6 +195,7 @@ class Line:
             clock=self._clock,
             replace_foreign=self._replace_foreign,
             keep_foreign=self._keep_foreign,
+            answer_for=self.record.take_answer,
             force_security=self._force_security,
             platform=self._platform,
         )

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from station.certificate import Certificate
 from station.chip.packed_region import PackedRegion
@@ -16,7 +17,7 @@ from station.line.chip_link import ChipLink, ConsoleLink
 from station.line.status_link import StatusLink
 from station.platform.device_state import DeviceStatus
 from station.profile import Recipe
-from station.unit import ChipIdentity
+from station.unit import ChipIdentity, Mac
 from station.verdict import Step, StepState
 
 PROGRESS_PERIOD_S = 0.1
@@ -33,6 +34,21 @@ class LeadDecision:
     def as_data(self) -> dict[str, JsonValue]:
         """Give it as events tell it."""
         return {"decided_by": self.operator, "reason": self.reason, "line_lead": self.by_line_lead}
+
+
+class CarriedChoice(StrEnum):
+    """What becomes of a foreign certificate that a unit carries."""
+
+    KEEP = "keep"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedAnswer:
+    """What a line lead has decided about what one unit carries."""
+
+    choice: CarriedChoice
+    decision: LeadDecision
 
 
 @dataclass(slots=True)
@@ -52,6 +68,8 @@ class Passage:
     replace_foreign: LeadDecision | None = None
     """Who has decided that units with a certificate of somebody else are written anew; None: they are held."""
     keep_foreign: LeadDecision | None = None
+    answer_for: Callable[[Mac], CarriedAnswer | None] = lambda _mac: None
+    """What was decided about this one unit, which goes before both; asked once, when the unit would be held."""
     force_security: LeadDecision | None = None
     """Who has decided that units are written against a refusal of the pre-flight that may be overruled."""
 

@@ -11,6 +11,7 @@ from station.certificate import Secret
 from station.errors import UsageError
 from station.events import Event, UnitDisposed
 from station.ledger import AuditEvent, Ledger, OperatorName, RunRow, SignedHead, UnitStanding, UnitStory
+from station.line.passage import CarriedAnswer, CarriedChoice, LeadDecision
 from station.unit import Disposition, Mac
 
 RUNS_MAX: Final = 5000
@@ -29,12 +30,23 @@ class Decision:
     lane: int = 0
     lead: str = ""
     pin: Secret = Secret("")  # noqa: RUF009  frozen
+    carried: CarriedChoice | None = None
+    """What becomes of the foreign certificate that the unit carries: a line lead's, for the next try on this lane."""
 
 
 class ShiftRecord:
     """One shift's door to the ledger. All of its methods raise LedgerFault when that fails."""
 
-    def __init__(self, ledger: Ledger, operator: Callable[[], str], report: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        operator: Callable[[], str],
+        report: Callable[[Event], None],
+        retry: Callable[[int], None] = lambda _lane: None,
+    ) -> None:
+        """`retry` walks the unit on a lane again."""
+        self._retry = retry
+        self._answers: dict[Mac, CarriedAnswer] = {}
         self._ledger = ledger
         self._operator = operator
         self._report = report
@@ -71,9 +83,13 @@ class ShiftRecord:
         """Give the last audit events, newest first."""
         return tuple(self._ledger.newest_events(EVENTS_MAX))
 
-    def lead_needed(self, mac: Mac, disposition: Disposition | None) -> bool:
-        """Say whether a line lead's PIN is needed: to scrap, and to take a unit from hold or scrap."""
-        return self._is_for_lead(mac, disposition) and self._ledger.operators.has_line_lead()
+    def take_answer(self, mac: Mac) -> CarriedAnswer | None:
+        """Give what was decided about a unit's foreign certificate; it holds for one try."""
+        return self._answers.pop(mac, None)
+
+    def lead_needed(self, mac: Mac, disposition: Disposition | None, carried: CarriedChoice | None = None) -> bool:
+        """Say whether a line lead's PIN is needed: to scrap, to take from hold or scrap, for a foreign certificate."""
+        return self._is_for_lead(mac, disposition, carried) and self._ledger.operators.has_line_lead()
 
     def decide(self, decision: Decision) -> None:
         """Record a decision about a unit. NotAllowed: who must decide it has not; UsageError without a reason."""
@@ -81,8 +97,11 @@ class ShiftRecord:
             raise UsageError("a unit is put aside only with a reason", "Say why")
         operators, name = self._ledger.operators, self._operator()
         action = f"put unit {decision.mac} to {decision.disposition or 'use again'}"
-        if self._is_for_lead(decision.mac, decision.disposition):
-            if operators.has_line_lead():
+        if decision.carried is not None:
+            action = f"{decision.carried} the foreign certificate in unit {decision.mac}"
+        by_line_lead = operators.has_line_lead()
+        if self._is_for_lead(decision.mac, decision.disposition, decision.carried):
+            if by_line_lead:
                 name = operators.confirm_line_lead(decision.lead, decision.pin, action=action)
             else:
                 operators.note_open_action(OperatorName(name), action=action)
@@ -94,6 +113,10 @@ class ShiftRecord:
             lane=decision.lane or None,
         )
         self._report(UnitDisposed(decision.lane, decision.mac, decision.disposition))
+        if decision.carried is not None:
+            allowed = LeadDecision(name, decision.reason, by_line_lead)
+            self._answers[decision.mac] = CarriedAnswer(decision.carried, allowed)
+            self._retry(decision.lane)
 
-    def _is_for_lead(self, mac: Mac, disposition: Disposition | None) -> bool:
-        return disposition is Disposition.SCRAP or self.standing(mac).disposition in _HELD
+    def _is_for_lead(self, mac: Mac, disposition: Disposition | None, carried: CarriedChoice | None) -> bool:
+        return carried is not None or disposition is Disposition.SCRAP or self.standing(mac).disposition in _HELD

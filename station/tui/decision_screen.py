@@ -16,8 +16,9 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from station.certificate import Secret
-from station.errors import CodedError, NotAllowed
+from station.errors import Code, CodedError, NotAllowed
 from station.ledger import UnitStanding
+from station.line.passage import CarriedChoice
 from station.line.shift_record import Decision
 from station.texts import Texts
 from station.tui.answer_input import AnswerInput
@@ -64,7 +65,7 @@ class DecisionScreen(StationScreen):
         Binding("escape", "back", "key.back"),
         Binding("up", "move(-1)", show=False),
         Binding("down", "move(1)", show=False),
-        *[Binding(str(number), f"pick({number})", show=False) for number in range(1, 5)],
+        *[Binding(str(number), f"pick({number})", show=False) for number in range(1, 7)],
     ]
 
     stage: reactive[Stage] = reactive(Stage.LOOKING, init=False)
@@ -97,9 +98,9 @@ class DecisionScreen(StationScreen):
         super().__init__(texts, training=training)
         self._record = record
         self._subject = subject
-        self._options: tuple[Disposition | None, ...] = _PLACES
         self._standing = UnitStanding()
-        self._disposition: Disposition | None = None
+        self._options = self._offered()
+        self._choice: Disposition | CarriedChoice | None = None
         self._proposed = ""
         self._reason = ""
         self._lead = ""
@@ -130,9 +131,15 @@ class DecisionScreen(StationScreen):
 
     def on_decision_screen_found(self, message: DecisionScreen.Found) -> None:
         self._standing = message.standing
-        self._options = (*_PLACES, None) if self._standing.disposition else _PLACES
+        self._options = self._offered()
         self._list_options(0)
         self.stage = Stage.WHERE
+
+    def _offered(self) -> tuple[Disposition | CarriedChoice | None, ...]:
+        """Where the unit can go; what becomes of a foreign certificate, while the unit stands in its lane."""
+        foreign = self._subject.code == Code.FOREIGN_CERTIFICATE and self._subject.lane
+        carried = tuple(CarriedChoice) if foreign else ()
+        return (*carried, *_PLACES, None) if self._standing.disposition else (*carried, *_PLACES)
 
     def _list_options(self, highlighted: int) -> None:
         say = self.texts.say
@@ -166,13 +173,13 @@ class DecisionScreen(StationScreen):
 
     def _choose(self, place: int) -> None:
         self.query_one(OptionList).highlighted = place
-        self._disposition = self._options[place]
+        self._choice = self._options[place]
         self._proposed = self._proposal()
         self.stage = Stage.REASON
 
     def _proposal(self) -> str:
         """The likely reason to put the unit aside: what was wrong with it."""
-        failure = self.texts.failure(self._subject.code) if self._disposition is not None else None
+        failure = self.texts.failure(self._subject.code) if self._choice is not None else None
         return f"{self._subject.code} {failure.title}" if failure else ""
 
     def take_scan(self, code: str) -> None:
@@ -196,9 +203,17 @@ class DecisionScreen(StationScreen):
         elif self.stage is Stage.PIN:
             self._decide(Secret(half_width(answer)))
 
+    @property
+    def _place(self) -> Disposition | None:
+        return self._choice if isinstance(self._choice, Disposition) else None
+
+    @property
+    def _carried(self) -> CarriedChoice | None:
+        return self._choice if isinstance(self._choice, CarriedChoice) else None
+
     def _ask_for_lead(self) -> None:
         try:
-            needed = self._record.lead_needed(self._subject.mac, self._disposition)
+            needed = self._record.lead_needed(self._subject.mac, self._place, self._carried)
         except CodedError as error:
             self.post_message(self.Refused(error))
         else:
@@ -212,7 +227,9 @@ class DecisionScreen(StationScreen):
 
     def _decide(self, pin: Secret) -> None:
         subject = self._subject
-        decision = Decision(subject.mac, self._disposition, self._reason, subject.lane, self._lead, pin)
+        decision = Decision(
+            subject.mac, self._place, self._reason, subject.lane, self._lead, pin, carried=self._carried
+        )
         self.stage = Stage.RECORDING
         self.run_worker(lambda: self._write(decision), thread=True, group="decision")
 
@@ -277,7 +294,7 @@ class DecisionScreen(StationScreen):
             place = say(f"disposition.{standing.disposition}")
             lines.append(say("decide.stands", place=place, reason=plain(standing.reason)))
         if self.stage not in (Stage.LOOKING, Stage.WHERE):
-            lines.append("→ " + say(f"disposition.{self._disposition or 'free'}"))
+            lines.append("→ " + say(f"disposition.{self._choice or 'free'}"))
         if self.stage in (Stage.LEAD, Stage.PIN):
             lines.append(plain(self._reason))
         return Content("\n".join([*lines, ""])) if lines else Content("")

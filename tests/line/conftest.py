@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from station.events import Event, VerdictReached
 from station.image.nvs_reader import read_nvs_image
 from station.ledger import Ledger
 from station.line.packing import pack_static
-from station.line.passage import LeadDecision, Passage
+from station.line.passage import CarriedAnswer, LeadDecision, Passage
 from station.line.walk import walk_unit
 from station.profile import Recipe, prepare_recipe
+from station.unit import Mac
 from station.virtual.images import make_bench_images
 from tests.batch_csv import write_batch_csv
 from tests.line.fake_chip import FakeChip, FakeUnit
@@ -49,6 +50,7 @@ class Desk:
         replace_foreign: LeadDecision | None = None,
         keep_foreign: LeadDecision | None = None,
         force_security: LeadDecision | None = None,
+        answer_for: Callable[[Mac], CarriedAnswer | None] = lambda _mac: None,
     ) -> VerdictReached:
         chip.runs_as = lambda: self.carried(chip.unit)
         return walk_unit(
@@ -65,6 +67,7 @@ class Desk:
                 replace_foreign=replace_foreign,
                 keep_foreign=keep_foreign,
                 force_security=force_security,
+                answer_for=answer_for,
             )
         )
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from station.certificate import CertificateState
-from station.errors import Code
-from station.ledger import Ledger
-from station.line.passage import LeadDecision
+from station.certificate import CertificateState, Secret
+from station.errors import Code, NotAllowed
+from station.ledger import Ledger, Role
+from station.line.passage import CarriedChoice, LeadDecision
+from station.line.shift_record import Decision, ShiftRecord
 from station.verdict import Verdict
 from tests.batch_csv import write_batch_csv
 from tests.line.conftest import Desk
 from tests.line.fake_chip import FakeChip, FakeUnit, unit_number
 
+PIN = Secret("273 Garden Road")
 LEAD = LeadDecision("Wang", "made on the old station", True)
 
 
@@ -231,3 +234,45 @@ def test_what_was_replaced_before_its_import_is_void_then(desk: Desk, old_statio
     assert desk.walk(FakeChip(unit_number(1))).verdict is Verdict.PASS
     assert bound(desk) == [("void", None), ("installed", unit_number(1).mac)]
     assert str(own) in str(desk.ledger.certificates(desk.batch)[0].void_reason)
+
+
+def test_a_line_leads_answer_on_the_screen_holds_for_one_try_of_one_unit(desk: Desk, old_station: Path) -> None:
+    unit, other = unit_number(1), unit_number(2)
+    made_there(desk, old_station, unit, other)
+    foreign = desk.carried(unit)
+    desk.ledger.operators.add("Wang", by="root", role=Role.LINE_LEAD, pin=PIN)
+    retried: list[int] = []
+    record = ShiftRecord(desk.ledger, lambda: "Li W.", lambda _event: None, retried.append)
+    held = desk.walk(FakeChip(unit), answer_for=record.take_answer)
+    assert (held.code, "F6" in held.mend) == (Code.FOREIGN_CERTIFICATE, True)
+    assert record.lead_needed(unit.mac, None, CarriedChoice.REPLACE)
+
+    wrong = Decision(unit.mac, None, "old line", 1, "Wang", Secret("wrong"), carried=CarriedChoice.REPLACE)
+    with pytest.raises(NotAllowed):
+        record.decide(wrong)
+    assert retried == []
+    assert desk.walk(FakeChip(unit), answer_for=record.take_answer).code == Code.FOREIGN_CERTIFICATE
+
+    record.decide(replace(wrong, pin=PIN))
+    assert retried == [1]
+    assert desk.walk(FakeChip(other), answer_for=record.take_answer).code == Code.FOREIGN_CERTIFICATE
+    done = desk.walk(FakeChip(unit), answer_for=record.take_answer)
+    assert (done.verdict, done.device_name) == (Verdict.PASS, desk.carried(unit))
+    assert done.device_name != foreign
+    assert record.take_answer(unit.mac) is None
+
+
+def test_a_kept_certificate_stays_in_the_unit_and_the_log_says_who_let_it(desk: Desk, old_station: Path) -> None:
+    unit = unit_number(1)
+    made_there(desk, old_station, unit)
+    foreign = desk.carried(unit)
+    desk.ledger.import_batch(old_station)
+    desk.ledger.operators.add("Wang", by="root", role=Role.LINE_LEAD, pin=PIN)
+    record = ShiftRecord(desk.ledger, lambda: "Li W.", lambda _event: None)
+    assert desk.walk(FakeChip(unit), answer_for=record.take_answer).code == Code.FOREIGN_CERTIFICATE
+    record.decide(Decision(unit.mac, None, "old line", 1, "Wang", PIN, carried=CarriedChoice.KEEP))
+    kept = desk.walk(FakeChip(unit), answer_for=record.take_answer)
+
+    assert (kept.verdict, kept.device_name) == (Verdict.PASS, foreign)
+    (event,) = [one for one in desk.ledger.audit_events() if one.kind == "certificate_kept"]
+    assert {"decided_by": "Wang", "reason": "old line", "line_lead": True}.items() <= event.data.items()

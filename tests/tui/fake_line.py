@@ -20,6 +20,7 @@ from station.events import (
     WaitReason,
 )
 from station.ledger import AuditEvent, RunRow, SignedHead, UnitStanding, UnitStory
+from station.line.passage import CarriedChoice
 from station.line.readiness import Readiness, ReadinessItem, Sentence
 from station.line.shift_record import Decision
 from station.tui.app import StationApp
@@ -101,12 +102,13 @@ class FakeRecord:
     def standing(self, mac: Mac) -> UnitStanding:
         return self.standings.get(mac, UnitStanding())
 
-    def lead_needed(self, mac: Mac, disposition: Disposition | None) -> bool:
+    def lead_needed(self, mac: Mac, disposition: Disposition | None, carried: CarriedChoice | None = None) -> bool:
         held = self.standing(mac).disposition in (Disposition.HOLD, Disposition.SCRAP)
-        return self.lead_pin is not None and (disposition is Disposition.SCRAP or held)
+        return self.lead_pin is not None and (carried is not None or disposition is Disposition.SCRAP or held)
 
     def decide(self, decision: Decision) -> None:
-        if self.lead_needed(decision.mac, decision.disposition) and decision.pin.reveal() != self.lead_pin:
+        needed = self.lead_needed(decision.mac, decision.disposition, decision.carried)
+        if needed and decision.pin.reveal() != self.lead_pin:
             raise NotAllowed(Code.PIN_WRONG, "this is not the PIN", "Try again")
         self.decisions.append(decision)
         self.standings[decision.mac] = UnitStanding(decision.disposition, decision.reason)

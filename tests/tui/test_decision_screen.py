@@ -6,6 +6,7 @@ from textual.widgets import Input
 
 from station.certificate import Secret
 from station.ledger import UnitStanding
+from station.line.passage import CarriedChoice
 from station.line.shift_record import Decision
 from station.tui.decision_screen import DecisionScreen
 from station.tui.line_screen import LineScreen
@@ -124,3 +125,31 @@ async def test_a_reason_is_needed() -> None:
 
         assert isinstance(app.screen, DecisionScreen)
         assert line.record.decisions == []
+
+
+async def test_a_line_lead_lets_one_unit_have_its_foreign_certificate_replaced() -> None:
+    line = fake_line(2)
+    line.record.lead_pin = PIN
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        line.say(*failed(1, "F50"))
+        await press(pilot, "f6", "2")
+        app.screen.query_one(Input).value = "from the old line"
+        await press(pilot, "enter", *"Wang", "enter")
+        app.screen.query_one(Input).value = PIN
+        await press(pilot, "enter")
+
+        assert isinstance(app.screen, LineScreen)
+    wanted = Decision(mac_of(1), None, "from the old line", 1, "Wang", Secret(PIN), carried=CarriedChoice.REPLACE)
+    assert line.record.decisions == [wanted]
+
+
+async def test_only_a_foreign_certificate_that_stands_in_a_lane_is_kept_or_replaced() -> None:
+    line = fake_line(1)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await with_failure(line, pilot)
+        await press(pilot, "f6")
+
+        assert "1  rework" in screen_text(app)
+        assert "what it carries" not in screen_text(app)

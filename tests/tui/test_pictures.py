@@ -80,6 +80,7 @@ SCENES = {
     "line-enlarged": Scene(4, (ALL_KINDS,), ("3", "enter"), sizes=((80, 24),)),
     "line-tried-out": Scene(1, (failed(1, failed_in_row=3, tries_max=3),), sizes=((80, 24),), languages=TWO_LANGUAGES),
     "decision": Scene(1, (failed(1),), ("f6",), sizes=((80, 24),), languages=TWO_LANGUAGES),
+    "decision-foreign": Scene(1, (failed(1, "F50"),), ("f6",), sizes=((80, 24),), languages=TWO_LANGUAGES),
     "decision-reason": Scene(1, (failed(1),), ("f6", "2"), sizes=((80, 24),), languages=TWO_LANGUAGES),
     "look-back-units": Scene(keys=("f2",), made_shift=True, languages=TWO_LANGUAGES),
     "look-back-failures": Scene(keys=("f2", "tab"), made_shift=True, languages=TWO_LANGUAGES),
