@@ -39,6 +39,13 @@ def test_no_code_is_explained_that_does_not_exist() -> None:
     assert explained == {str(code) for code in Code}
 
 
+def test_each_link_within_the_readme_has_its_heading() -> None:
+    headings = {
+        re.sub(r"[^a-z0-9 -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.*)", README, re.M)
+    }
+    assert set(re.findall(r"\]\(#([^)]+)\)", README)) <= headings
+
+
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_each_command_is_in_the_table_and_has_help(name: str) -> None:
     assert f"`station {name}" in README

@@ -71,11 +71,11 @@ def rekey(
 
     Example: station ledger rekey --to passphrase
     """
-    from station.cli.passphrase import passphrase_of  # noqa: PLC0415  --help must not pay for it
+    from station.cli.passphrase import new_passphrase_of  # noqa: PLC0415  --help must not pay for it
     from station.ledger.key_sources import KeySource  # noqa: PLC0415  as above
 
     def ask(question: str) -> str:
-        return passphrase_of(question, new_passphrase_file, twice=True)
+        return new_passphrase_of(question, new_passphrase_file)
 
     with session.open_ledger() as opened:
         who = require_line_lead(session, opened, "change the ledger's key", operator=operator, pin_file=pin_file)

@@ -4,29 +4,40 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from pathlib import Path
 from typing import Final
 
 import click
 
+from station.cli.asking import at_terminal
 from station.errors import Code, LedgerFault, UsageError
 
 FILE_BYTES_MAX: Final = 4096
 
 
-def passphrase_of(question: str, file: Path | None, *, twice: bool = False) -> str:
-    """Give a passphrase from a file, or ask for it; LedgerFault without file and terminal, UsageError for a bad file."""
+def passphrase_of(question: str, file: Path | None) -> str:
+    """Give the ledger's passphrase from a file, or ask for it; LedgerFault without file and terminal, UsageError for a bad file."""
     if file is not None:
         return read_passphrase_file(file)
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not at_terminal():
         raise LedgerFault(
             Code.KEY_MISSING,
             "the ledger needs its passphrase, and there is no terminal to ask at",
             "Start this at a terminal, or name a file of yours that holds it: --passphrase-file FILE",
         )
-    again = "The same again" if twice else False
-    return str(click.prompt(question, hide_input=True, confirmation_prompt=again, err=True))
+    return str(click.prompt(question, hide_input=True, err=True))
+
+
+def new_passphrase_of(question: str, file: Path | None) -> str:
+    """Give the passphrase that the ledger shall have, from a file or asked for twice; UsageError without file and terminal."""
+    if file is not None:
+        return read_passphrase_file(file)
+    if not at_terminal():
+        raise UsageError(
+            "The new passphrase is needed, and there is no terminal to ask at",
+            "Give a file of yours with it: --new-passphrase-file FILE",
+        )
+    return str(click.prompt(question, hide_input=True, confirmation_prompt="The same again", err=True))
 
 
 def read_passphrase_file(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,6 +15,11 @@ from station.errors import UsageError
 if TYPE_CHECKING:
     from station.ledger import Ledger
     from station.line.recovery import Unfinished
+
+
+_GAP_TO_DO: Final = (
+    "Bring back the latest one. If there is none, a line lead: station recover --accept-gap --reason TEXT"
+)
 
 
 @click.command()
@@ -108,13 +113,14 @@ def _list(session: Session, ledger: Ledger) -> None:
                 "found": gap.found,
                 "skip_proposed": ledger.proof.skip_proposed(),
                 "happened": gap.happened,
+                "to_do": _GAP_TO_DO,
             }
         say_json({"unfinished": [unfinished_object(one) for one in found], "gap": told})
         return
     if gap is not None:
         proposed = ledger.proof.skip_proposed()
         say(f"The ledger: {gap.happened}.")
-        say("  → Bring back the latest one. If there is none, a line lead: station recover --accept-gap --reason TEXT")
+        say(f"  → {_GAP_TO_DO}")
         if proposed is not None:
             say(f"    It makes the next {proposed} certificates of each batch void, because they may be used.")
     for one in found:

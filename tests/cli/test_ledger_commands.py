@@ -79,3 +79,10 @@ def test_a_passphrase_file_that_is_none_is_refused(station: Station, tmp_path: P
     done = station("ledger", "rekey", "--to", "passphrase", "--new-passphrase-file", str(tmp_path / name))
     assert done.code == 2
     assert "passphrase" in done.err
+
+
+def test_a_new_passphrase_that_cannot_be_asked_for_is_told_with_its_own_option(station: Station) -> None:
+    done = station("ledger", "rekey", "--to", "passphrase")
+
+    assert (done.code, "--new-passphrase-file" in done.err) == (2, True)
+    assert station("batch", "list").code == 0

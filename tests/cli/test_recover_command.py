@@ -51,6 +51,7 @@ def test_a_restored_backup_is_refused_then_accepted(station: Station, data: Path
     assert "E28" in station("batch", "list").err
     gap = json.loads(station("recover", "--json").out)["gap"]
     assert (gap["missing"], gap["skip_proposed"]) == (11, 2)
+    assert "--accept-gap" in gap["to_do"]
     assert station("recover", "--accept-gap").code == 2
     done = station("recover", "--accept-gap", "--reason", "disk failed", "--operator", "Wang", "--json")
     assert json.loads(done.out)["skipped"] == {"batch": 2}
