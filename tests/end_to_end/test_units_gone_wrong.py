@@ -14,6 +14,7 @@ import pytest
 from station.chip.chip import ResetMode
 from station.errors import Code
 from station.events import CertificateAllocated, Event, StepReported, WaitReason
+from station.ledger import Ledger
 from station.line import lane as lane_module
 from station.line.passage import LeadDecision
 from station.line.shift import Shift
@@ -364,6 +365,26 @@ def test_a_unit_of_another_ledger_is_held_until_the_line_lead_has_it_replaced(de
         assert "other-000001" in held.verdicts[0]["message"]
         replaced = desk.station(*words, fixture.url, "--replace-foreign")
         assert (replaced.code, replaced.verdicts[0]["device_name"]) == (0, "unit-000001")
+
+
+def test_a_certificate_that_a_unit_brings_from_the_same_csv_goes_to_no_other_unit(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with quick_fixture(unit_number(1)) as fixture:
+        with opened_shift(recipe, elsewhere) as there, at_work(LineAtWork(there, [fixture.url])) as work:
+            brought = work.verdict().device_name
+        with Ledger.open(tmp_path / "data") as ledger:
+            batch = ledger.import_batch(elsewhere / "shift.csv").batch
+            with at_work(LineAtWork(Shift(recipe, ledger, batch, None, None), [fixture.url])) as work:
+                held = work.verdict()
+                assert told(held) == (Verdict.FAIL, Code.FOREIGN_CERTIFICATE)
+                assert str(brought) in held.message
+                fixture.insert(unit_number(2))
+                second = work.verdict()
+                assert told(second) == PASS
+                assert work.holders() == {mac_number(1): brought, mac_number(2): second.device_name}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a pseudo terminal stands in for an adapter")
