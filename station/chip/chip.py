@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from esptool import cmds
 from esptool.loader import ESPLoader
@@ -31,9 +31,12 @@ BLOCK_TIMEOUT_S: Final = 3.0
 PRESENCE_TIMEOUT_S: Final = 0.3
 ERASE_WRITE_TIMEOUT_S_PER_MB: Final = 40.0
 SEND_ATTEMPTS_MAX: Final = 2
+LINK_CHECK_TIMEOUT_S: Final = 0.5
 STUBBORN_CONNECT_ATTEMPTS: Final = 4
 BAUD_SYMPTOMS: Final = frozenset({Code.UNIT_GONE, Code.CHIP_GARBLED, Code.WRITE_REFUSED})
 """What a baud rate that adapter or cable do not hold looks like from here."""
+
+Result = TypeVar("Result")
 
 
 class ResetMode(StrEnum):
@@ -59,13 +62,19 @@ class SyncOutcome(StrEnum):
 class Chip:
     """The connection of one lane to whatever unit is in its fixture."""
 
-    def __init__(self, port: LanePort, reset: ResetMode = ResetMode.DEFAULT_RESET, lane: str = "-") -> None:
+    def __init__(
+        self,
+        port: LanePort,
+        reset: ResetMode = ResetMode.DEFAULT_RESET,
+        lane: str = "-",
+        ladder: BaudLadder | None = None,
+    ) -> None:
         self._port = port
         self._reset = reset
         self._loader: Any = None
         self._rom_type: Any = None
         self._mac: Mac | None = None
-        self._ladder = BaudLadder()
+        self._ladder = ladder or BaudLadder()
         self._rom_raises_baud = True
         quiet_esptool.LANE.set(lane)
 
@@ -141,11 +150,18 @@ class Chip:
 
     def mac_now(self) -> Mac:
         """Ask the MAC again; ChipError F21 when the unit is gone."""
-        with translated(self._port.url, "tell its MAC"):
-            return self._read_mac()
+        return self._held("tell its MAC", self._read_mac)
 
-    def prepare(self, bauds: Sequence[int]) -> int:
-        """Start the flasher stub at the first baud rate that holds, attach the flash; give its size in bytes."""
+    @property
+    def baud(self) -> int:
+        """The baud rate at which the unit is written."""
+        return self._ladder.baud
+
+    def prepare(self, bauds: Sequence[int] | None) -> int:
+        """Start the flasher stub, attach the flash; give its size in bytes.
+
+        Of `bauds` the first that holds is taken; None: what the lane has learned, or more when it is time to try.
+        """
         self._ladder.offer(bauds)
         return self._start_flasher()
 
@@ -183,7 +199,7 @@ class Chip:
             self._loader = self._loader.run_stub()
             if baud != self._port.baudrate:
                 self._loader.change_baud(baud)
-            self._loader.read_reg(ESPLoader.CHIP_DETECT_MAGIC_REG_ADDR)
+            self._loader.read_reg(ESPLoader.CHIP_DETECT_MAGIC_REG_ADDR, timeout=LINK_CHECK_TIMEOUT_S)
 
     def _connect_again(self) -> None:
         if self._connect(STUBBORN_CONNECT_ATTEMPTS) is not SyncOutcome.READY:
@@ -203,37 +219,47 @@ class Chip:
 
     def md5(self, offset: int, size_bytes: int) -> str:
         """Let the chip compute the MD5 of a stretch of its flash; lower-case hex."""
-        with translated(self._port.url, "compute a checksum"):
-            return str(self._loader.flash_md5sum(offset, size_bytes)).lower()
+        return self._held("compute a checksum", lambda: str(self._loader.flash_md5sum(offset, size_bytes)).lower())
 
     def read(self, offset: int, size_bytes: int) -> bytes:
         """Read a stretch of flash; esptool checks its MD5."""
-        with translated(self._port.url, "read its flash"):
-            return bytes(self._loader.read_flash(offset, size_bytes))
+        return self._held("read its flash", lambda: bytes(self._loader.read_flash(offset, size_bytes)))
 
     def write(self, packed: PackedRegion, progress: Callable[[int], None]) -> None:
         """Write one region; `progress` gets the compressed bytes of it sent so far, from 0 again after a refused try."""
-        attempt = 1
-        while True:
+        self._held(f"write {packed.name}", lambda: self._send_stubbornly(packed, progress))
+
+    def _send_stubbornly(self, packed: PackedRegion, progress: Callable[[int], None]) -> None:
+        for attempt in range(1, SEND_ATTEMPTS_MAX + 1):
             try:
                 with translated(self._port.url, f"write {packed.name}"):
                     self._send(packed, progress)
             except ChipError as error:
                 # A refused block cannot be sent again alone: the loader's sequence has moved on (01 07 is followed by 01 05).
-                attempt += 1
-                if error.code is Code.WRITE_REFUSED and attempt <= SEND_ATTEMPTS_MAX:
-                    continue
-                if error.code not in BAUD_SYMPTOMS or not self._ladder.step_down():
+                if error.code is not Code.WRITE_REFUSED or attempt == SEND_ATTEMPTS_MAX:
                     raise
-                self._come_back()
-                attempt = 1
             else:
                 return
 
-    def _come_back(self) -> None:
-        """Start the flasher of the same unit anew, at the rate to which the lane has stepped down."""
-        self._connect_again()
-        now = self.mac_now()
+    def _held(self, doing: str, act: Callable[[], Result]) -> Result:
+        """Do what can be done again; at a lower baud rate when this one does not hold."""
+        while True:
+            try:
+                with translated(self._port.url, doing):
+                    return act()
+            except ChipError as error:
+                if error.code not in BAUD_SYMPTOMS or not self.slow_down():
+                    raise
+
+    def slow_down(self) -> bool:
+        """Start the flasher of the same unit anew at a lower rate; False when there is none. ChipError when it is not there."""
+        if self._reset is ResetMode.NO_RESET or not self._ladder.step_down():
+            return False
+        if self.sync() is not SyncOutcome.READY:
+            raise unit_gone()
+        with translated(self._port.url, "connect again"):
+            self._speak_as(self._rom_type)
+            now = self._read_mac()
         if self._mac != now:
             raise ChipError(
                 Code.UNIT_SWAPPED,
@@ -241,6 +267,7 @@ class Chip:
                 "Put the first unit back, or start this one anew",
             )
         self._start_flasher()
+        return True
 
     def _send(self, packed: PackedRegion, progress: Callable[[int], None]) -> None:
         loader, blob, size = self._loader, packed.blob, packed.size_bytes

@@ -45,5 +45,22 @@ def list_serial_ports() -> list[PortInfo]:
     return sorted(found, key=lambda port: port.url)
 
 
+def adapter_name(url: str, ports: list[PortInfo] | None = None) -> str:
+    """Name what is at a port, whatever the port is called today: by serial number, by USB place, else by the port's URL.
+
+    Some adapters all leave the factory with one serial number: one that two of them have names neither.
+    """
+    if "://" in url:
+        return url
+    ports = list_serial_ports() if ports is None else ports
+    port = next((port for port in ports if port.url == url), None)
+    if port is None or port.usb_id is None:
+        return url
+    same = [other for other in ports if (other.usb_id, other.serial_number) == (port.usb_id, port.serial_number)]
+    if port.serial_number and len(same) == 1:
+        return f"usb {port.usb_id} serial {port.serial_number}"
+    return f"usb {port.usb_id} at {port.location}" if port.location else url
+
+
 def _usable(device: str) -> bool:
     return sys.platform == "win32" or not Path(device).exists() or os.access(device, os.R_OK | os.W_OK)

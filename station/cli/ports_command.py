@@ -6,8 +6,11 @@ from dataclasses import asdict
 
 import click
 
-from station.chip.ports import list_serial_ports
+from station.chip.ports import PortInfo, adapter_name, list_serial_ports
 from station.cli.context import Session, global_options, pass_session, say, say_json
+from station.errors import CodedError
+from station.ledger import Ledger
+from station.ledger.opening import LEDGER_FILE
 
 
 @click.command()
@@ -16,17 +19,33 @@ from station.cli.context import Session, global_options, pass_session, say, say_
 def ports(session: Session) -> None:
     """List the serial ports of this PC.
 
-    With --json an array of {url, description, usb_id, serial_number, location, usable}.
+    With --json an array of {url, description, usb_id, serial_number, location, usable, baud}; baud is what the adapter
+    has held so far, null while nothing is known.
     """
     found = list_serial_ports()
+    bauds = _held_bauds(session, found)
     if session.json:
-        say_json([asdict(port) for port in found])
+        say_json([{**asdict(port), "baud": bauds.get(port.url)} for port in found])
         return
     if not found:
         say("No serial port was found. Plug an adapter in.")
     for port in found:
         place = f"USB {port.location}" if port.location else "on board"
         right = "" if port.usable else "  (no right to open it: see station doctor)"
+        baud = f"{bauds[port.url]} baud" if port.url in bauds else "-"
         say(
-            f"{port.url:<20} {place:<14} {port.usb_id or '-':<10} {port.serial_number or '-':<20} {port.description}{right}"
+            f"{port.url:<20} {place:<14} {port.usb_id or '-':<10} {port.serial_number or '-':<20} {baud:<12} "
+            f"{port.description}{right}"
         )
+
+
+def _held_bauds(session: Session, ports: list[PortInfo]) -> dict[str, int]:
+    """Give the baud rates by URL; none without a ledger that opens by itself: ports are listed on a new PC, too."""
+    if not (session.data / LEDGER_FILE).exists():
+        return {}
+    try:
+        with Ledger.open(session.data, read_only=True) as ledger:
+            held = {port.url: ledger.held_bauds.of(adapter_name(port.url, ports)) for port in ports}
+    except CodedError:
+        return {}
+    return {url: known.baud for url, known in held.items() if known is not None}

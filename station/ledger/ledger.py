@@ -28,6 +28,7 @@ from station.ledger.certificates import has_secret, left_in_batch, live_certific
 from station.ledger.dispositions import Dispositions
 from station.ledger.gap import AcceptedGap, skip_certificates
 from station.ledger.heads import SignedHead
+from station.ledger.held_bauds import HeldBauds
 from station.ledger.importing import Importing, ImportRequest
 from station.ledger.key_sources import AskPassphrase, KeySource, nobody_to_ask
 from station.ledger.opening import Opened, open_data_folder
@@ -72,6 +73,7 @@ class Ledger:
         self._importing = Importing(self._database, self._keys, self._changing)
         self.orders = Orders(self._database.reading, self._changing, self._importing, self._keys)
         self.dispositions = Dispositions(self._database.reading, self._changing, processes)
+        self.held_bauds = HeldBauds(self._database.reading, self._database.writing, opened.station)
         self.proof = proof
 
     @classmethod

@@ -288,3 +288,15 @@ Index(
     sqlite_where=text("state <> 'given_up'"),
     postgresql_where=text("state <> 'given_up'"),
 )
+
+HELD_BAUDS: Final = Table(
+    "held_bauds",
+    METADATA,
+    Column("station", String(100), primary_key=True),
+    Column("adapter", String(200), primary_key=True),
+    Column("baud", Integer, nullable=False),
+    Column("clean_units", Integer, nullable=False),
+    Column("failed_baud", Integer),
+    Column("failures", Integer, nullable=False),
+)
+"""What each adapter and its cable hold; no part of the record, so the audit log does not tell it."""

@@ -28,8 +28,15 @@ class ChipLink(Protocol):
     def identify(self) -> ChipIdentity:
         """Ask model, revision, MAC and security eFuses."""
 
-    def prepare(self, bauds: Sequence[int], /) -> int:
+    def prepare(self, bauds: Sequence[int] | None, /) -> int:
         """Get ready to write; give the flash size in bytes."""
+
+    @property
+    def baud(self) -> int:
+        """The baud rate in use."""
+
+    def slow_down(self) -> bool:
+        """Go on with the same unit at a lower baud rate; False when there is none."""
 
     def mac_now(self) -> Mac:
         """Ask the MAC again."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from station.chip.baud_ladder import BaudLadder, BaudMemory
 from station.chip.chip import Chip, ResetMode, SyncOutcome
 from station.chip.chip_failures import unit_garbled
 from station.chip.lane_port import LanePort
@@ -58,9 +59,14 @@ class Lane:
     """`start` once; `abort` stops the run in hand, `retry` walks the same unit again, `stop` ends the lane."""
 
     def __init__(
-        self, plan: LanePlan, new_passage: Callable[[LanePlan, Chip], Passage], report: Callable[[Event], None]
+        self,
+        plan: LanePlan,
+        new_passage: Callable[[LanePlan, Chip], Passage],
+        report: Callable[[Event], None],
+        memory: BaudMemory,
     ) -> None:
         self.plan = plan
+        self._memory = memory
         self._new_passage = new_passage
         self._report = report
         self._abort = threading.Event()
@@ -146,7 +152,7 @@ class Lane:
         """Open the port and walk units until the lane ends or the port fails."""
         port = LanePort.open(self.plan.info.port, self._abort)
         try:
-            chip = Chip(port, self.plan.reset, str(self._number))
+            chip = Chip(port, self.plan.reset, str(self._number), BaudLadder(self._memory))
             while not self._finished:
                 refusal = self._await_unit(chip)
                 while not self._finished:

@@ -14,6 +14,7 @@ from station.chip.chip import Chip
 from station.errors import CodedError
 from station.events import Event, VerdictReached
 from station.ledger import OperatorName
+from station.line.baud_memory import LedgerBaudMemory
 from station.line.lane import Lane, LaneInfo, LanePlan
 from station.line.packing import pack_static
 from station.line.passage import LeadDecision, Passage
@@ -76,7 +77,12 @@ class Line:
         self._began = clock()
         self._verdicts: dict[Verdict, int] = dict.fromkeys(Verdict, 0)
         self._first_runs: dict[Mac, Verdict] = {}
-        self._lanes = {plan.info.number: Lane(plan, self._new_passage, self._publish) for plan in plans}
+        self._lanes = {
+            plan.info.number: Lane(
+                plan, self._new_passage, self._publish, LedgerBaudMemory(shift.ledger, plan.info.port)
+            )
+            for plan in plans
+        }
         self.training = training
         self.record = ShiftRecord(shift.ledger, lambda: self._operator, self._publish, self.retry)
 

@@ -24,7 +24,6 @@ CHIPS: Final = (
     "esp32", "esp32s2", "esp32s3", "esp32c2", "esp32c3", "esp32c5", "esp32c6", "esp32c61", "esp32h2", "esp32p4"
 )  # fmt: skip
 """esptool's names of the chips that a profile may be for."""
-DEFAULT_BAUD: Final = (921600, 460800, 115200)
 _BAUD: Final = range(9600, 6_000_001)
 _INTEGER_TYPES: Final = tuple(str(kind) for kind in NvsType if kind.is_integer)
 
@@ -365,7 +364,7 @@ class Profile(_Part):
     ] = Field(alias="flash_size")
     """The least flash a unit must have, as 4MB."""
     baud: Annotated[
-        tuple[int, ...],
+        tuple[int, ...] | None,
         PlainValidator(_read_baud),
         WithJsonSchema(
             {
@@ -373,11 +372,10 @@ class Profile(_Part):
                     {"type": "integer", "minimum": 9600},
                     {"type": "array", "items": {"type": "integer", "minimum": 9600}, "minItems": 1},
                 ],
-                "default": list(DEFAULT_BAUD),
             }
         ),
-    ] = DEFAULT_BAUD
-    """Baud rates, tried in turn."""
+    ] = None
+    """Baud rates, tried in turn; without them each lane learns the fastest that its adapter and cable hold."""
     reset: ResetWay = ResetWay.DEFAULT_RESET
     """How the chip gets into download mode."""
     start: StartWay = StartWay.AUTO

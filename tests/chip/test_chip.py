@@ -183,6 +183,34 @@ def test_without_reset_lines_a_unit_held_in_boot_is_found() -> None:
         lane.port.release()
 
 
+@pytest.mark.parametrize("asked", ["md5", "read", "mac_now"])
+def test_a_question_that_the_line_spoils_is_asked_again_at_a_lower_rate(asked: str) -> None:
+    with Fixture(unit := make_unit(), faults=Faults()) as fixture:
+        lane = Lane(fixture.url)
+        chip = ready(lane)
+        fixture.faults.garbles_above_baud = 500_000
+        answers = {
+            "md5": lambda: chip.md5(0, 4096) == hashlib.md5(b"\xff" * 4096, usedforsecurity=False).hexdigest(),
+            "read": lambda: chip.read(0, 4096) == b"\xff" * 4096,
+            "mac_now": lambda: chip.mac_now() == unit.model.mac,
+        }
+        assert answers[asked]()
+        assert chip.baud == 460800
+        lane.port.release()
+
+
+def test_a_unit_changed_for_another_is_not_written_at_a_lower_rate() -> None:
+    with Fixture(make_unit(), faults=Faults()) as fixture:
+        lane, other = Lane(fixture.url), make_unit("24:0a:c4:00:00:99")
+        chip = ready(lane)
+        fixture.insert(other)
+        with pytest.raises(ChipError) as caught:
+            chip.write(region(30_000), lambda _sent: None)
+        assert caught.value.code == Code.UNIT_SWAPPED
+        assert other.flash.read(0x10000, 4) == b"\xff" * 4
+        lane.port.release()
+
+
 @pytest.mark.parametrize("spoilt", ["before", "within"])
 def test_a_rate_that_the_cable_does_not_hold_is_left_without_losing_the_unit(spoilt: str) -> None:
     faults = Faults(garbles_above_baud=500_000 if spoilt == "before" else None)
@@ -197,6 +225,7 @@ def test_a_rate_that_the_cable_does_not_hold_is_left_without_losing_the_unit(spo
         chip.write(packed, spoil)
         assert chip.md5(packed.offset, packed.size_bytes) == packed.md5
         assert lane.port.baudrate == 460800
+        chip.restart()
         ready(lane)
         assert lane.port.baudrate == 460800
         lane.port.release()

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from station.chip.ports import PortInfo
+from station.chip.ports import PortInfo, adapter_name
 from station.cli import ports_command
+from station.held_baud import HeldBaud
+from station.ledger import Ledger
 from tests.cli.calling import station_in
 
 PORTS = [
@@ -31,6 +33,23 @@ def test_ports_speak_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     listed = json.loads(station_in(tmp_path)("ports", "--json").out)
     assert [port["url"] for port in listed] == ["/dev/ttyS0", "/dev/ttyUSB0"]
     assert listed[1]["usable"] is False
+
+
+def test_ports_show_the_baud_rate_that_their_adapter_has_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports_command, "list_serial_ports", lambda: PORTS)
+    with Ledger.open(tmp_path) as ledger:
+        ledger.held_bauds.keep("usb 10c4:ea60 serial 0001", HeldBaud(1_500_000, 4))
+    station = station_in(tmp_path)
+    assert [port["baud"] for port in json.loads(station("ports", "--json").out)] == [None, 1_500_000]
+    assert "1500000 baud" in station("ports").out
+
+
+def test_adapters_of_one_serial_number_are_told_apart_by_their_place() -> None:
+    twins = [PortInfo(f"/dev/ttyUSB{n}", "CP2102", "10c4:ea60", "0001", f"1-{n}", usable=True) for n in range(2)]
+    assert [adapter_name(twin.url, twins) for twin in twins] == ["usb 10c4:ea60 at 1-0", "usb 10c4:ea60 at 1-1"]
+    assert adapter_name("/dev/ttyUSB0", twins[:1]) == "usb 10c4:ea60 serial 0001"
+    assert adapter_name("/dev/ttyS0", PORTS) == "/dev/ttyS0"
+    assert adapter_name("rfc2217://127.0.0.1:1", PORTS) == "rfc2217://127.0.0.1:1"
 
 
 def test_no_port_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ def make_product(folder: Path) -> Path:
     return write_profile(folder / "quick.yaml")
 
 
-def write_profile(path: Path, *, baud: int = FAST_BAUD, boot_within: str = "20s", **keys: object) -> Path:
+def write_profile(path: Path, *, baud: int | None = FAST_BAUD, boot_within: str = "20s", **keys: object) -> Path:
     """Write a profile beside the small product's images; `keys` are put in place of its own."""
     content = {
         "schema": 1,
@@ -75,6 +75,8 @@ def write_profile(path: Path, *, baud: int = FAST_BAUD, boot_within: str = "20s"
             "online": {"by": "console", "expect": "station-app online", "within": "20s"},
         },
     }
+    if baud is None:
+        del content["baud"]
     path.write_text(yaml.safe_dump(content | keys), encoding="utf-8")
     return path
 

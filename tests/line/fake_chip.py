@@ -58,7 +58,12 @@ class FakeChip:
         self.before("identify")
         return ChipIdentity(self.unit.chip, f"{self.unit.chip} (fake)", "v3.0", self.unit.mac, 0, self.unit.security)
 
-    def prepare(self, _bauds: Sequence[int], /) -> int:
+    baud = 921600
+
+    def slow_down(self) -> bool:
+        return False
+
+    def prepare(self, _bauds: Sequence[int] | None, /) -> int:
         self.before("prepare")
         return self.unit.flash_size_bytes
 

@@ -12,6 +12,7 @@ import pytest
 from station.chip.chip import Chip
 from station.errors import Code, UsageError
 from station.events import Event, LaneClosed, LaneWaiting, RunStarted, VerdictReached, WaitReason
+from station.held_baud import HeldBaud
 from station.ledger import Ledger
 from station.line import lane as lane_module
 from station.line.lane import Startup
@@ -79,6 +80,16 @@ def test_the_next_unit_starts_by_itself_after_removal(shift: Shift) -> None:
             assert (told(verdict), verdict.mac) == (PASS, mac_number(number))
             work.wait(WaitReason.REMOVE_UNIT)
             fixture.remove()
+
+
+def test_a_lane_learns_what_its_cable_holds_and_the_next_shift_knows_it(product: Path, tmp_path: Path) -> None:
+    recipe = prepare_recipe(write_profile(product / "learned.yaml", baud=None))
+    with opened_shift(recipe, tmp_path) as shift, quick_fixture(faults=Faults(garbles_above_baud=500_000)) as fixture:
+        for number in (1, 2):
+            fixture.insert(unit_number(number))
+            with at_work(LineAtWork(shift, [fixture.url])) as work:
+                assert told(work.verdict()) == PASS
+            assert shift.ledger.held_bauds.of(fixture.url) == HeldBaud(460_800, number - 1, 921_600, 1)
 
 
 def test_a_unit_that_is_changed_for_another_without_a_pause_is_walked(shift: Shift) -> None:

@@ -228,6 +228,17 @@ def test_flash_that_does_not_hold_its_bytes_fails_in_verify(desk: Desk) -> None:
     assert desk.walk(chip).code == Code.VERIFY_MISMATCH
 
 
+def test_what_the_line_spoilt_unseen_is_written_again_at_a_lower_rate(desk: Desk) -> None:
+    class SlowingChip(FakeChip):
+        def slow_down(self) -> bool:
+            self.spoil = lambda _name, data: data
+            return True
+
+    chip = SlowingChip(unit_number(1))
+    chip.spoil = lambda _name, data: bytes([data[0] ^ 1]) + data[1:]
+    assert desk.walk(chip).verdict is Verdict.PASS
+
+
 def test_credentials_that_read_back_wrong_are_found_even_when_the_md5_agrees(desk: Desk) -> None:
     unit, other = unit_number(1), unit_number(2)
     desk.walk(FakeChip(other))

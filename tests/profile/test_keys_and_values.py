@@ -253,12 +253,12 @@ def test_the_faces_of_a_value_are_all_taken(workplace: Workplace) -> None:
 
 
 def test_defaults_stand_where_nothing_is_said(workplace: Workplace) -> None:
-    """Three baud rates, default-reset, auto start, 20 s to boot."""
+    """A learned baud rate, default-reset, auto start, 20 s to boot."""
     workplace.write(("baud: [921600, 115200]\n", ""), (", within: 20s", ""))
 
     profile = workplace.recipe().profile
 
-    assert profile.baud == (921600, 460800, 115200)
+    assert profile.baud is None
     assert (profile.reset, profile.start) == ("default-reset", "auto")
     assert profile.checks.boot is not None
     assert profile.checks.boot.within_s == 20.0

@@ -174,7 +174,12 @@ class SimChip:
         unit, fault = self._exchange("identify", 0.05)
         return ChipIdentity("esp32", "ESP32-D0WD-V3 (simulated)", "v3.0", _told(unit.mac, fault), 0, _UNLOCKED)
 
-    def prepare(self, _bauds: Sequence[int], /) -> int:
+    baud = 921600
+
+    def slow_down(self) -> bool:
+        return False
+
+    def prepare(self, _bauds: Sequence[int] | None, /) -> int:
         self._exchange("prepare", 0.3)
         return CLAIMED_FLASH_BYTES
 

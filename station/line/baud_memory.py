@@ -1,0 +1,37 @@
+"""What a lane's adapter holds, kept in the ledger."""
+
+from __future__ import annotations
+
+import logging
+
+from station.chip.ports import adapter_name
+from station.errors import StationFault
+from station.held_baud import HeldBaud
+from station.ledger import Ledger
+
+_LOG = logging.getLogger("station.line")
+
+
+class LedgerBaudMemory:
+    """One lane's memory. A ledger that fails has told so at the unit's own records: here it costs only speed."""
+
+    def __init__(self, ledger: Ledger, port: str) -> None:
+        self._ledger = ledger
+        self._port = port
+        self._adapter = ""
+
+    def recall(self) -> HeldBaud | None:
+        """Give what the ledger has of the adapter that is at the port now."""
+        try:
+            self._adapter = adapter_name(self._port)
+            return self._ledger.held_bauds.of(self._adapter)
+        except StationFault as fault:
+            _LOG.warning("the baud rate of %s could not be read: %s", self._port, fault.code)
+            return None
+
+    def keep(self, held: HeldBaud, /) -> None:
+        """Put it into the ledger."""
+        try:
+            self._ledger.held_bauds.keep(self._adapter, held)
+        except StationFault as fault:
+            _LOG.warning("the baud rate of %s could not be kept: %s", self._port, fault.code)
