@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 import serial
 
 from station.chip.chip_failures import unit_garbled
+from station.chip.latency import LOW_LATENCY_MS, latency_timer_ms, set_low_latency
 from station.chip.rfc2217 import QuickRfc2217
 from station.errors import Aborted, Code, PortFault
 
@@ -27,7 +28,9 @@ ANSWER_BYTES_MAX: Final = 64 * 1024
 ANSWER_TIME_MAX_S: Final = 30.0
 """From the first byte of an answer to its last; a byte now and then would hold a lane for ever."""
 DRAIN_TIME_MAX_S: Final = 0.2
-_OWN: Final = frozenset({"_inner", "_abort", "timeout", "write_timeout", "url", "_heard_bytes", "_heard_since"})
+_OWN: Final = frozenset(
+    {"_inner", "_abort", "timeout", "write_timeout", "url", "_heard_bytes", "_heard_since", "_lowered_latency"}
+)
 
 
 def aborted() -> Aborted:
@@ -46,6 +49,7 @@ class LanePort:
         self.url = url
         self.timeout: float | None = 3.0
         self.write_timeout: float | None = None
+        self._lowered_latency = False
         self._forget_answer()
 
     @classmethod
@@ -56,7 +60,14 @@ class LanePort:
             inner.open()
         except (serial.SerialException, OSError, ValueError) as error:
             raise _open_fault(url, error) from error
-        return cls(inner, url, abort)
+        port = cls(inner, url, abort)
+        port.lower_latency()
+        return port
+
+    def lower_latency(self) -> None:
+        """Have answers handed over at once until `release`; a port on which somebody has set that for good is left alone."""
+        if "://" not in self.url and latency_timer_ms(self.url) != LOW_LATENCY_MS:
+            self._lowered_latency = set_low_latency(self._inner, True)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -134,6 +145,9 @@ class LanePort:
 
     def release(self) -> None:
         """Close for good; safe to call twice and on a port that is gone."""
+        if self._lowered_latency:
+            self._lowered_latency = False
+            set_low_latency(self._inner, False)
         with contextlib.suppress(serial.SerialException, OSError):
             self._inner.close()
 

@@ -15,6 +15,7 @@ from typing import Final
 
 import click
 
+from station.chip.latency import LOW_LATENCY_MS, lasting_mend, latency_timer_ms
 from station.chip.ports import list_serial_ports
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.leads import MAKE_A_LEAD
@@ -108,6 +109,23 @@ def _ports(_session: Session) -> Iterator[Finding]:
             )
         elif port.likely_unit:
             yield Finding("ports", Health.GOOD, f"{port.url} {port.description}")
+            yield from _latency(port.url)
+
+
+def _latency(url: str) -> Iterator[Finding]:
+    """Linux lets the station shorten the timer while a lane works; on Windows only a person can."""
+    timer_ms = latency_timer_ms(url)
+    if timer_ms is None:
+        return
+    if timer_ms <= LOW_LATENCY_MS:
+        yield Finding("latency", Health.GOOD, f"{url} hands answers over after {timer_ms} ms")
+    elif sys.platform == "win32":
+        yield Finding(
+            "latency", Health.ODD, f"{url} keeps answers back for {timer_ms} ms: units take longer", lasting_mend()
+        )
+    else:
+        seen = f"{url} keeps answers back for {timer_ms} ms, {LOW_LATENCY_MS} ms while a lane works"
+        yield Finding("latency", Health.GOOD, seen, lasting_mend())
 
 
 def _owning_group(device: Path) -> str:

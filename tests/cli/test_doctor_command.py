@@ -52,6 +52,25 @@ def test_a_good_pc_has_nothing_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert of(findings, "ports")["seen"] == "/dev/ttyUSB0 CP2102"
 
 
+@pytest.mark.parametrize(
+    ("timer_ms", "platform", "health", "mend"),
+    [
+        (1, "linux", "good", ""),
+        (16, "linux", "good", "ATTR{latency_timer}"),
+        (16, "win32", "odd", "LatencyTimer = 1"),
+    ],
+)
+def test_an_adapter_that_keeps_answers_back_is_told_with_its_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, timer_ms: int, platform: str, health: str, mend: str
+) -> None:
+    monkeypatch.setattr(doctor_command, "latency_timer_ms", lambda _url: timer_ms)
+    monkeypatch.setattr(sys, "platform", platform)
+    (found,) = doctor_command._latency(ADAPTER.url)
+    assert found.health == health
+    assert f"{timer_ms} ms" in found.seen
+    assert mend in found.mend
+
+
 def test_looking_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code, findings = look(tmp_path / "data", monkeypatch)
     assert code == 0
