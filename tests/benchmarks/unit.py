@@ -1,17 +1,14 @@
-"""One unit on a virtual chip: `python -m tests.benchmarks.unit [--baud N] [--runs N] [--latency-ms N] [--json]`.
-
-Walks the benchmark set (1.4 MB that deflate to 0.9 MB) onto new units at one baud rate, then the last unit once more.
-The wire's limit
-is what its regions need on the wire: compressed bytes × 10 / baud; the time counts from the first sync to the end of `verify`.
-"""
+"""Units on a virtual chip, by the station's walk and by the esptool command line, one process a unit, as people script it."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import statistics
-import tempfile
+import subprocess
+import sys
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,22 +16,129 @@ import yaml
 
 from station.chip.chip import Chip, SyncOutcome
 from station.chip.lane_port import LanePort
+from station.image.flash_plan import Region
 from station.ledger import Ledger
-from station.line.packing import pack_static
+from station.line.packing import pack_regions, pack_static
 from station.line.passage import Passage
 from station.line.walk import walk_unit
-from station.profile import prepare_recipe
+from station.profile import Recipe, prepare_recipe
+from station.unit import Mac
 from station.verdict import Step, Verdict
 from station.virtual.bench import Bench
 from station.virtual.images import make_bench_images
 from tests.batch_csv import write_batch_csv
+from tests.virtual.esptool_run import Run, run
 
 PRODUCT_KEY: Final = "a1Benchmark"
+FULL_SET: Final = "benchmark"
+"""1.4 MB that deflate to 0.9 MB."""
+SMALL_SET: Final = "training"
+UNITS_MAX: Final = 100
 COUNTED: Final = (Step.DETECT, Step.IDENTIFY, Step.ALLOCATE, Step.WRITE, Step.VERIFY)
 
 
-def write_profile(folder: Path, baud: int) -> Path:
-    """Lay out the benchmark's images and a profile for them."""
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """One unit by the station: from the first sync to the end of `verify`; CPU of the whole process, start to verdict."""
+
+    seconds: float
+    cpu_s: float
+    steps_s: dict[str, float]
+
+
+class UnitBench:
+    """One lane, one virtual fixture, one ledger."""
+
+    def __init__(self, folder: Path, bench: Bench, recipe: Recipe, ledger: Ledger, baud: int) -> None:
+        self._folder = folder
+        self._bench = bench
+        self._recipe = recipe
+        self._ledger = ledger
+        self._baud = baud
+        self._batch = ledger.import_batch(folder / "bench.csv").batch
+        self._static = pack_static(recipe)
+        self._regions: tuple[Region, ...] = ()
+        self._mac: Mac | None = None
+
+    @property
+    def wire_limit_s(self) -> float:
+        """What a full unit needs on the wire: compressed bytes × 10 / baud; valid after the first unit."""
+        return sum(len(packed.blob) for packed in pack_regions(self._regions)) * 10 / self._baud
+
+    def walk(self, *, new: bool, without_credentials: bool = False) -> Walked:
+        """Walk a new unit, or the last one once more, its credentials erased before if so asked."""
+        if without_credentials:
+            self._erase_credentials()
+        mac = Mac(self._bench.insert(1, None if new else self._mac))
+        port = LanePort.open(self._bench.ports[0], threading.Event())
+        try:
+            chip = Chip(port)
+            cpu_began, began = time.process_time(), time.perf_counter()
+            if chip.sync() is not SyncOutcome.READY:
+                raise SystemExit("the virtual unit does not answer")
+            synced_s = time.perf_counter() - began
+            passage = Passage(
+                lane=1,
+                port=port.url,
+                chip=chip,
+                recipe=self._recipe,
+                static=self._static,
+                batch=self._batch,
+                operator="bench",
+                ledger=self._ledger,
+                report=lambda _event: None,
+            )
+            verdict = walk_unit(passage)
+            cpu_s = time.process_time() - cpu_began
+        finally:
+            port.release()
+        if verdict.verdict is not Verdict.PASS:
+            raise SystemExit(f"the virtual unit did not pass: {verdict.code} {verdict.message}")
+        self._mac, self._regions = mac, self._recipe.unit_plan(passage.certificate).regions
+        steps = {"sync": synced_s, **{str(step): float(str(passage.timings[step])) for step in COUNTED}}
+        return Walked(sum(steps.values()), cpu_s, steps)
+
+    def esptool(self, *, new: bool, credentials_only: bool = False) -> float:
+        """Let one esptool process write the regions of the last unit; give its seconds, the start of Python among them."""
+        self._bench.insert(1, None if new else self._mac)
+        arguments = ["--chip", "esp32", "--baud", str(self._baud), "write-flash"]
+        if not new and not credentials_only:
+            arguments.append("--skip-flashed")
+        for region in self._regions:
+            if not credentials_only or region.secret:
+                file = self._folder / f"{region.offset:x}.bin"
+                file.write_bytes(region.data)
+                arguments += [hex(region.offset), str(file)]
+        began = time.perf_counter()
+        run(Run(self._bench.ports[0], arguments))
+        return time.perf_counter() - began
+
+    def _erase_credentials(self) -> None:
+        partition = self._recipe.credentials_partition
+        self._bench.remove(1)
+        if self._mac is not None:
+            with self._bench.flash_file(self._mac).open("r+b") as flash:
+                flash.seek(partition.offset)
+                flash.write(b"\xff" * partition.size_bytes)
+
+
+@contextmanager
+def unit_bench(folder: Path, images: str, baud: int, latency_s: float) -> Iterator[UnitBench]:
+    """Lay everything out below an empty folder and give the bench."""
+    recipe = prepare_recipe(_write_profile(folder, images, baud))
+    write_batch_csv(folder / "bench.csv", PRODUCT_KEY, UNITS_MAX)
+    with Ledger.open(folder / "data") as ledger, Bench(folder / "units", 1, reply_latency_s=latency_s) as bench:
+        yield UnitBench(folder, bench, recipe, ledger, baud)
+
+
+def start_of_python_s() -> float:
+    """Give how long esptool takes before it says anything: `esptool version`."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "esptool", "version"], check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def _write_profile(folder: Path, images: str, baud: int) -> Path:
     make_bench_images(folder / "images")
     profile = {
         "schema": 1,
@@ -46,9 +150,9 @@ def write_profile(folder: Path, baud: int) -> Path:
         "firmware": {
             "version": "1.0.0",
             "images": [
-                {"file": "images/benchmark/bootloader.bin", "at": 0x1000},
-                {"file": "images/benchmark/partition-table.bin", "at": 0x8000},
-                {"file": "images/benchmark/app.bin", "at": "factory"},
+                {"file": f"images/{images}/bootloader.bin", "at": 0x1000},
+                {"file": f"images/{images}/partition-table.bin", "at": 0x8000},
+                {"file": f"images/{images}/app.bin", "at": "factory"},
             ],
         },
         "credentials": {"preset": "esp-aliyun"},
@@ -57,71 +161,3 @@ def write_profile(folder: Path, baud: int) -> Path:
     path = folder / "benchmark.yaml"
     path.write_text(yaml.safe_dump(profile), encoding="utf-8")
     return path
-
-
-def measure(folder: Path, baud: int, runs: int, latency_s: float) -> dict[str, object]:
-    """Walk `runs` new units and the last one again; give seconds, the wire's limit and their ratio."""
-    recipe = prepare_recipe(write_profile(folder, baud))
-    static = pack_static(recipe)
-    limit_s = sum(len(packed.blob) for packed in static) * 10 / baud
-    write_batch_csv(folder / "bench.csv", PRODUCT_KEY, runs + 1)
-    steps: list[dict[str, float]] = []
-    with Ledger.open(folder / "data") as ledger, Bench(folder / "units", 1, reply_latency_s=latency_s) as bench:
-        batch = ledger.import_batch(folder / "bench.csv").batch
-        port = LanePort.open(bench.ports[0], threading.Event())
-        chip = Chip(port)
-        mac = None
-        for run in range(runs + 1):
-            again = run == runs
-            mac = bench.insert(1, mac if again else None)
-            if chip.sync() is not SyncOutcome.READY:
-                raise SystemExit("the virtual unit does not answer")
-            passage = Passage(
-                lane=1,
-                port=bench.ports[0],
-                chip=chip,
-                recipe=recipe,
-                static=static,
-                batch=batch,
-                operator="bench",
-                ledger=ledger,
-                report=lambda _event: None,
-            )
-            verdict = walk_unit(passage)
-            if verdict.verdict is not Verdict.PASS:
-                raise SystemExit(f"the virtual unit did not pass: {verdict.code} {verdict.message}")
-            steps.append({step: float(str(seconds)) for step, seconds in passage.timings.items()})
-        port.release()
-    totals = [sum(taken[step] for step in COUNTED) for taken in steps]
-    new = statistics.median(totals[:-1])
-    return {
-        "baud": baud,
-        "latency_ms": latency_s * 1000,
-        "wire_limit_s": round(limit_s, 2),
-        "new_unit_s": round(new, 2),
-        "of_wire_limit": round(limit_s / new, 3),
-        "slowest_s": round(max(totals[:-1]), 2),
-        "same_unit_again_s": round(totals[-1], 2),
-        "steps_s": {str(step): round(statistics.median(taken[step] for taken in steps[:-1]), 2) for step in COUNTED},
-    }
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--baud", type=int, default=921600)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--latency-ms", type=float, default=1.0, help="the adapter's reply latency")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="unit-benchmark-") as folder:
-        figures = measure(Path(folder), options.baud, options.runs, options.latency_ms / 1000)
-    if options.json:
-        print(json.dumps(figures))  # noqa: T201  its output is what it is for
-        return
-    for name, value in figures.items():
-        print(f"{name:20} {value}")  # noqa: T201  as above
-
-
-if __name__ == "__main__":
-    main()
