@@ -23,7 +23,10 @@ LATENCIES_MS: Final = (1, 16)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One case, in seconds. `of_limit` is the wire's limit ÷ ours, `of_esptool` ours ÷ esptool's, both of the medians."""
+    """One case, in seconds, medians and the worst; ours from the reset to the end of `verify`.
+
+    `of_esptool` is ours ÷ esptool's; `of_limit` the wire's limit ÷ ours from the first sync on: a reset is not the wire's.
+    """
 
     case: str
     latency_ms: int
@@ -67,6 +70,7 @@ def _row(case: str, latency_ms: int, ours: list[Walked], theirs: list[float], be
     seconds = [walked.seconds for walked in ours]
     p50, theirs_p50 = statistics.median(seconds), statistics.median(theirs)
     limit = None if bench is None else bench.wire_limit_s
+    steps = {step: statistics.median(walked.steps_s[step] for walked in ours) for step in ours[0].steps_s}
     return Row(
         case,
         latency_ms,
@@ -75,10 +79,10 @@ def _row(case: str, latency_ms: int, ours: list[Walked], theirs: list[float], be
         theirs_p50,
         max(theirs),
         limit,
-        None if limit is None else limit / p50,
+        None if limit is None else limit / (p50 - steps["sync"]),
         p50 / theirs_p50,
         statistics.median(walked.cpu_s for walked in ours),
-        {step: statistics.median(walked.steps_s[step] for walked in ours) for step in ours[0].steps_s},
+        steps,
     )
 
 

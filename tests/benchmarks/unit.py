@@ -39,7 +39,7 @@ COUNTED: Final = (Step.DETECT, Step.IDENTIFY, Step.ALLOCATE, Step.WRITE, Step.VE
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """One unit by the station: from the first sync to the end of `verify`; CPU of the whole process, start to verdict."""
+    """One unit by the station: from the reset to the end of `verify`; CPU of the whole process, reset to verdict."""
 
     seconds: float
     cpu_s: float
