@@ -61,6 +61,7 @@ class Code(StrEnum):
     PORT_BUSY = "E11"
     PORT_DENIED = "E12"
     PORT_LOST = "E13"
+    PORT_STUCK = "E14"
     LEDGER_UNREADABLE = "E20"
     LEDGER_BUSY = "E21"
     LEDGER_NOT_WRITABLE = "E22"

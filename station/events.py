@@ -109,6 +109,14 @@ class UnitDisposed:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneAppeared:
+    """The adapter of a lane was found under this port name; the lane may be new, or its port may have another name now."""
+
+    lane: int
+    port: str
+
+
+@dataclass(frozen=True, slots=True)
 class LaneClosed:
     """The lane's thread has returned and its port is closed."""
 
@@ -123,5 +131,6 @@ Event = (
     | StepReported
     | VerdictReached
     | UnitDisposed
+    | LaneAppeared
     | LaneClosed
 )

@@ -29,7 +29,7 @@ ANSWER_TIME_MAX_S: Final = 30.0
 """From the first byte of an answer to its last; a byte now and then would hold a lane for ever."""
 DRAIN_TIME_MAX_S: Final = 0.2
 _OWN: Final = frozenset(
-    {"_inner", "_abort", "timeout", "write_timeout", "url", "_heard_bytes", "_heard_since", "_lowered_latency"}
+    {"_inner", "_abort", "_call", "timeout", "write_timeout", "url", "_heard_bytes", "_heard_since", "_lowered_latency"}
 )
 
 
@@ -40,12 +40,32 @@ def aborted() -> Aborted:
     )
 
 
+class DriverCall:
+    """Entered around each call into a port's driver, on the lane's thread; asked from any."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, *_error: object) -> None:
+        self._began = None
+
+    @property
+    def seconds(self) -> float:
+        """For how long the call in hand has not returned; 0 without one."""
+        began = self._began
+        return 0.0 if began is None else time.monotonic() - began
+
+
 class LanePort:
     """A pyserial port that an abort can interrupt. Attributes that are not ours are the inner port's."""
 
-    def __init__(self, inner: serial.Serial, url: str, abort: threading.Event) -> None:
+    def __init__(self, inner: serial.Serial, url: str, abort: threading.Event, call: DriverCall | None = None) -> None:
         self._inner = inner
         self._abort = abort
+        self._call = call or DriverCall()
         self.url = url
         self.timeout: float | None = 3.0
         self.write_timeout: float | None = None
@@ -53,15 +73,18 @@ class LanePort:
         self._forget_answer()
 
     @classmethod
-    def open(cls, url: str, abort: threading.Event) -> LanePort:
+    def open(cls, url: str, abort: threading.Event, call: DriverCall | None = None) -> LanePort:
         """Open a port by name or URL, for us alone; PortFault E10–E12 with the mend."""
+        call = call or DriverCall()
         try:
             inner = _make(url)
-            inner.open()
+            with call:
+                inner.open()
         except (serial.SerialException, OSError, ValueError) as error:
             raise _open_fault(url, error) from error
-        port = cls(inner, url, abort)
-        port.lower_latency()
+        port = cls(inner, url, abort, call)
+        with call:
+            port.lower_latency()
         return port
 
     def lower_latency(self) -> None:
@@ -70,13 +93,15 @@ class LanePort:
             self._lowered_latency = set_low_latency(self._inner, True)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
+        with self._call:
+            return getattr(self._inner, name)
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in _OWN:
             object.__setattr__(self, name, value)
         else:
-            setattr(self._inner, name, value)
+            with self._call:
+                setattr(self._inner, name, value)
 
     def check_abort(self) -> None:
         """Raise Aborted when a person stopped the run."""
@@ -86,7 +111,8 @@ class LanePort:
     @property
     def in_waiting(self) -> int:
         """How much to read at once: bytes that have come, within a bound."""
-        return min(self._inner.in_waiting, READ_BYTES_MAX)
+        with self._call:
+            return min(self._inner.in_waiting, READ_BYTES_MAX)
 
     def inWaiting(self) -> int:  # noqa: N802  esptool calls it by this name
         """As `in_waiting`."""
@@ -110,19 +136,23 @@ class LanePort:
         data = b""
         while True:
             self.check_abort()
-            data += self._inner.read(size - len(data))
+            with self._call:
+                data += self._inner.read(size - len(data))
             if len(data) >= size or (deadline is not None and time.monotonic() >= deadline):
                 return data
 
     def reset_input_buffer(self) -> None:
         """Forget what has come so far; ends too when more of it comes without a pause."""
         self._forget_answer()
-        if not self.url.lower().startswith("socket:"):
-            self._inner.reset_input_buffer()
-            return
-        deadline = time.monotonic() + DRAIN_TIME_MAX_S
-        while self._inner.in_waiting and time.monotonic() < deadline:  # pyserial's own goes on until there is a pause
-            self._inner.read(READ_BYTES_MAX)
+        with self._call:
+            if not self.url.lower().startswith("socket:"):
+                self._inner.reset_input_buffer()
+                return
+            deadline = time.monotonic() + DRAIN_TIME_MAX_S
+            while (
+                self._inner.in_waiting and time.monotonic() < deadline
+            ):  # pyserial's own goes on until there is a pause
+                self._inner.read(READ_BYTES_MAX)
 
     def flushInput(self) -> None:  # noqa: N802  esptool calls it by this name
         """As `reset_input_buffer`."""
@@ -137,7 +167,8 @@ class LanePort:
         self._forget_answer()
         for start in range(0, len(data), WRITE_SLICE_BYTES):
             self.check_abort()
-            self._inner.write(data[start : start + WRITE_SLICE_BYTES])
+            with self._call:
+                self._inner.write(data[start : start + WRITE_SLICE_BYTES])
         return len(data)
 
     def close(self) -> None:
@@ -145,11 +176,12 @@ class LanePort:
 
     def release(self) -> None:
         """Close for good; safe to call twice and on a port that is gone."""
-        if self._lowered_latency:
-            self._lowered_latency = False
-            set_low_latency(self._inner, False)
-        with contextlib.suppress(serial.SerialException, OSError):
-            self._inner.close()
+        with self._call:
+            if self._lowered_latency:
+                self._lowered_latency = False
+                set_low_latency(self._inner, False)
+            with contextlib.suppress(serial.SerialException, OSError):
+                self._inner.close()
 
 
 def _make(url: str) -> serial.Serial:

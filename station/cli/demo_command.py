@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -42,7 +42,8 @@ class _Stage:
 
     def line(self, shift: Shift, ports: Sequence[str]) -> Line:
         link = None if self.cloud is None else self.cloud.status_link()
-        return Line(shift, plan_lanes(shift, ports), operator=system_user_name(), training=True, platform=link)
+        plans = plan_lanes(shift, dict(enumerate(ports, start=1)))
+        return Line(shift, plans, operator=system_user_name(), training=True, platform=link)
 
 
 @click.command()
@@ -123,15 +124,11 @@ def _show(session: Session, stage: _Stage, units: int | None) -> None:
 
     with contextlib.ExitStack() as hands:
 
-        def open_line(shift: Shift, ports: Sequence[str]) -> Line:
-            line = stage.line(shift, ports)
+        def open_line(shift: Shift, lanes: Mapping[int, str]) -> Line:
+            line = stage.line(shift, list(lanes.values()))
             hands.enter_context(BenchOperator(stage.bench, line, units))
             return line
 
-        show_screen(
-            session,
-            ShiftDesk(
-                stage.room.profile, stage.ledger, stage.batch, lambda: stage.bench.ports, open_line, training=True
-            ),
-            training=True,
-        )
+        ports = dict(enumerate(stage.bench.ports, start=1))
+        desk = ShiftDesk(stage.room.profile, stage.ledger, stage.batch, lambda: ports, open_line, training=True)
+        show_screen(session, desk, training=True)

@@ -13,8 +13,8 @@ import click
 
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.lanes import (
+    LaneFinder,
     batch_option,
-    choose_ports,
     log_to,
     operator_option,
     plan_lanes,
@@ -66,7 +66,7 @@ def flash(
     Waits for a unit on each port, walks it, and ends after --units verdicts on each.
     With --json one event stands on each line; the last for each unit is its verdict.
     """
-    chosen = choose_ports(ports)
+    chosen = LaneFinder(session, ports).found()
     log_to(session.data)
     with session.open_ledger() as ledger, signed_in(ledger, operator, may_ask=False) as name:
         options = LeadOptions(replace_foreign, keep_foreign, force_security, reason, lead, pin_file)
@@ -88,7 +88,8 @@ def flash(
 def run_headless(line: Line, as_json: bool) -> int:
     """Start a line, print its events until every lane has ended; give the exit code of the worst verdict.
 
-    A signal or a lost output aborts the runs in hand, in good order: Stopped. LedgerFault: the output's disk is full.
+    A port whose driver does not return is left behind, with exit code 3. A signal or a lost output aborts the runs in hand,
+    in good order: Stopped. LedgerFault: the output's disk is full.
     """
     printer = EventPrinter(as_json)
     line.subscribe(printer.hear)
@@ -96,10 +97,10 @@ def run_headless(line: Line, as_json: bool) -> int:
         line.start()
         while request.number is None and printer.fault is None and not line.join(POLL_PERIOD_S):
             pass
-        line.stop(STOP_TIMEOUT_S)
+        closed = line.stop(STOP_TIMEOUT_S)
         if (ended := request.stopped() or printer.fault) is not None:
             raise ended
-    return exit_code(printer.verdicts)
+    return exit_code(printer.verdicts) if closed else 3
 
 
 class EventPrinter:

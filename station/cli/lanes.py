@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -12,9 +12,13 @@ import click
 
 from station.chip.chip import ResetMode
 from station.chip.ports import list_serial_ports
-from station.cli.context import LOG_NAME
+from station.cli.context import LOG_NAME, Session
+from station.cli.lane_settings import learnt_lanes
 from station.errors import Code, PortFault, UsageError
 from station.line.lane import LaneInfo, LanePlan, Startup
+from station.line.lane_places import NOTHING_LEARNT, LanePlaces
+from station.line.line import HotPlug
+from station.line.port_watch import PortWatch
 from station.line.shift import Shift, check_ports
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -34,34 +38,64 @@ operator_option = click.option(
 )
 
 
-def choose_ports(given: Sequence[str]) -> tuple[str, ...]:
-    """The ports named, or every USB serial port of this PC; UsageError when one is named twice, PortFault when there is none."""
-    check_ports(given)
-    ports = tuple(given) or tuple(port.url for port in list_serial_ports() if port.likely_unit)
-    if not ports:
-        raise PortFault(
-            Code.PORT_MISSING,
-            "No serial port was found",
-            "Plug an adapter in, or name a port with --port; `station ports` lists them",
-        )
-    return ports
+class LaneFinder:
+    """Which lanes a command works on: the ports named, numbered from 1, or the USB serial ports that are there."""
+
+    def __init__(self, session: Session, named: Sequence[str]) -> None:
+        """UsageError when a port is named twice, or when the station's settings are wrong."""
+        check_ports(named)
+        self._named = dict(enumerate(named, start=1))
+        self._places = LanePlaces(NOTHING_LEARNT if named else learnt_lanes(session.data))
+        self._unbound = frozenset(self._named)
+
+    def lanes(self) -> dict[int, str]:
+        """Lane number → port, as it is now; a port that is named by the system's own name is known by its place from here on."""
+        ports = list_serial_ports()
+        if not self._named:
+            return self._places.number(ports)
+        here = {port.url: port for port in ports if port.place is not None}
+        bound = {lane: here[url] for lane, url in self._named.items() if url in here}
+        for lane, port in bound.items():
+            self._places.keep(lane, port)
+        self._unbound -= frozenset(bound)
+        return self._named
+
+    def found(self) -> dict[int, str]:
+        """As `lanes`; PortFault when there is none."""
+        lanes = self.lanes()
+        if not lanes:
+            raise PortFault(
+                Code.PORT_MISSING,
+                "No serial port was found",
+                "Plug an adapter in, or name a port with --port; `station ports` lists them",
+            )
+        return lanes
+
+    def hot_plug(self, plan: Callable[[int, str], LanePlan]) -> HotPlug | None:
+        """Let lanes follow their adapters; new ones come where no port is named. None where each port is an address."""
+        if self._named and self._unbound == frozenset(self._named):
+            return None
+        watch = PortWatch(self._places, list_serial_ports, new_lanes=not self._named)
+        return HotPlug(watch, plan, self._unbound)
+
+
+def plan_lane(shift: Shift, number: int, port: str, units: int | None = None, end_on_error: bool = False) -> LanePlan:
+    """A lane as the profile wants it."""
+    profile = shift.recipe.profile
+    return LanePlan(
+        LaneInfo(number, port),
+        reset=ResetMode(profile.reset),
+        startup=Startup(profile.start),
+        units=units,
+        end_on_error=end_on_error,
+    )
 
 
 def plan_lanes(
-    shift: Shift, ports: Sequence[str], units: int | None = None, end_on_error: bool = False
+    shift: Shift, lanes: Mapping[int, str], units: int | None = None, end_on_error: bool = False
 ) -> list[LanePlan]:
-    """One lane for each port, numbered from 1, as the profile says."""
-    profile = shift.recipe.profile
-    return [
-        LanePlan(
-            LaneInfo(number, port),
-            reset=ResetMode(profile.reset),
-            startup=Startup(profile.start),
-            units=units,
-            end_on_error=end_on_error,
-        )
-        for number, port in enumerate(ports, start=1)
-    ]
+    """One lane for each number and port."""
+    return [plan_lane(shift, number, port, units, end_on_error) for number, port in lanes.items()]
 
 
 def log_to(data: Path) -> None:

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "ledger": ("station.cli.ledger_commands:ledger", "Back the ledger up, or change its key."),
     "key": ("station.cli.key_commands:key", "Show the public keys of this station."),
     "ports": ("station.cli.ports_command:ports", "List the serial ports of this PC."),
+    "lanes": ("station.cli.lanes_commands:lanes", "Show or teach which lane is at which plug."),
     "doctor": ("station.cli.doctor_command:doctor", "Look at everything the station needs, and tell the mend."),
     "platform": ("station.cli.platform_commands:platform", "Order devices and ask about them on the IoT platform."),
     "virtual": (

@@ -8,9 +8,11 @@ import click
 
 from station.chip.ports import PortInfo, adapter_name, list_serial_ports
 from station.cli.context import Session, global_options, pass_session, say, say_json
+from station.cli.lane_settings import learnt_lanes
 from station.errors import CodedError
 from station.ledger import Ledger
 from station.ledger.opening import LEDGER_FILE
+from station.line.lane_places import LanePlaces
 
 
 @click.command()
@@ -19,22 +21,24 @@ from station.ledger.opening import LEDGER_FILE
 def ports(session: Session) -> None:
     """List the serial ports of this PC.
 
-    With --json an array of {url, description, usb_id, serial_number, location, usable, baud}; baud is what the adapter
+    With --json an array of {url, description, usb_id, serial_number, location, usable, lane, baud}; baud is what the adapter
     has held so far, null while nothing is known.
     """
     found = list_serial_ports()
+    lanes = {url: lane for lane, url in LanePlaces(learnt_lanes(session.data)).number(found).items()}
     bauds = _held_bauds(session, found)
     if session.json:
-        say_json([{**asdict(port), "baud": bauds.get(port.url)} for port in found])
+        say_json([{**asdict(port), "lane": lanes.get(port.url), "baud": bauds.get(port.url)} for port in found])
         return
     if not found:
         say("No serial port was found. Plug an adapter in.")
     for port in found:
         place = f"USB {port.location}" if port.location else "on board"
         right = "" if port.usable else "  (no right to open it: see station doctor)"
+        lane = f"lane {lanes[port.url]}" if port.url in lanes else "-"
         baud = f"{bauds[port.url]} baud" if port.url in bauds else "-"
         say(
-            f"{port.url:<20} {place:<14} {port.usb_id or '-':<10} {port.serial_number or '-':<20} {baud:<12} "
+            f"{lane:<8} {port.url:<20} {place:<14} {port.usb_id or '-':<10} {port.serial_number or '-':<20} {baud:<12} "
             f"{port.description}{right}"
         )
 

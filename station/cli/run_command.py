@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
-from station.chip.ports import list_serial_ports
 from station.cli.context import Session, global_options, pass_session
 from station.cli.lanes import (
+    LaneFinder,
     batch_option,
     log_to,
     operator_option,
+    plan_lane,
     plan_lanes,
     port_option,
     profile_argument,
@@ -24,7 +25,7 @@ from station.cli.screen import ShiftDesk, show_screen
 from station.cli.signing_in import LeadOptions, lead_decisions, lead_options, signed_in, signed_out_after
 from station.line.line import Line
 from station.line.readiness import ProductLink
-from station.line.shift import Shift, check_ports
+from station.line.shift import Shift
 
 
 @click.command()
@@ -51,13 +52,10 @@ def run(
 ) -> None:
     """Open the technician's screen on a profile.
 
-    Without --port every USB serial port of this PC is a lane.
+    Without --port every USB serial port of this PC is a lane, also one that comes during the shift.
     """
-    check_ports(ports)
+    finder = LaneFinder(session, ports)
     log_to(session.data)
-
-    def find_ports() -> Sequence[str]:
-        return ports or [port.url for port in list_serial_ports() if port.likely_unit]
 
     with session.open_ledger() as ledger, contextlib.ExitStack() as at_work:
         offer_first_line_lead(ledger)
@@ -70,7 +68,7 @@ def run(
         options = LeadOptions(replace_foreign, keep_foreign, force_security, reason, lead, pin_file)
         allowed = lead_decisions(session, ledger, options, people.signed_in)
 
-        def open_line(shift: Shift, chosen: Sequence[str]) -> Line:
+        def open_line(shift: Shift, chosen: Mapping[int, str]) -> Line:
             return Line(
                 shift,
                 plan_lanes(shift, chosen),
@@ -79,6 +77,7 @@ def run(
                 keep_foreign=allowed.keep_foreign,
                 force_security=allowed.force_security,
                 platform=platform_of(session, shift),
+                hot_plug=finder.hot_plug(lambda number, port: plan_lane(shift, number, port)),
             )
 
         def ask(shift: Shift) -> ProductLink | None:
@@ -86,6 +85,6 @@ def run(
 
         show_screen(
             session,
-            ShiftDesk(profile, ledger, batch, find_ports, open_line, platform=ask),
+            ShiftDesk(profile, ledger, batch, finder.lanes, open_line, platform=ask),
             sign_in=people.sign_in if asked_on_screen else None,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from station.cli.context import Session
@@ -29,8 +29,8 @@ class ShiftDesk:
         profile: Path,
         ledger: Ledger,
         batch: str | None,
-        ports: Callable[[], Sequence[str]],
-        open_line: Callable[[Shift, Sequence[str]], Line],
+        lanes: Callable[[], Mapping[int, str]],
+        open_line: Callable[[Shift, Mapping[int, str]], Line],
         *,
         training: bool = False,
         platform: Callable[[Shift], ProductLink | None] = lambda _shift: None,
@@ -39,7 +39,7 @@ class ShiftDesk:
         self._profile = profile
         self._ledger = ledger
         self._batch = batch
-        self._ports = ports
+        self._lanes = lanes
         self._open_line = open_line
         self._training = training
         self._shifts: dict[str, Shift] = {}
@@ -58,11 +58,11 @@ class ShiftDesk:
     def readiness(self, choice: Choice) -> list[ReadinessItem]:
         """Look whether the chosen shift can start."""
         shift = self._shifts[choice.batch]
-        return check_readiness(shift, self._ports(), training=self._training, platform=lambda: self._platform(shift))
+        return check_readiness(shift, self._lanes(), training=self._training, platform=lambda: self._platform(shift))
 
     def open_line(self, choice: Choice) -> Line:
         """Make the line of the chosen shift; CodedError."""
-        return self._open_line(self._shifts[choice.batch], self._ports())
+        return self._open_line(self._shifts[choice.batch], self._lanes())
 
 
 def _keep(folder: Path, settings: Settings) -> None:

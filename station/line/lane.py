@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from station.chip.baud_ladder import BaudLadder, BaudMemory
 from station.chip.chip import Chip, ResetMode, SyncOutcome
 from station.chip.chip_failures import unit_garbled
-from station.chip.lane_port import LanePort
+from station.chip.lane_port import DriverCall, LanePort
 from station.errors import Aborted, ChipError, Code, CodedError, PortFault
-from station.events import Event, LaneClosed, LaneWaiting, VerdictReached, WaitReason
+from station.events import Event, LaneAppeared, LaneClosed, LaneWaiting, VerdictReached, WaitReason
 from station.line.passage import Passage
 from station.line.walk import internal_fault, walk_unit
 from station.unit import Mac
@@ -25,6 +25,8 @@ PORT_RETRY_PERIOD_S = 1.0
 PRESENCE_PERIOD_S = 0.25
 SETTLE_AFTER_VERDICT_S = 1.0
 """A finished unit runs on for this long before the lane asks whether it is still there."""
+STUCK_AFTER_S = 15.0
+"""No call into a driver takes longer: what waits in them is bounded at 10 s."""
 BAD_SYNCS_MAX = 2
 """Looks, of five resets each, that make nothing of a unit before it is refused: about 8 s."""
 
@@ -46,13 +48,17 @@ class LaneInfo:
 
 @dataclass(frozen=True, slots=True)
 class LanePlan:
-    """How a lane works: `units` ends it after so many verdicts; `end_on_error` ends it at the first ERROR."""
+    """How a lane works: `units` ends it after so many verdicts; `end_on_error` ends it at the first ERROR.
+
+    `port_now` is asked for the port's name each time before it is opened (PortFault); without it the name stays as given.
+    """
 
     info: LaneInfo
     reset: ResetMode = ResetMode.DEFAULT_RESET
     startup: Startup = Startup.AUTO
     units: int | None = None
     end_on_error: bool = False
+    port_now: Callable[[], str] | None = None
 
 
 class Lane:
@@ -63,16 +69,18 @@ class Lane:
         plan: LanePlan,
         new_passage: Callable[[LanePlan, Chip], Passage],
         report: Callable[[Event], None],
-        memory: BaudMemory,
+        memory_of: Callable[[str], BaudMemory],
     ) -> None:
         self.plan = plan
-        self._memory = memory
+        self._memory_of = memory_of
         self._new_passage = new_passage
         self._report = report
         self._abort = threading.Event()
         self._stopping = threading.Event()
         self._key = threading.Event()
         self._busy = threading.Event()
+        self._driver_call = DriverCall()
+        self._told_stuck = False
         self._verdicts = 0
         self._waiting: LaneWaiting | None = None
         self._thread = threading.Thread(target=self._live, name=f"lane-{plan.info.number}", daemon=True)
@@ -102,6 +110,33 @@ class Lane:
         return not self._thread.is_alive()
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the thread has returned, or is stuck in a driver and shall end when that lets it."""
+        return not self._thread.is_alive() or (self._told_stuck and self._stopping.is_set())
+
+    def tell_if_stuck(self, after_s: float | None = None) -> None:
+        """Tell, once, that a call into the port's driver does not return. Called from another thread than the lane's."""
+        seconds = self._driver_call.seconds
+        if seconds == 0.0 or seconds < (STUCK_AFTER_S if after_s is None else after_s):
+            self._told_stuck = self._told_stuck and self._stopping.is_set()
+            return
+        if self._told_stuck:
+            return
+        self._told_stuck = True
+        fault = PortFault(
+            Code.PORT_STUCK,
+            "The driver of the port does not return",
+            "Pull the adapter out and put it in again; restart the station if the lane stays so",
+            self.plan.info.port,
+        )
+        if self.plan.end_on_error:
+            self.stop()
+            self._tell_error(fault)
+        else:
+            self._waiting = LaneWaiting(self._number, WaitReason.STATION_FAULT, str(fault), fault.code)
+            self._report(self._waiting)
+
+    @property
     def _number(self) -> int:
         return self.plan.info.number
 
@@ -127,32 +162,43 @@ class Lane:
 
     def _outlive(self, fault: CodedError) -> bool:
         """Tell a fault outside any run and wait a moment; False when the lane shall end on it."""
-        told = f"{fault.place}: {fault.cause}" if fault.place else fault.cause
         if self.plan.end_on_error:
             self._verdicts += 1
-            self._report(
-                VerdictReached(
-                    self._number,
-                    None,
-                    Verdict.ERROR,
-                    None,
-                    None,
-                    0.0,
-                    fault.code,
-                    told,
-                    fault.mend,
-                )
-            )
+            self._tell_error(fault)
             return False
-        self._wait_for(WaitReason.STATION_FAULT, f"{told}. {fault.mend}", fault.code)
+        self._wait_for(WaitReason.STATION_FAULT, str(fault), fault.code)
         self._stopping.wait(PORT_RETRY_PERIOD_S)
         return True
 
+    def _tell_error(self, fault: CodedError) -> None:
+        told = f"{fault.place}: {fault.cause}" if fault.place else fault.cause
+        self._report(VerdictReached(self._number, None, Verdict.ERROR, None, None, 0.0, fault.code, told, fault.mend))
+
+    def _open(self) -> LanePort:
+        """Open the port under the name that it has now, and only that one: a name may pass to another adapter at any time."""
+        port = LanePort.open(self._port_now(), self._abort, self._driver_call)
+        try:
+            if self._port_now() != port.url:
+                raise PortFault(
+                    Code.PORT_LOST, "The port has changed its name", "Wait; the lane finds it again", port.url
+                )
+        except CodedError:
+            port.release()
+            raise
+        return port
+
+    def _port_now(self) -> str:
+        name = self.plan.info.port if self.plan.port_now is None else self.plan.port_now()
+        if name != self.plan.info.port:
+            self.plan = replace(self.plan, info=LaneInfo(self._number, name))
+            self._report(LaneAppeared(self._number, name))
+        return name
+
     def _serve(self) -> None:
         """Open the port and walk units until the lane ends or the port fails."""
-        port = LanePort.open(self.plan.info.port, self._abort)
+        port = self._open()
         try:
-            chip = Chip(port, self.plan.reset, str(self._number), BaudLadder(self._memory))
+            chip = Chip(port, self.plan.reset, str(self._number), BaudLadder(self._memory_of(port.url)))
             while not self._finished:
                 refusal = self._await_unit(chip)
                 while not self._finished:

@@ -6,18 +6,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from station.certificate import CertificateState
 from station.chip.chip import Chip
 from station.errors import CodedError
-from station.events import Event, VerdictReached
+from station.events import Event, LaneAppeared, VerdictReached
 from station.ledger import OperatorName
 from station.line.baud_memory import LedgerBaudMemory
 from station.line.lane import Lane, LaneInfo, LanePlan
 from station.line.packing import pack_static
 from station.line.passage import LeadDecision, Passage
+from station.line.port_watch import PortWatch
 from station.line.shift import Shift
 from station.line.shift_record import ShiftRecord
 from station.line.status_link import StatusLink
@@ -26,6 +27,8 @@ from station.unit import Mac
 from station.verdict import Verdict
 
 _LOG: Final = logging.getLogger("station.line")
+STUCK_LOOK_PERIOD_S: Final = 1.0
+JOIN_SLICE_S: Final = 0.1
 UPH_UNITS_MIN: Final = 5
 """Fewer units than this say nothing about an hour."""
 
@@ -48,6 +51,21 @@ class ShiftSummary:
     units_per_hour: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class HotPlug:
+    """Lanes that come and go with their adapters: who looks for ports, and how a new lane works."""
+
+    watch: PortWatch
+    plan: Callable[[int, str], LanePlan]
+    named: frozenset[int] = frozenset()
+    """Lanes whose port keeps the name given."""
+
+    def bound(self, plan: LanePlan) -> LanePlan:
+        """Let a lane ask for its port's name."""
+        number = plan.info.number
+        return plan if number in self.named else replace(plan, port_now=lambda: self.watch.port_of(number))
+
+
 class Line:
     """Lanes that share a recipe, its packed regions and a ledger. Callbacks come on the lanes' threads."""
 
@@ -62,6 +80,7 @@ class Line:
         keep_foreign: LeadDecision | None = None,
         force_security: LeadDecision | None = None,
         platform: StatusLink | None = None,
+        hot_plug: HotPlug | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shift = shift
@@ -77,18 +96,16 @@ class Line:
         self._began = clock()
         self._verdicts: dict[Verdict, int] = dict.fromkeys(Verdict, 0)
         self._first_runs: dict[Mac, Verdict] = {}
-        self._lanes = {
-            plan.info.number: Lane(
-                plan, self._new_passage, self._publish, LedgerBaudMemory(shift.ledger, plan.info.port)
-            )
-            for plan in plans
-        }
+        self._hot_plug = hot_plug
+        self._stopping = threading.Event()
+        self._lanes = {plan.info.number: self._new_lane(plan) for plan in plans}
         self.training = training
         self.record = ShiftRecord(shift.ledger, lambda: self._operator, self._publish, self.retry)
 
     @property
     def lanes(self) -> tuple[LaneInfo, ...]:
-        return tuple(lane.plan.info for lane in self._lanes.values())
+        lanes = dict(self._lanes)  # the port watch may add one in this moment
+        return tuple(lanes[number].plan.info for number in sorted(lanes))
 
     @property
     def profile_name(self) -> str:
@@ -131,10 +148,37 @@ class Line:
         self._callbacks.append(callback)
 
     def start(self) -> None:
-        """Start every lane."""
+        """Start every lane, and look for new ones where they may come."""
         self._began = self._clock()
-        for lane in self._lanes.values():
+        for lane in list(self._lanes.values()):
             lane.start()
+        threading.Thread(target=self._look_for_stuck, name="stuck-watch", daemon=True).start()
+        if self._hot_plug is not None:
+            self._hot_plug.watch.start(self._appeared)
+
+    def _new_lane(self, plan: LanePlan) -> Lane:
+        if self._hot_plug is not None:
+            plan = self._hot_plug.bound(plan)
+        return Lane(plan, self._new_passage, self._publish, lambda port: LedgerBaudMemory(self._shift.ledger, port))
+
+    def _appeared(self, number: int, port: str) -> None:
+        """Begin a lane for an adapter that came; those that are at work find their port themselves."""
+        with self._lock:
+            if self._hot_plug is None or number in self._lanes or self._stopping.is_set():
+                return
+            lane = self._new_lane(self._hot_plug.plan(number, port))
+            self._lanes = {**self._lanes, number: lane}
+            # Within the lock: `stop` must not meet a lane that is listed and not started.
+            self._publish(LaneAppeared(number, port))
+            lane.start()
+
+    def _look_for_stuck(self) -> None:
+        while not self._stopping.wait(STUCK_LOOK_PERIOD_S):
+            lanes = list(self._lanes.values())
+            if self._hot_plug is None and all(lane.has_ended for lane in lanes):
+                return
+            for lane in lanes:
+                lane.tell_if_stuck()
 
     def abort(self, lane: int) -> None:
         """Stop the run in hand on a lane."""
@@ -145,11 +189,22 @@ class Line:
         self._lanes[lane].retry()
 
     def stop(self, timeout_s: float) -> bool:
-        """Abort what runs and end all lanes; True when every thread has returned and every port is closed."""
-        for lane in self._lanes.values():
+        """Abort what runs and end all lanes; True when every thread has returned and every port is closed.
+
+        A lane that a driver does not let go is told as stuck and left behind when the time is over.
+        """
+        with self._lock:
+            self._stopping.set()
+            lanes = list(self._lanes.values())
+        if self._hot_plug is not None:
+            self._hot_plug.watch.stop()
+        for lane in lanes:
             lane.stop()
         deadline = self._clock() + timeout_s
-        joined = [lane.join(max(0.0, deadline - self._clock())) for lane in self._lanes.values()]
+        joined = [lane.join(max(0.0, deadline - self._clock())) for lane in lanes]
+        for lane, ended in zip(lanes, joined, strict=True):
+            if not ended:
+                lane.tell_if_stuck(after_s=0.0)
         self._sign_off()
         return all(joined)
 
@@ -161,12 +216,15 @@ class Line:
             _LOG.warning("the shift's end could not be signed: %s", error.code)
 
     def join(self, timeout_s: float | None = None) -> bool:
-        """Wait until every lane has ended by itself, in all no longer than `timeout_s`."""
+        """Wait until every lane has ended by itself, or is stuck for good, in all no longer than `timeout_s`."""
         deadline = None if timeout_s is None else self._clock() + timeout_s
-        joined = [
-            lane.join(None if deadline is None else max(0.0, deadline - self._clock())) for lane in self._lanes.values()
-        ]
-        return all(joined)
+        for lane in list(self._lanes.values()):
+            while not lane.has_ended:
+                left = JOIN_SLICE_S if deadline is None else deadline - self._clock()
+                if left <= 0:
+                    return False
+                lane.join(min(JOIN_SLICE_S, left))
+        return True
 
     def summary(self) -> ShiftSummary:
         """Give the shift's numbers; reads the ledger, so not for a UI loop."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -65,20 +65,20 @@ class ProductLink(Protocol):
 
 def check_readiness(
     shift: Shift,
-    ports: Sequence[str],
+    lanes: Mapping[int, str],
     *,
     training: bool = False,
     platform: Callable[[], ProductLink | None] = lambda: None,
 ) -> list[ReadinessItem]:
     """Look at images, certificates, lanes, platform, unfinished units and people. Reads the ledger and the system's ports.
 
-    `platform` gives the one that the walk asks, None where it asks none. A training needs no line lead.
+    `lanes`: number → port. `platform` gives the one that the walk asks, None where it asks none. A training needs no line lead.
     """
     people = [] if training else _people(shift)
     return [
         _images(shift),
         _certificates(shift),
-        _lanes(ports),
+        _lanes(lanes),
         *_platform(shift, platform),
         *_unfinished(shift),
         *people,
@@ -134,14 +134,14 @@ def _certificates(shift: Shift) -> ReadinessItem:
     return ReadinessItem("certificates", Readiness.READY, Sentence.CERTIFICATES_ENOUGH, values)
 
 
-def _lanes(ports: Sequence[str]) -> ReadinessItem:
-    if not ports:
+def _lanes(lanes: Mapping[int, str]) -> ReadinessItem:
+    if not lanes:
         return ReadinessItem("lanes", Readiness.BLOCKED, Sentence.NO_LANES)
     there = {port.url for port in list_serial_ports()}
-    gone = [port for port in ports if "://" not in port and port not in there]
+    gone = [port for port in lanes.values() if "://" not in port and port not in there]
     if gone:
         return ReadinessItem("lanes", Readiness.WARNING, Sentence.LANE_GONE, {"port": gone[0]})
-    named = "   ".join(f"{number} {port}" for number, port in enumerate(ports, start=1))
+    named = "   ".join(f"{number} {port}" for number, port in lanes.items())
     return ReadinessItem("lanes", Readiness.READY, Sentence.LANES, {"ports": named})
 
 

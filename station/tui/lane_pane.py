@@ -16,7 +16,6 @@ from station.texts import Texts
 from station.tui.cell_text import fit, plain
 from station.tui.lane_picture import ROOMY_ROWS, picture, unit_words
 from station.tui.lane_view import LaneView, Phase, apply, tick
-from station.tui.line_port import LaneInfo
 from station.verdict import StepState, Verdict
 
 _FILLS: Final = {
@@ -77,12 +76,12 @@ class LanePane(Widget):
             super().__init__()
             self.lane = lane
 
-    def __init__(self, lane: LaneInfo, texts: Texts, *, tick_s: float | None) -> None:
-        super().__init__(id=f"lane-{lane.number}")
+    def __init__(self, number: int, port: str, texts: Texts, *, tick_s: float | None) -> None:
+        super().__init__(id=f"lane-{number}")
         self._texts = texts
         self._tick_s = tick_s
         self._shown_words = ("", "")
-        self.set_reactive(LanePane.view, LaneView(lane.number, plain(lane.port)))
+        self.set_reactive(LanePane.view, LaneView(number, plain(port)))
 
     def on_mount(self) -> None:
         self._dress()

@@ -9,6 +9,7 @@ from typing import Final
 from station.events import (
     CertificateAllocated,
     Event,
+    LaneAppeared,
     LaneClosed,
     LaneWaiting,
     RunStarted,
@@ -174,6 +175,8 @@ def apply(view: LaneView, event: Event) -> LaneView:
         case UnitDisposed(mac=mac, disposition=disposition):
             same = view.mac == mac and view.phase is Phase.FINISHED
             return replace(view, disposition=disposition, failed_in_row=0) if same else view
+        case LaneAppeared(port=port):
+            return replace(view, port=plain(port))
         case LaneClosed():
             return LaneView(view.lane, view.port, Phase.CLOSED, previous=_last_finished(view))
 

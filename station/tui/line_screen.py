@@ -9,9 +9,10 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.message import Message
 from textual.reactive import reactive
 
-from station.events import Event
+from station.events import Event, LaneAppeared
 from station.texts import Texts
 from station.tui.decision_screen import DecisionScreen, Subject
 from station.tui.key_bar import KeyBar
@@ -51,6 +52,13 @@ class LineScreen(StationScreen):
     """The chosen lane's number; the keys act on it."""
     zoomed: reactive[bool] = reactive(False, init=False)
 
+    class Reported(Message, bubble=False):
+        """A lane that was not there at the start said something; posted from its thread."""
+
+        def __init__(self, event: Event) -> None:
+            super().__init__()
+            self.event = event
+
     def __init__(
         self,
         line: LinePort,
@@ -66,7 +74,9 @@ class LineScreen(StationScreen):
         self._now = now
         self._tick_s = tick_s
         self._few = few_certificates
-        self._panes = {lane.number: LanePane(lane, texts, tick_s=tick_s) for lane in line.lanes}
+        self._panes = {lane.number: LanePane(lane.number, lane.port, texts, tick_s=tick_s) for lane in line.lanes}
+        self._own_tile = frozenset(self._panes)
+        """Lanes whose events go to their tile directly; a later one's go through the screen, which makes the tile."""
         self._columns = 1
         self.set_reactive(LineScreen.chosen, min(self._panes, default=0))
 
@@ -88,12 +98,32 @@ class LineScreen(StationScreen):
             return
         panes = [pane for number, pane in self._panes.items() if event.lane in (number, 0)]
         try:
+            if event.lane != 0 and event.lane not in self._own_tile:
+                self.post_message(self.Reported(event))
+                return
             for pane in panes:
                 pane.post_message(LanePane.Reported(event))
         except RuntimeError:
             # The screen may end between the question and the post; the ledger has the fact anyway.
             if self.is_running:
                 raise
+
+    async def on_line_screen_reported(self, message: LineScreen.Reported) -> None:
+        event = message.event
+        if isinstance(event, LaneAppeared) and event.lane not in self._panes:
+            await self._add_tile(event)
+        if event.lane in self._panes:
+            self._panes[event.lane].post_message(LanePane.Reported(event))
+
+    async def _add_tile(self, lane: LaneAppeared) -> None:
+        """Put a tile at its number's place; the lanes before it stay where they are, and so does the choice."""
+        pane = LanePane(lane.lane, lane.port, self.texts, tick_s=self._tick_s)
+        behind = next((other for number, other in self._panes.items() if number > lane.lane), None)
+        self._panes = dict(sorted([*self._panes.items(), (lane.lane, pane)]))
+        await self.query_one("#lanes").mount(pane, before=behind)
+        self.chosen = self.chosen or lane.lane
+        self._arrange()
+        self.refresh_bindings()
 
     def view(self, lane: int) -> LaneView:
         """What this lane's tile shows now."""

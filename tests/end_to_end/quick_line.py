@@ -14,7 +14,7 @@ from station.errors import Code
 from station.events import Event, LaneClosed, LaneWaiting, StepReported, VerdictReached, WaitReason
 from station.ledger import Ledger
 from station.line.lane import LaneInfo, LanePlan, Startup
-from station.line.line import Line
+from station.line.line import HotPlug, Line
 from station.line.passage import LeadDecision
 from station.line.shift import Shift
 from station.profile import Recipe
@@ -55,13 +55,14 @@ class LineAtWork:
         units: int | None = None,
         end_on_error: bool = False,
         force_security: LeadDecision | None = None,
+        hot_plug: HotPlug | None = None,
     ) -> None:
         plans = [
             LanePlan(LaneInfo(number, port), reset, startup, units, end_on_error)
             for number, port in enumerate(ports, start=1)
         ]
         self.shift = shift
-        self.line = Line(shift, plans, operator="Li W.", force_security=force_security)
+        self.line = Line(shift, plans, operator="Li W.", force_security=force_security, hot_plug=hot_plug)
         self.verdicts: list[VerdictReached] = []
         self._heard: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._plans: list[tuple[Fits, Callable[[], object]]] = []

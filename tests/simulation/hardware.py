@@ -94,7 +94,7 @@ class SimPort:
         self.url = fixture.url
 
     @classmethod
-    def open(cls, world: World, url: str, abort: threading.Event) -> SimPort:
+    def open(cls, world: World, url: str, abort: threading.Event, _call: object = None) -> SimPort:
         """Open the port of a fixture; PortFault when it is gone or busy."""
         fixture = world.fixtures[url]
         world.point(Place.CHIP, "open", fixture)

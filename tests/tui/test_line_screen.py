@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from station.errors import Code, LedgerFault
-from station.events import CertificateAllocated, StepReported, WaitReason
+from station.events import CertificateAllocated, LaneAppeared, StepReported, WaitReason
 from station.tui.app import StationApp
 from station.tui.help_screen import HelpScreen
 from station.tui.lane_pane import LanePane
@@ -21,6 +21,7 @@ from station.verdict import Step, StepState, Verdict
 from tests.tui.driving import on_line, settle, until, view_of
 from tests.tui.fake_line import (
     TOTAL_BYTES,
+    FakeLane,
     FakeLine,
     FakeNumbers,
     failed,
@@ -354,3 +355,25 @@ def test_progress_gives_way_only_to_progress_of_its_own_step() -> None:
     assert not now.can_replace(begun)
     assert not begun.can_replace(now)
     assert not now.can_replace(verify)
+
+
+async def test_a_lane_that_comes_later_gets_a_tile_at_its_numbers_place_and_the_choice_stays() -> None:
+    line = fake_line(2)
+    line.lanes = (line.lanes[0], FakeLane(3, "/dev/ttyUSB2"))
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await pilot.press("3")
+        line.say(*writing(3))
+        line.say(LaneAppeared(2, "/dev/ttyUSB9"), waiting(2), LaneAppeared(3, "/dev/ttyUSB7"))
+        await until(pilot, lambda: 2 in line_screen(app)._panes)
+        await settle(pilot)
+        tiles = [pane.view.lane for pane in app.screen.query(LanePane)]
+        assert tiles == [1, 2, 3]
+        assert (view_of(app, 2).port, view_of(app, 2).phase) == ("/dev/ttyUSB9", Phase.WAITING)
+        assert (view_of(app, 3).port, view_of(app, 3).phase) == ("/dev/ttyUSB7", Phase.WORKING)
+        assert line_screen(app).chosen == 3
+        line.say(*passed(2))
+        await settle(pilot)
+        assert view_of(app, 2).phase is Phase.FINISHED
+        await pilot.press("2")
+        assert line_screen(app).chosen == 2

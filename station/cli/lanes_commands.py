@@ -1,0 +1,115 @@
+"""`station lanes`: which lane is at which plug, and how the station learns it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import click
+
+from station.chip.ports import Place, PortInfo, find_place, in_order, list_serial_ports
+from station.cli.context import Session, global_options, pass_session, say, say_json
+from station.cli.lane_settings import LANES_MAX, learnt_lanes, write_learnt_lanes
+
+LOOK_PERIOD_S: Final = 0.3
+
+
+@click.group(invoke_without_command=True)
+@global_options
+@click.pass_context
+def lanes(context: click.Context) -> None:
+    """Which lane is at which adapter or plug."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_lanes)
+
+
+@lanes.command("list")
+@global_options
+@pass_session
+def list_lanes(session: Session) -> None:
+    """Show the lanes that were taught, and the port that each has now.
+
+    With --json an array of {lane, serial_number, location, port}.
+    """
+    learnt, found = learnt_lanes(session.data), list_serial_ports()
+    rows = [(lane, place, find_place(place, found)) for lane, place in sorted(learnt.items())]
+    if session.json:
+        say_json(
+            [
+                {
+                    "lane": lane,
+                    "serial_number": place.serial_number,
+                    "location": place.location,
+                    "port": port.url if port else None,
+                }
+                for lane, place, port in rows
+            ]
+        )
+        return
+    for lane, place, port in rows:
+        say(f"{lane:>2}  {port.url if port else 'not plugged in':<20} {place}")
+    if not rows:
+        say("Nothing was taught: lanes are numbered as the ports are named. Teach it: station lanes learn")
+
+
+@lanes.command()
+@global_options
+@pass_session
+def learn(session: Session) -> None:
+    """Number the lanes by plugging their adapters in, one after another.
+
+    An adapter that is in already is pulled out and put in again. Enter ends it and writes the numbers; Ctrl+C changes nothing.
+    With --json one {event, lane, serial_number, location, port} for each.
+    """
+    learnt_lanes(session.data)  # wrong settings are told before anybody plugs
+    ended = threading.Event()
+
+    def await_enter() -> None:
+        sys.stdin.readline()
+        ended.set()
+
+    threading.Thread(target=await_enter, name="enter", daemon=True).start()
+
+    def tell(lane: int, port: PortInfo, is_new: bool) -> None:
+        if session.json:
+            kind = "learnt" if is_new else "known"
+            said = {"serial_number": port.serial_number, "location": port.location, "port": port.url}
+            say_json({"event": kind, "lane": lane, **said})
+        else:
+            say(f"Lane {lane}{'' if is_new else ' already'}: {port.url}, {port.place}")
+
+    if not session.json:
+        say("Plug in the adapter of lane 1, then of lane 2, and so on. One that is in already: pull it out, put it in.")
+        say("Press Enter when the last one is in.")
+    taught = learn_places(list_serial_ports, lambda: ended.wait(LOOK_PERIOD_S), tell)
+    if taught:
+        write_learnt_lanes(session.data, taught)
+    if not session.json:
+        say(f"{len(taught)} lanes are known." if taught else "Nothing was plugged in; nothing is changed.")
+
+
+def learn_places(
+    look: Callable[[], Sequence[PortInfo]], ended: Callable[[], bool], tell: Callable[[int, PortInfo, bool], None]
+) -> dict[int, Place]:
+    """Give each place where something is plugged in between the looks the next number.
+
+    `ended` waits between two looks and says whether it was the last; `tell` hears the number, the port, and whether it is new.
+    """
+    taught: dict[int, Place] = {}
+    before = {port.url: port.place for port in look()}
+    while True:
+        last = ended()
+        ports = in_order([port for port in look() if port.likely_unit and port.place is not None])
+        for port in ports:
+            if port.place is None or before.get(port.url) == port.place:
+                continue
+            known = next((lane for lane, place in taught.items() if find_place(place, [port]) is not None), None)
+            lane = known or len(taught) + 1
+            if lane <= LANES_MAX:
+                taught.setdefault(lane, port.place)
+                tell(lane, port, known is None)
+        before = {port.url: port.place for port in ports}
+        if last:
+            return taught
