@@ -1,7 +1,8 @@
 """Import and allocation at size: `python -m tests.benchmarks.ledger [--rows N] [--takes N] [--random-names] [--json]`.
 
 Prints the import's seconds and the process's peak memory, then the time of `allocate` at that size (p50, p99), with all lanes
-quiet (`alone`) and with eight threads that begin, identify, allocate and finish without a pause (`8 lanes`).
+quiet (`alone`) and with sixteen threads that begin, identify, allocate and finish without a pause (`16 lanes`), and the time of a
+search for the runs of a MAC and of a DeviceName (`search`).
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from station.errors import Code
-from station.ledger import Ledger
+from station.ledger import Ledger, RunRow
 from station.unit import ChipIdentity, Mac
 from station.verdict import Verdict
 
 PRODUCT_KEY = "a1B2c3D4e5F"
+LANES = 16
+SEARCHES = 200
 
 
 def write_csv(path: Path, rows: int, *, random_names: bool = False, seed: int = 1) -> None:
@@ -82,6 +85,16 @@ def take_by_lanes(ledger: Ledger, batch: str, lanes: int, takes: int, first: int
     return [seconds for lane in times for seconds in lane]
 
 
+def search(ledger: Ledger, run: RunRow) -> Iterator[float]:
+    """Look for a run's unit by its MAC and by its DeviceName; give the seconds of each."""
+    for key in ("mac", "device_name"):
+        began = time.perf_counter()
+        found = ledger.runs(**{key: getattr(run, key)})
+        yield time.perf_counter() - began
+        if not any(row.id == run.id for row in found):
+            raise SystemExit(f"run {run.id} was not found by its {key}")
+
+
 def percentiles(seconds: list[float]) -> dict[str, float]:
     """Give p50, p99 and the worst, in milliseconds."""
     cuts = statistics.quantiles(seconds, n=100)
@@ -107,7 +120,8 @@ def measure(folder: Path, rows: int, takes: int, *, random_names: bool) -> dict[
         peak = peak_memory_mb()
         again = ledger.import_batch(csv_path)
         alone = [take_one(ledger, "bench", 1, number) for number in range(takes)]
-        lanes = take_by_lanes(ledger, "bench", 8, takes, first=1 << 20)
+        lanes = take_by_lanes(ledger, "bench", LANES, takes, first=1 << 20)
+        searches = [seconds for run in ledger.runs(SEARCHES) for seconds in search(ledger, run)]
         began = time.perf_counter()
         left = ledger.left("bench")
         left_seconds = time.perf_counter() - began
@@ -117,7 +131,8 @@ def measure(folder: Path, rows: int, takes: int, *, random_names: bool) -> dict[
         "import_again_s": again.seconds,
         "peak_mb": peak,
         "allocate_alone": percentiles(alone),
-        "allocate_8_lanes": percentiles(lanes),
+        "allocate_16_lanes": percentiles(lanes),
+        "search": percentiles(searches),
         "left": left,
         "left_ms": left_seconds * 1000,
         "ledger_mb": (folder / "data" / "ledger.sqlite3").stat().st_size / 1e6,
