@@ -92,6 +92,11 @@ class Fixture:
         return f"rfc2217://{HOST}:{self.port}"
 
     @property
+    def baud(self) -> int:
+        """At what rate the host listens now."""
+        return self._port.baud
+
+    @property
     def unit(self) -> Unit | None:
         """The unit that is in the fixture."""
         return self._unit

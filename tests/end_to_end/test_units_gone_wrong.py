@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from station.chip.chip import ResetMode
+from station.chip.chip import ROM_BAUD, ResetMode
 from station.errors import Code
 from station.events import CertificateAllocated, Event, StepReported, WaitReason
 from station.ledger import Ledger
@@ -242,6 +242,7 @@ def test_without_reset_lines_the_technician_holds_boot_and_lets_it_go(product: P
         asked = work.wait_for(step(Step.START, StepState.BEGUN))
         assert isinstance(asked, StepReported)
         assert asked.message == "Let BOOT go and press EN"
+        wait_until(lambda: fixture.baud == ROM_BAUD)  # only then the lane hears what the unit says
         faults.boot_held = False
         fixture.insert(unit)
         assert told(work.verdict()) == PASS
