@@ -37,6 +37,7 @@ from tests.end_to_end.quick_units import (
     quick_fixture,
     quick_fixtures,
     unit_number,
+    wait_until,
     write_profile,
 )
 from tests.end_to_end.watched_station import desk_in

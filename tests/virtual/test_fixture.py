@@ -320,13 +320,7 @@ def test_leaving_the_loader_starts_what_is_in_flash() -> None:
         host.reset_into_download()
         host.sync()
         host.command(Command.FLASH_END, struct.pack("<I", 1))
-        heard = bytearray()
-
-        def is_told() -> bool:
-            heard.extend(host.listen(0.05))
-            return b"flash read err" in heard
-
-        wait_for(is_told)
+        host.read_until(b"flash read err")
         host.reset_into_download()
         host.sync()
         unit = fixture.unit
