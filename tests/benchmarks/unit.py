@@ -125,7 +125,7 @@ class UnitBench:
 @contextmanager
 def unit_bench(folder: Path, images: str, baud: int, latency_s: float) -> Iterator[UnitBench]:
     """Lay everything out below an empty folder and give the bench."""
-    recipe = prepare_recipe(_write_profile(folder, images, baud))
+    recipe = prepare_recipe(write_profile(folder, images, baud))
     write_batch_csv(folder / "bench.csv", PRODUCT_KEY, UNITS_MAX)
     with Ledger.open(folder / "data") as ledger, Bench(folder / "units", 1, reply_latency_s=latency_s) as bench:
         yield UnitBench(folder, bench, recipe, ledger, baud)
@@ -138,7 +138,7 @@ def start_of_python_s() -> float:
     return time.perf_counter() - began
 
 
-def _write_profile(folder: Path, images: str, baud: int) -> Path:
+def write_profile(folder: Path, images: str, baud: int) -> Path:
     make_bench_images(folder / "images")
     profile = {
         "schema": 1,
