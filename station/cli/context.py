@@ -13,6 +13,7 @@ import click
 import platformdirs
 
 if TYPE_CHECKING:
+    from station.cli.settings_model import StationSettings
     from station.ledger import Ledger
 
 LOG_NAME: Final = "station.log"
@@ -36,6 +37,12 @@ class Session:
     passphrase_file: Path | None = None
     platform: dict[str, str] = field(default_factory=dict)
     """What the command line says about where the platform is."""
+
+    def settings(self) -> StationSettings:
+        """Read the station's settings, the defaults where it has none; UsageError with every mistake."""
+        from station.cli.settings_file import read_settings  # noqa: PLC0415  --help must not pay for pydantic
+
+        return read_settings(self.data)
 
     def open_ledger(self) -> Ledger:
         """Open (or make at first start) the ledger of the data folder; LedgerFault."""

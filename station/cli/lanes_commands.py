@@ -11,7 +11,8 @@ import click
 
 from station.chip.ports import Place, PortInfo, find_place, in_order, list_serial_ports
 from station.cli.context import Session, global_options, pass_session, say, say_json
-from station.cli.lane_settings import LANES_MAX, learnt_lanes, write_learnt_lanes
+from station.cli.lane_settings import learnt_lanes, write_learnt_lanes
+from station.cli.settings_model import LANES_MAX
 
 LOOK_PERIOD_S: Final = 0.3
 

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "key": ("station.cli.key_commands:key", "Show the public keys of this station."),
     "ports": ("station.cli.ports_command:ports", "List the serial ports of this PC."),
     "lanes": ("station.cli.lanes_commands:lanes", "Show or teach which lane is at which plug."),
+    "settings": ("station.cli.settings_commands:settings", "Look at this station's settings, or begin their file."),
     "doctor": ("station.cli.doctor_command:doctor", "Look at everything the station needs, and tell the mend."),
     "platform": ("station.cli.platform_commands:platform", "Order devices and ask about them on the IoT platform."),
     "virtual": (

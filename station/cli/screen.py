@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from station.cli.context import Session
+from station.cli.settings_file import write_values
 from station.cli.stopping import stopped_by
 from station.errors import UsageError
 from station.ledger import Ledger
@@ -16,7 +17,7 @@ from station.line.readiness import ProductLink, ReadinessItem, check_readiness
 from station.line.shift import Shift, possible_shifts
 from station.tui.app import StationApp, run_station_app
 from station.tui.choice import Choice
-from station.tui.settings import Settings, read_settings, write_settings
+from station.tui.settings import Settings
 
 _logger = logging.getLogger(__name__)
 
@@ -65,11 +66,13 @@ class ShiftDesk:
         return self._open_line(self._shifts[choice.batch], self._lanes())
 
 
-def _keep(folder: Path, settings: Settings) -> None:
+def _keep(session: Session, settings: Settings) -> None:
     try:
-        write_settings(folder, settings)
-    except OSError as error:  # the shift goes on; the next one begins with the old colours
-        _logger.warning("the screen's settings could not be kept: %s", error.strerror)
+        before = session.settings().screen.model_dump(mode="json")
+        after = settings.model_dump(mode="json", include={"language", "colours", "bell"}, exclude_none=True)
+        write_values(session.data, "screen", {key: value for key, value in after.items() if value != before[key]})
+    except UsageError as error:  # the shift goes on; the next one begins with the old colours
+        _logger.warning("the screen's settings could not be kept: %s", error.cause)
 
 
 def show_screen(
@@ -86,7 +89,7 @@ def show_screen(
             "The screen needs a terminal",
             "Use `station flash PROFILE --port URL`, or `station demo --auto`, without one",
         )
-    settings = read_settings(session.data)
+    settings = session.settings().screen
     app = StationApp(
         choices=desk.choices,
         readiness=desk.readiness,
@@ -94,7 +97,7 @@ def show_screen(
         sign_in=sign_in,
         training=training,
         settings=settings.model_copy(update={"language": session.lang or settings.language}),
-        keep_settings=lambda changed: _keep(session.data, changed),
+        keep_settings=lambda changed: _keep(session, changed),
         start_at_once=training,
     )
     closed = run_station_app(app)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
-import re
-import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,11 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-import yaml
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, insert, select
 
-from station.errors import Code, LedgerFault, UsageError
+from station.errors import Code, LedgerFault
 from station.ledger.audit import EventKind, Trail, iso_utc
 from station.ledger.database import Database, Dialect, choose_dialect
 from station.ledger.disk import disk_fault, write_synced
@@ -27,14 +23,13 @@ from station.ledger.key_sources import KEY_FILE, AskPassphrase, KeySource, nobod
 from station.ledger.migrating import HEAD, migrate, require_not_newer, stored_revision
 from station.ledger.schema import LEDGER_KEYS, LEDGER_META
 from station.ledger.secret_box import SecretBox, make_key, new_key, read_key
+from station.ledger.station_name import station_name
 
 LEDGER_FILE: Final = "ledger.sqlite3"
 ID_FILE: Final = "ledger.id"
 """The sign that a ledger was made here once, so that a lost one is not taken for a first start."""
-STATION_FILE: Final = "station.yaml"
 _LOCK_FILE: Final = "first-start.lock"
 _FIRST_START_TIMEOUT_S: Final = 60.0
-_STATION_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +106,7 @@ def _open_existing(data: Path, dialect: Dialect, ask: AskPassphrase) -> Opened |
         if keys is None:
             database.close()
             return None
-        return Opened(data, database, keys, _station_name(data))
+        return Opened(data, database, keys, station_name(data))
     except BaseException as error:
         database.close()
         _tell_place(error, dialect)
@@ -129,7 +124,7 @@ def _make(data: Path, dialect: Dialect, clock: Callable[[], datetime], ask: AskP
         key_file = data / KEY_FILE
         if revision is None and not key_file.exists():
             make_key(key_file)
-        station = _station_name(data)
+        station = station_name(data)
         with database.writing() as connection:
             migrate(connection)
             if revision is None:
@@ -177,28 +172,6 @@ def _meta(connection: Connection) -> dict[str, str]:
 
 def _keys_of(connection: Connection, data: Path, ask: AskPassphrase) -> KeyRing:
     return KeyRing.opened(connection, data, _meta(connection).get("ledger_id", ""), ask)
-
-
-def _station_name(data: Path) -> str:
-    """Give this station's name, which its audit chain bears; made at the first start from the PC's name."""
-    path = data / STATION_FILE
-    if not path.exists():
-        host = re.sub(r"[^A-Za-z0-9._-]", "-", platform.node().split(".")[0]).strip("-._")[:40] or "station"
-        name = f"{host.lower()}-{secrets.token_hex(2)}"
-        write_synced(
-            path, f"# The name of this station in the ledger and in its audit log. Keep it.\nstation: {name}\n"
-        )
-        return name
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
-        content = None
-    found = content.get("station") if isinstance(content, dict) else None
-    if not isinstance(found, str) or not _STATION_PATTERN.fullmatch(found):
-        raise UsageError(
-            "the file does not name the station", "Write one line: station: a-name-of-letters-digits-.-_", str(path)
-        )
-    return found
 
 
 def _nothing_here(data: Path) -> LedgerFault:

@@ -1,4 +1,4 @@
-"""Collects every mistake of a profile, each with file and line, and says pydantic's in plain words."""
+"""Collects every mistake of a profile or of the settings, each with file and line, and says pydantic's in plain words."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ _KINDS: Final = {
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
     "bool_type": "true or false",
     "bool_parsing": "true or false",
     "tuple_type": "a list: [one, two]",
@@ -32,6 +34,14 @@ _KINDS: Final = {
     "model_type": "a mapping: {key: value}",
     "model_attributes_type": "a mapping: {key: value}",
 }
+_BEYOND: Final = {
+    "string_too_long": ("long", "max_length"),
+    "too_short": ("small", "min_length"),
+    "greater_than": ("small", "gt"),
+    "greater_than_equal": ("small", "ge"),
+    "less_than_equal": ("large", "le"),
+}
+"""pydantic's kind of error → its word, and where the limit stands."""
 _EXAMPLES: Final[Mapping[Place, str]] = {
     ("schema",): "schema: 1",
     ("name",): "name: smart-plug",
@@ -42,6 +52,18 @@ _EXAMPLES: Final[Mapping[Place, str]] = {
     ("firmware", "version"): "version: 1.4.2",
     ("credentials",): "credentials: {preset: esp-aliyun}",
 }
+
+
+class Document(NamedTuple):
+    """A kind of YAML file: its model, what a message calls it, examples of keys that must be there, where to look."""
+
+    model: type[BaseModel]
+    name: str
+    examples: Mapping[Place, str]
+    see: str
+
+
+PROFILE: Final = Document(Profile, "the profile", _EXAMPLES, "Look at the example profiles")
 
 
 class Spot(NamedTuple):
@@ -105,31 +127,31 @@ def place_of(error: ErrorDetails) -> Place:
     return tuple(step for step in error["loc"] if step != "[key]")
 
 
-def add_model_error(faults: FaultList, error: ErrorDetails) -> None:
+def add_model_error(faults: FaultList, error: ErrorDetails, document: Document = PROFILE) -> None:
     """Add one of pydantic's errors in plain words."""
-    cause, mend = _words(error, place_of(error))
+    cause, mend = _words(error, place_of(error), document)
     faults.add(place_of(error), cause, mend)
 
 
-def _words(error: ErrorDetails, place: Place) -> tuple[str, str]:
+def _words(error: ErrorDetails, place: Place, document: Document) -> tuple[str, str]:
     kind, context = error["type"], error.get("ctx") or {}
-    key = _key(place)
+    key = _key(place, document)
     if kind == "refused":
         return str(context["cause"]), str(context["mend"])
     if kind == "extra_forbidden":
-        return f"the key {shown(place[-1])} is not known{_inside(place)}", _nearest(place)
+        return f"the key {shown(place[-1])} is not known{_inside(place)}", _nearest(place, document.model)
     if kind == "missing":
-        example = _EXAMPLES.get(place, f"{place[-1]}: …")
+        example = document.examples.get(place, f"{place[-1]}: …")
         return f"the key `{place[-1]}` is missing{_inside(place)}", f"Add `{example}`"
     if kind in {"literal_error", "enum"}:
         return f"{key} cannot be {shown(error['input'])}", f"Write {context['expected']}"
     if kind in _KINDS:
         got = "nothing" if error["input"] is None else shown(error["input"])
         return f"{key} is {_KINDS[kind]}, not {got}", _mend_kind(kind, error["input"])
-    if kind in {"string_too_long", "too_short", "greater_than_equal"}:
-        limit = context.get("max_length") or context.get("ge") or context.get("min_length")
-        return f"{key} is too {'long' if kind == 'string_too_long' else 'small'}", f"The limit is {limit}"
-    return f"{key}: {error['msg']}", "Look at the example profiles"
+    if kind in _BEYOND:
+        word, limit = _BEYOND[kind]
+        return f"{key} is too {word}", f"The limit is {context[limit]}"
+    return f"{key}: {error['msg']}", document.see
 
 
 def _mend_kind(kind: str, value: Any) -> str:
@@ -140,10 +162,10 @@ def _mend_kind(kind: str, value: Any) -> str:
     return f"Write {_KINDS[kind]}"
 
 
-def _key(place: Place) -> str:
+def _key(place: Place, document: Document) -> str:
     names = [str(step) for step in place if isinstance(step, str)]
     if not names:
-        return "the profile"
+        return document.name
     number = f" entry {place[-1] + 1}" if isinstance(place[-1], int) else ""
     return f"`{names[-1]}`{number}"
 
@@ -153,37 +175,35 @@ def _inside(place: Place) -> str:
     return f" in `{outer[-1]}`" if outer else ""
 
 
-def nearest_key(place: Place) -> str | None:
+def nearest_key(place: Place, model: type[BaseModel] = Profile) -> str | None:
     """Give the known key that an unknown one is most like, in the same mapping."""
-    close = difflib.get_close_matches(str(place[-1]).lower(), _known_keys(place[:-1]), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(str(place[-1]).lower(), _known_keys(model, place[:-1]), n=1, cutoff=0.6)
     return close[0] if close else None
 
 
-def _nearest(place: Place) -> str:
-    wrong, known = str(place[-1]), _known_keys(place[:-1])
-    for section in (*_SECTIONS, ()):
-        if section != place[:-1] and wrong in _known_keys(section):
+def _nearest(place: Place, model: type[BaseModel]) -> str:
+    wrong, known = str(place[-1]), _known_keys(model, place[:-1])
+    for section in (*_sections(model), ()):
+        if section != place[:-1] and wrong in _known_keys(model, section):
             return f"It belongs {'in `' + section[-1] + '`' if section else 'to the top level'}; move it there"
-    close = nearest_key(place)
+    close = nearest_key(place, model)
     if close is not None:
         return f"Did you mean `{close}`? Write it so, or remove the line"
     return f"Remove it; known here: {', '.join(known)}"
 
 
-_SECTIONS: Final[tuple[tuple[str, ...], ...]] = (
-    ("firmware",),
-    ("batch",),
-    ("credentials",),
-    ("sdk_config",),
-    ("checks",),
-    ("checks", "boot"),
-    ("checks", "online"),
-)
+def _sections(model: Any, place: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Give the places of the mappings within a model, outer ones first; those in lists and free mappings are left out."""
+    inner = [
+        ((*place, field.alias or name), found)
+        for name, field in _fields(model).items()
+        if get_origin(field.annotation) not in {tuple, list, Mapping} and (found := _model_in(field.annotation))
+    ]
+    return [section for section, _ in inner] + [deep for section, found in inner for deep in _sections(found, section)]
 
 
-def _known_keys(place: Sequence[str | int]) -> list[str]:
+def _known_keys(model: Any, place: Sequence[str | int]) -> list[str]:
     """Give the keys that the model knows in the mapping at a place of the YAML."""
-    model: Any = Profile
     for step in place:
         if isinstance(step, int):
             continue

@@ -1,17 +1,13 @@
-"""The screen's settings of one station: `screen.yaml` in the data folder. Language and colours are kept as they were left."""
+"""The screen's settings of one station: the section `screen` of its settings. Language and colours are kept as they were left."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Final, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from station.errors import UsageError
-
-FILE_NAME: Final = "screen.yaml"
+from station.profile.part import Part
 
 
 class Colours(StrEnum):
@@ -32,10 +28,8 @@ class Bell(StrEnum):
     OFF = "off"
 
 
-class Scanner(BaseModel):
+class Scanner(Part):
     """How this station's barcode scanner types."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     prefix: str = ""
     """What it puts before each code; taken off."""
@@ -49,48 +43,19 @@ class Scanner(BaseModel):
     """Signs that come closer than this are a scan, not typing."""
 
 
-class Settings(BaseModel):
+class Settings(Part):
     """Everything that a station may set about its screen; all of it may be left out."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    language: Literal["en", "zh-CN"] | None = None
-    """Without it, what the command line says."""
+    language: Annotated[Literal["en", "zh-CN"] | None, Field(examples=["zh-CN"])] = None
+    """en or zh-CN; `--lang` goes before it."""
     colours: Colours = Colours.DARK
+    """dark, light or contrast."""
     bell: Bell = Bell.ALL
+    """all; bad: nothing for a PASS; off."""
     few_certificates: Annotated[int, Field(ge=0)] = 20
     """At so many certificates left the header warns; earlier where fewer are left than the order or the next hour needs."""
     scanner: Scanner = Scanner()
+    """How the barcode scanner types: what it puts before a code, the keys that end one, and how close its signs come."""
 
 
 DEFAULTS: Final = Settings()
-
-
-def read_settings(folder: Path) -> Settings:
-    """Read the settings of a data folder, the defaults where there is no file; UsageError names the wrong key."""
-    path = folder / FILE_NAME
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return DEFAULTS
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        cause = " ".join(str(error).split())
-        raise UsageError(f"the screen's settings cannot be read: {cause}", _MEND, str(path)) from None
-    try:
-        return Settings.model_validate({} if content is None else content)
-    except ValidationError as error:
-        wrong = error.errors(include_input=False, include_url=False)[0]
-        key = ".".join(str(part) for part in wrong["loc"]) or "the whole file"
-        raise UsageError(f"{key}: {wrong['msg']}", _MEND, str(path)) from None
-
-
-def write_settings(folder: Path, settings: Settings) -> None:
-    """Keep the settings for the next start, whole or not at all; OSError."""
-    path = folder / FILE_NAME
-    draft = path.with_suffix(".new")
-    text = yaml.safe_dump(settings.model_dump(mode="json", exclude_defaults=True), allow_unicode=True, sort_keys=False)
-    draft.write_text(text, encoding="utf-8", newline="\n")
-    draft.replace(path)
-
-
-_MEND: Final = "Mend that line, or delete the file to go back to the defaults"

@@ -16,6 +16,7 @@ from station.cli.lane_settings import learnt_lanes, write_learnt_lanes
 from station.cli.lanes import LaneFinder
 from station.cli.lanes_commands import learn_places
 from station.errors import UsageError
+from station.ledger import Ledger
 from station.line.lane import LaneInfo, LanePlan
 from tests.cli.calling import station_in
 from tests.line.ports import adapter
@@ -92,6 +93,12 @@ def test_every_other_line_of_the_settings_stays_as_it_is(tmp_path: Path, newline
         ]
 
 
+def test_lanes_that_are_learnt_before_the_first_start_do_not_hinder_it(tmp_path: Path) -> None:
+    write_learnt_lanes(tmp_path, {1: Place(None, "1-1")})
+    Ledger.open(tmp_path).close()
+    assert learnt_lanes(tmp_path) == {1: Place(None, "1-1")}
+
+
 def test_a_file_that_cannot_be_added_to_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "station.yaml"
     path.write_text("{station: bench-1}\n", encoding="utf-8")
@@ -103,10 +110,11 @@ def test_a_file_that_cannot_be_added_to_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("section", "told"),
     [
-        ("[1, 2]", "station.yaml:2: lanes is no mapping of lane numbers"),
-        ("{0: {location: 1-1}}", "'0' is no lane number from 1 to 99"),
-        ("{1: left}", "lane 1 names no place"),
-        ("{1: {port: COM7}}", "a lane has no key 'port'"),
+        ("[1, 2]", "station.yaml:2: `lanes` is a mapping: {key: value}, not `[1, 2]`"),
+        ("{0: {location: 1-1}}", "station.yaml:2: `0` is no lane number from 1 to 99"),
+        ("{1: left}", "`1` is a mapping: {key: value}, not `left`"),
+        ("{1: {}}", "the lane names no place"),
+        ("{1: {port: COM7}}", "the key `port` is not known"),
         ("{1: {location: [1]}}", "location is no text"),
         ("{1: {location: 1-1}, 2: {location: 1-1}}", "lane 2 is at the same place as lane 1 (location)"),
     ],

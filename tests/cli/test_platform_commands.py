@@ -246,11 +246,11 @@ def test_an_access_key_in_the_settings_is_refused_with_the_mend(station: Station
     ("line", "cause"),
     [
         ("endpoint: https://iot.example.com", "endpoint is not host or host:port"),
-        ("protocol: ftp", "protocol is not https or http"),
-        ("read_timeout_s: 0", "read_timeout_s is no number of seconds"),
+        ("protocol: ftp", "`protocol` cannot be `ftp`"),
+        ("read_timeout_s: 0", "`read_timeout_s` is too small"),
         ("ca_file: nothing.pem", "nothing.pem cannot be read"),
         ("ca_file: station.yaml", "station.yaml is no root certificate"),
-        ("regoin: cn-shanghai", "platform has no key 'regoin'"),
+        ("regoin: cn-shanghai", "the key `regoin` is not known in `platform`. Did you mean `region`?"),
     ],
 )
 def test_a_wrong_setting_is_told_with_its_line(station: Station, data: Path, line: str, cause: str) -> None:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
 from textual.widgets import OptionList
 
-from station.errors import UsageError
-from station.tui.settings import DEFAULTS, FILE_NAME, Bell, Colours, Scanner, Settings, read_settings, write_settings
+from station.tui.settings import Colours, Settings
 from tests.tui.driving import on_line, opened, settle
 from tests.tui.fake_line import CHOICE, failed, fake_app, fake_line
 from tests.tui.pictures import screen_text
-
-CHINESE = Settings(language="zh-CN")
 
 
 async def test_f9_changes_the_language_of_every_open_screen() -> None:
@@ -58,38 +52,3 @@ async def test_what_is_changed_is_kept() -> None:
         assert app.theme == "station-dark"
     assert [settings.language for settings in kept] == ["zh-CN"] * 4
     assert [settings.colours for settings in kept[1:]] == ["light", "contrast", "dark"]
-
-
-def test_settings_are_read_as_they_were_written(tmp_path: Path) -> None:
-    settings = Settings(language="zh-CN", colours=Colours.CONTRAST, bell=Bell.BAD, scanner=Scanner(prefix="]C1"))
-    write_settings(tmp_path, settings)
-
-    assert read_settings(tmp_path) == settings
-
-
-def test_no_file_and_an_empty_one_give_the_defaults(tmp_path: Path) -> None:
-    assert read_settings(tmp_path) == DEFAULTS
-    (tmp_path / FILE_NAME).touch()
-
-    assert read_settings(tmp_path) == DEFAULTS
-
-
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        ("colour: dark", "colour: "),
-        ("scanner: {suffixes: []}", "scanner.suffixes: "),
-        ("scanner: {suffixes: [space]}", "scanner.suffixes.0: "),
-        ("bell: loud", "bell: "),
-        ("- 1", "the whole file: "),
-        ("a: [", "cannot be read: "),
-        (b"\xff", "cannot be read: "),
-    ],
-)
-def test_a_wrong_setting_is_named_with_its_file(tmp_path: Path, text: str | bytes, named: str) -> None:
-    (tmp_path / FILE_NAME).write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(UsageError) as refused:
-        read_settings(tmp_path)
-
-    assert named in refused.value.cause
-    assert refused.value.place.endswith(FILE_NAME)

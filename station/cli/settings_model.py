@@ -1,0 +1,87 @@
+"""Everything that a station may set: the model of `station.yaml` in the data folder. A section is one key here and its model.
+
+Descriptions stand in the JSON Schema and in the file that `station settings init` writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+
+from station.chip.ports import Place
+from station.ledger.station_name import STATION_PATTERN
+from station.platform.settings import PlatformSettings
+from station.profile.part import Part
+from station.profile.quantities import as_written, refusal, shown
+from station.tui.settings import DEFAULTS, Settings
+
+LANES_MAX: Final = 99
+LANE_FORM: Final = "Write 1: {serial_number: A5069RR4, location: 1-1.2}, or teach it: station lanes learn"
+_PLACE_TEXT: Final = re.compile(r"[!-~][ -~]{0,63}")
+
+
+def _station_name(value: str) -> str:
+    if not STATION_PATTERN.fullmatch(value):
+        raise refusal(f"{shown(value)} is no name of a station", "Write letters, digits and . - _, up to 64")
+    return value
+
+
+def _lane_number(value: Any) -> int:
+    text = str(as_written(value))
+    if not re.fullmatch(r"[1-9][0-9]?", text):
+        raise refusal(f"{shown(text)} is no lane number from 1 to {LANES_MAX}", LANE_FORM)
+    return int(text)
+
+
+def _place_text(value: Any, info: ValidationInfo) -> Any:
+    """Give a text; a serial number of digits is one, too."""
+    text = as_written(value)
+    if not isinstance(text, str) or not _PLACE_TEXT.fullmatch(text):
+        raise refusal(f"{info.field_name} is no text of up to 64 plain characters", LANE_FORM)
+    return text
+
+
+PlaceText = Annotated[str, BeforeValidator(_place_text)]
+
+
+class LanePlace(Part):
+    """Where a lane is: its adapter's serial number, the USB location of its plug, or both."""
+
+    serial_number: PlaceText | None = None
+    location: PlaceText | None = None
+
+    @model_validator(mode="after")
+    def _names_a_place(self) -> LanePlace:
+        if self.serial_number is None and self.location is None:
+            raise refusal("the lane names no place", LANE_FORM)
+        return self
+
+    @property
+    def place(self) -> Place:
+        """The place, as the ports know it."""
+        return Place(self.serial_number, self.location)
+
+
+LaneNumber = Annotated[int, BeforeValidator(_lane_number)]
+
+
+class StationSettings(Part):
+    """Settings of a station. Each key may be left out."""
+
+    station: Annotated[str, AfterValidator(_station_name), Field(examples=["bench-1"])] | None = None
+    """The name of this station in the ledger and in its audit log, made at the first start. Keep it."""
+    platform: PlatformSettings = PlatformSettings()
+    """Where the IoT platform is, and how long its answers may take."""
+    lanes: Mapping[LaneNumber, LanePlace] = {}
+    """Which lane is at which adapter or plug; `station lanes learn` writes it."""
+    screen: Settings = DEFAULTS
+    """The technician's screen. Language, colours and bell are written back when they are changed there."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty_sections(cls, tree: Any) -> Any:
+        """Take a section without any key, as `settings init` leaves it, for one that is not there."""
+        return {key: value for key, value in tree.items() if value is not None} if isinstance(tree, dict) else tree
