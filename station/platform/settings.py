@@ -41,7 +41,7 @@ def _certificate_file(value: str, info: ValidationInfo) -> str:
 
 
 TimeLimitS = Annotated[float, Field(gt=0, le=300)]
-_ENDPOINT: Final = r"(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]{1,253})(:[0-9]{1,5})?"
+_ENDPOINT: Final = r"((\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]{1,253})(:[0-9]{1,5})?)?"
 ENDPOINT_FORM: Final = "host or host:port, without https://"
 REGION_FORM: Final = "a region's ID, as cn-shanghai"
 INSTANCE_FORM: Final = "the ID that the console shows, as iot-060a02m5"
@@ -58,7 +58,7 @@ class PlatformSettings(BaseModel):
     """`host` or `host:port` of the OpenAPI; without it the vendor's own for the region."""
     protocol: Literal["https", "http"] = "https"
     """How the OpenAPI is spoken to."""
-    instance_id: Annotated[str, _of_form(r"[A-Za-z0-9_-]{1,64}", INSTANCE_FORM), Field(examples=["iot-060a02m5"])] = ""
+    instance_id: Annotated[str, _of_form(r"[A-Za-z0-9_-]{0,64}", INSTANCE_FORM), Field(examples=["iot-060a02m5"])] = ""
     """IotInstanceId; only where the console shows one."""
     ca_file: Annotated[str, AfterValidator(_certificate_file), Field(examples=["platform-root.pem"])] = ""
     """Root certificate (PEM) of an endpoint that no public authority vouches for."""
