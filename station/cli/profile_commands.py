@@ -1,4 +1,4 @@
-"""`station profile check|schema|lock|new`."""
+"""`station profile check|schema|lock|new|examples`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from station.cli.context import Session, global_options, pass_session, say, say_json
-from station.errors import Fault, ProfileError
+from station.cli.examples import copy_examples
+from station.errors import Fault, ProfileError, UsageError
 from station.profile import Recipe, prepare_recipe
 from station.profile.lock import LockResult, lock_profile
 from station.profile.model import CHIPS
@@ -104,6 +105,32 @@ def new(
         say(f"  warning: {warning}")
     if not made.open_points:
         say(f"Next: station profile lock {made.path}")
+
+
+@profile.command()
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
+@global_options
+@pass_session
+def examples(session: Session, out: Path) -> None:
+    """Write the example profiles, and the device SDK that they flash, into a folder.
+
+    With --json one object {event, folder, profiles}.
+
+    Example: station profile examples --out my-products
+    """
+    try:
+        copy_examples(out)
+    except OSError as error:
+        raise UsageError(
+            f"The folder cannot be written: {error.strerror}", "Name another folder with --out", str(out)
+        ) from error
+    written = sorted(path.as_posix() for path in (out / "profiles").glob("*.yaml"))
+    if session.json:
+        say_json({"event": "examples", "folder": out, "profiles": written})
+        return
+    for path in written:
+        say(path)
+    say(f"Images for the training bench: station virtual images --out {out / 'profiles' / 'images'}")
 
 
 def _raise_together(wrong: Sequence[ProfileError]) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import queue
-import shutil
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-import station
+from station.cli.examples import copy_examples
 from station.errors import Code, StationFault
 from station.events import Event, LaneClosed, LaneWaiting, VerdictReached, WaitReason
 from station.ledger import Ledger
@@ -22,9 +21,6 @@ from station.virtual.sample_batch import write_sample_batch
 
 _logger = logging.getLogger(__name__)
 
-ROOT: Final = Path(station.__file__).resolve().parent.parent
-PROFILES: Final = ROOT / "profiles"
-FIRMWARE: Final = ROOT / "firmware"
 BATCH: Final = "training"
 SAMPLE_SIZE: Final = 200
 STOP_TIMEOUT_S: Final = 10.0
@@ -48,10 +44,7 @@ def set_up_training(data: Path, profile_name: str = "training") -> TrainingRoom:
     )
     try:
         room.units.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(PROFILES, room.profile.parent, dirs_exist_ok=True, ignore=shutil.ignore_patterns("images"))
-        shutil.copytree(
-            FIRMWARE, room.data / "firmware", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
-        )
+        copy_examples(room.data)
         make_bench_images(room.profile.parent / "images")
     except OSError as error:
         raise StationFault(

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from station.certificate import Secret
-from station.cli.training import FIRMWARE
+from station.cli.examples import examples_folder
 from station.errors import Code, StationFault
 from station.ledger import Ledger
 from station.platform.device_state import DeviceState, DeviceStatus
@@ -70,7 +70,7 @@ class TrainingCloud:
     def __enter__(self) -> Self:
         try:
             self._platform.start()
-            model = json.loads((FIRMWARE / "thing_model.json").read_bytes())
+            model = json.loads((examples_folder() / "firmware" / "thing_model.json").read_bytes())
             name = f"{PROFILE}-{secrets.token_hex(_MARK_BYTES)}"
             self.product_key = self._platform.create_product(name, thing_model=model)
             self._point_profile_here()
