@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "operator": ("station.cli.operator_commands:operator", "Say who works here, and who may decide."),
     "profile": ("station.cli.profile_commands:profile", "Check, lock and make profiles."),
     "audit": ("station.cli.audit_commands:audit", "Export the record of everything that happened, and verify it."),
+    "report": ("station.cli.report_command:report", "What a batch came to: a page, a table, numbers."),
     "recover": ("station.cli.recover_command:recover", "List what was broken off; go on after a restored backup."),
     "ledger": ("station.cli.ledger_commands:ledger", "Back the ledger up, or change its key."),
     "key": ("station.cli.key_commands:key", "Show the public keys of this station."),

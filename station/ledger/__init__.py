@@ -23,6 +23,7 @@ from station.ledger.records import (
     UnitStanding,
     UnitStory,
 )
+from station.ledger.run_history import PastRun, RunHistory, RunScope
 
 __all__ = [
     "Allocation",
@@ -44,8 +45,11 @@ __all__ = [
     "OrderPart",
     "OrderState",
     "Orders",
+    "PastRun",
     "Role",
+    "RunHistory",
     "RunRow",
+    "RunScope",
     "SignedHead",
     "UnitHistory",
     "UnitStanding",

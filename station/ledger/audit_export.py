@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any, Final, Literal, TextIO
 
 from sqlalchemy import Connection, Row, select
 
-from station.errors import UsageError
 from station.ledger.audit import canonical_json, read_rows
 from station.ledger.audit_filters import Filters
 from station.ledger.audit_lines import (
@@ -30,6 +28,7 @@ from station.ledger.heads import SignedHead, stored_heads
 from station.ledger.records import ExportResult, JsonValue
 from station.ledger.schema import AUDIT_EVENTS
 from station.ledger.station_key import StationKey
+from station.ledger.whole_file import written_whole
 
 ExportFormat = Literal["jsonl", "csv"]
 _NO_MORE: Final = 1 << 62
@@ -47,33 +46,11 @@ class ExportOrder:
     at: str
 
 
-def refuse_existing(out: Path, *, force: bool) -> None:
-    """Raise UsageError for a file that is there and is not to be replaced."""
-    if out.exists() and (not force or not out.is_file()):
-        mend = "Name another file, or replace it with --force" if out.is_file() else "Name a file"
-        raise UsageError(f"{out.name or out} is there already", mend, str(out))
-
-
 def write_export(connection: Connection, order: ExportOrder) -> ExportResult:
     """Write events to a file; UsageError when it cannot be written."""
-    out = order.out
-    draft = out.with_name(f".{out.name}.{os.getpid()}.new")
-    try:
-        encoding, newline = ("utf-8-sig", "") if order.form == "csv" else ("utf-8", "\n")
-        with draft.open("w", encoding=encoding, newline=newline) as file:
-            result = _write(connection, order, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(out)
-    except OSError as error:
-        raise UsageError(
-            f"the file cannot be written: {error.strerror or type(error).__name__}",
-            "Name a place where this user may write and the disk has room",
-            str(out),
-        ) from None
-    finally:
-        draft.unlink(missing_ok=True)
-    return result
+    encoding, newline = ("utf-8-sig", "") if order.form == "csv" else ("utf-8", "\n")
+    with written_whole(order.out) as draft, draft.open("w", encoding=encoding, newline=newline) as file:
+        return _write(connection, order, file)
 
 
 def _write(connection: Connection, order: ExportOrder, file: TextIO) -> ExportResult:

@@ -21,7 +21,7 @@ from station.ledger import carried as _carried
 from station.ledger import runs as _runs
 from station.ledger import units as _units
 from station.ledger.audit import Change, EventKind, Trail, iso_utc, newest_events, read_events, storable, utc_now
-from station.ledger.audit_export import ExportFormat, ExportOrder, refuse_existing, write_export
+from station.ledger.audit_export import ExportFormat, ExportOrder, write_export
 from station.ledger.audit_filters import NO_FILTERS, Filters
 from station.ledger.backup import BackupResult, back_up
 from station.ledger.certificates import has_secret, left_in_batch, live_certificate
@@ -52,8 +52,10 @@ from station.ledger.records import (
     UnitStory,
 )
 from station.ledger.rekey import Rekeying, RekeyResult
+from station.ledger.run_history import RunHistory
 from station.ledger.run_rows import find_runs, unfinished_runs
-from station.unit import ChipIdentity, Mac, parse_mac
+from station.ledger.whole_file import refuse_existing
+from station.unit import ChipIdentity, Mac
 from station.verdict import Step, StepState, Verdict
 
 NO_DATA: Final[Mapping[str, JsonValue]] = MappingProxyType({})
@@ -74,6 +76,7 @@ class Ledger:
         self.orders = Orders(self._database.reading, self._changing, self._importing, self._keys)
         self.dispositions = Dispositions(self._database.reading, self._changing, processes)
         self.held_bauds = HeldBauds(self._database.reading, self._database.writing, opened.station)
+        self.history = RunHistory(self._database.reading)
         self.proof = proof
 
     @classmethod
@@ -271,7 +274,7 @@ class Ledger:
         """Give runs, newest first; `since`: those begun from then on."""
         with self._database.reading() as connection:
             begun = iso_utc(since) if since else None
-            return find_runs(connection, limit=limit, mac=_mac(mac), device_name=device_name, since=begun)
+            return find_runs(connection, limit=limit, mac=_units.parsed(mac), device_name=device_name, since=begun)
 
     # Units and the audit log
 
@@ -323,7 +326,7 @@ class Ledger:
                 since=iso_utc(since) if since else None,
                 until=iso_utc(until) if until else None,
                 batch=batch,
-                mac=_mac(mac),
+                mac=_units.parsed(mac),
                 device_name=device_name,
                 operator=operator,
             )
@@ -387,12 +390,3 @@ class Ledger:
             yield Change(connection, now, trail)
             trail.close()
         self.proof.committed(trail.head)
-
-
-def _mac(text: str | None) -> Mac | None:
-    if text is None:
-        return None
-    try:
-        return parse_mac(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is not a MAC address", "Write it as 24:0a:c4:5e:10:9c") from None

@@ -18,9 +18,19 @@ from station.ledger.records import AuditEvent, CertificateRow, UnitStory
 from station.ledger.run_rows import RUN_QUERY, find_runs
 from station.ledger.runs import end_interrupted
 from station.ledger.schema import RUNS
-from station.unit import parse_mac
+from station.unit import Mac, parse_mac
 
 _STORY_RUNS_MAX = 200
+
+
+def parsed(text: str | None) -> Mac | None:
+    """Give a MAC as the ledger writes it; UsageError when it is none."""
+    if text is None:
+        return None
+    try:
+        return parse_mac(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a MAC address", "Write it as 24:0a:c4:5e:10:9c") from None
 
 
 def find_certificates(connection: Connection, subject: str) -> tuple[str | None, list[Row[Any]]]:

@@ -23,21 +23,19 @@ from station.line.shift import Shift
 from station.line.shift_record import ShiftRecord
 from station.line.status_link import StatusLink
 from station.line.walk import internal_fault
+from station.reports.numbers import judges_unit, share, units_per_hour
 from station.unit import Mac
 from station.verdict import Verdict
 
 _LOG: Final = logging.getLogger("station.line")
 STUCK_LOOK_PERIOD_S: Final = 1.0
 JOIN_SLICE_S: Final = 0.1
-UPH_UNITS_MIN: Final = 5
-"""Fewer units than this say nothing about an hour."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShiftSummary:
     """The numbers above the lanes. `passed` counts the batch's units in the ledger, of all shifts; the others are this shift's.
-
-    FPY: units that passed at their first run ÷ units seen. UPH: units passed ÷ hours, once it means something.
+    What they are is told in `station.reports.numbers`.
     """
 
     batch: str
@@ -232,7 +230,6 @@ class Line:
         with self._lock:
             verdicts, firsts = dict(self._verdicts), list(self._first_runs.values())
         hours = (self._clock() - self._began) / 3600
-        passed_now = verdicts[Verdict.PASS]
         return ShiftSummary(
             batch=self._shift.batch,
             work_order=self._shift.work_order,
@@ -241,8 +238,8 @@ class Line:
             failed=verdicts[Verdict.FAIL],
             errors=verdicts[Verdict.ERROR],
             left=counts[CertificateState.AVAILABLE],
-            first_pass_yield=firsts.count(Verdict.PASS) / len(firsts) if firsts else None,
-            units_per_hour=passed_now / hours if passed_now >= UPH_UNITS_MIN and hours > 0 else None,
+            first_pass_yield=share(firsts.count(Verdict.PASS), len(firsts)),
+            units_per_hour=units_per_hour(verdicts[Verdict.PASS], hours),
         )
 
     def _new_passage(self, plan: LanePlan, chip: Chip) -> Passage:
@@ -268,7 +265,7 @@ class Line:
         if isinstance(event, VerdictReached):
             with self._lock:
                 self._verdicts[event.verdict] += 1
-                if event.mac is not None and event.verdict in {Verdict.PASS, Verdict.FAIL}:
+                if event.mac is not None and judges_unit(event.verdict):
                     self._first_runs.setdefault(event.mac, event.verdict)
         for callback in self._callbacks:
             try:

@@ -217,7 +217,7 @@ class EndScreen(StationScreen):
         if self._numbers.quantity:
             lines.append(say("end.order", passed=self._numbers.passed, quantity=self._numbers.quantity))
         rows = [row for line in lines for row in text_rows(line, width)]
-        if self._view.codes:
+        if self._view.numbers.codes:
             rows += [text_row("", width), *failure_rows(self._view, self.texts, width)]
         head = self._line.record.signed_head
         if self.stage is Stage.ENDED and head is not None:

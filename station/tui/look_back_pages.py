@@ -75,22 +75,22 @@ def unit_rows(
 
 def failure_rows(view: ShiftView, texts: Texts, width: int) -> list[Row]:
     """The Pareto by code, and by lane with the lane that stands out."""
-    bad = sum(one.count for one in view.codes)
+    bad = sum(one.count for one in view.numbers.codes)
     if not bad:
         return [text_row(f" {texts.say('look.no_failures')}", width, "$quiet")]
     rows = [_head(texts.say("look.by_code", count=bad))]
     bar_cells = min(_BAR_CELLS_MAX, max(6, width // 4))
     so_far = 0
-    for one in view.codes:
+    for one in view.numbers.codes:
         so_far += one.count
         failure = texts.failure(one.code)
         numbers = f"{one.count:>4}  {so_far / bad * 100:>3.0f} %  "
         words = fit(f"{one.code} {failure.title if failure else ''}", max(0, width - bar_cells - len(numbers) - 2))
-        bar = lying_bar(one.count / view.codes[0].count, bar_cells, "$verdict-fail-text")
+        bar = lying_bar(one.count / view.numbers.codes[0].count, bar_cells, "$verdict-fail-text")
         rows.append(Content(" ") + bar + numbers + words)
     rows += [Content(""), _head(texts.say("look.by_lane"))]
-    worst = max(one.share_bad for one in view.lanes) or 1.0
-    for lane in view.lanes:
+    worst = max(one.share_bad for one in view.numbers.lanes) or 1.0
+    for lane in view.numbers.lanes:
         words = texts.say(
             "look.lane_line", lane=lane.lane, bad=lane.bad, runs=lane.runs, percent=f"{lane.share_bad * 100:.0f}"
         )
@@ -109,31 +109,32 @@ def shift_rows(view: ShiftView, texts: Texts, width: int, height: int) -> list[R
     rows: list[Row] = [row for words in number_lines(view, texts) for row in text_rows(f" {words}", width)]
     spare = height - len(rows) - 7
     plot_rows = max(_PLOT_ROWS[0], min(_PLOT_ROWS[1], spare // 2))
-    per_hour = [one.passed * 60 / view.bin_minutes for one in view.bins]
+    per_hour = [one.passed * 60 / view.numbers.bin_minutes for one in view.numbers.bins]
     top = max([10.0, *per_hour])
-    minutes = view.bin_minutes
-    axis = text_row(f"{'':7}{view.began:%H:%M} … {view.until:%H:%M}", width, "$quiet")
+    minutes = view.numbers.bin_minutes
+    axis = text_row(f"{'':7}{view.numbers.began:%H:%M} … {view.numbers.until:%H:%M}", width, "$quiet")
     rows += [Content(""), _head(texts.say("look.uph_plot", minutes=minutes))]
     rows += columns(per_hour, width - 1, plot_rows, top=top, unit="", style="$lane-accent")
     rows += [axis, Content(""), _head(texts.say("look.fpy_plot", minutes=minutes))]
-    yields = [one.passed_at_once / one.seen * 100 if one.seen else None for one in view.bins]
+    yields = [one.passed_at_once / one.seen * 100 if one.seen else None for one in view.numbers.bins]
     rows += columns(yields, width - 1, plot_rows, top=100, unit=" %", style="$verdict-pass-text")
     return [*rows, axis]
 
 
 def number_lines(view: ShiftView, texts: Texts) -> list[str]:
     """The shift in numbers, a sentence each."""
-    say = texts.say
+    say, verdicts = texts.say, view.numbers.verdicts
     lines = [
-        say("look.counts", units=view.units, passed=view.count(Verdict.PASS), failed=view.count(Verdict.FAIL)),
-        say("look.other_counts", errors=view.count(Verdict.ERROR), aborted=view.count(Verdict.ABORTED)),
+        say("look.counts", units=view.numbers.units, passed=verdicts[Verdict.PASS], failed=verdicts[Verdict.FAIL]),
+        say("look.other_counts", errors=verdicts[Verdict.ERROR], aborted=verdicts[Verdict.ABORTED]),
     ]
-    if view.first_pass_yield is not None:
-        lines.append(say("look.first_pass", percent=f"{view.first_pass_yield * 100:.1f}"))
+    if view.numbers.first_pass_yield is not None:
+        percent = f"{view.numbers.first_pass_yield * 100:.1f}"
+        lines.append(say("look.first_pass", percent=percent, definition=say("report.define.first_pass")))
     if view.units_per_hour is not None:
         lines.append(say("look.units_per_hour", count=round(view.units_per_hour)))
-    if view.cycle_s is not None:
-        lines.append(say("look.cycle", seconds=f"{view.cycle_s:.1f}"))
+    if view.numbers.cycle_s is not None:
+        lines.append(say("look.cycle", seconds=f"{view.numbers.cycle_s:.1f}"))
     return lines
 
 

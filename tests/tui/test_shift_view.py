@@ -8,10 +8,11 @@ import pytest
 from rich.cells import cell_len
 
 from station.ledger import RunRow
+from station.reports.numbers import CodeCount
 from station.texts import LANGUAGES, Texts
 from station.tui.look_back_pages import failure_rows, run_row, shift_rows, unit_rows
 from station.tui.plot import columns, lying_bar
-from station.tui.shift_view import CodeCount, ShiftView, shift_view
+from station.tui.shift_view import ShiftView, shift_view
 from station.verdict import Verdict
 from tests.tui.fake_line import NOW, FakeRecord, fake_line
 from tests.tui.made_shift import fill, run
@@ -43,8 +44,8 @@ def test_first_pass_yield_counts_each_unit_once_by_its_first_run() -> None:
         at(6, 1, Verdict.FAIL, "F31"),
     )
 
-    assert (view.units, view.first_pass_yield) == (3, 2 / 3)
-    assert [view.count(verdict) for verdict in Verdict] == [3, 2, 1, 0]
+    assert (view.numbers.units, view.numbers.first_pass_yield) == (3, 2 / 3)
+    assert [view.numbers.verdicts[verdict] for verdict in Verdict] == [3, 2, 1, 0]
 
 
 def test_the_rate_needs_some_units_and_is_per_hour_of_the_shift() -> None:
@@ -60,7 +61,7 @@ def test_failures_are_counted_by_code_most_often_first() -> None:
         at(4, 4, Verdict.ABORTED, "A01"),
     )
 
-    assert view.codes == (CodeCount("F31", 2), CodeCount("F21", 1))
+    assert view.numbers.codes == (CodeCount("F31", 2), CodeCount("F21", 1))
 
 
 @pytest.mark.parametrize(("bad", "stands_out"), [(2, False), (3, True)])
@@ -68,28 +69,28 @@ def test_a_lane_stands_out_with_three_bad_runs_and_twice_the_share_of_the_others
     runs = [at(number, number, lane=1 + number % 2) for number in range(20)]
     runs += [at(30 + number, 50 + number, Verdict.FAIL, "F21", lane=2) for number in range(bad)]
 
-    assert [lane.stands_out for lane in view_of(*runs).lanes] == [False, stands_out]
+    assert [lane.stands_out for lane in view_of(*runs).numbers.lanes] == [False, stands_out]
 
 
 def test_the_only_lane_never_stands_out() -> None:
-    assert not view_of(*(at(number, number, Verdict.FAIL, "F21") for number in range(9))).lanes[0].stands_out
+    assert not view_of(*(at(number, number, Verdict.FAIL, "F21") for number in range(9))).numbers.lanes[0].stands_out
 
 
 def test_the_plots_columns_cover_the_whole_shift() -> None:
     view = view_of(at(1, 1), at(119, 2), at(119, 3, Verdict.FAIL, "F31"))
 
-    assert (view.bin_minutes, len(view.bins)) == (5, 24)
-    assert [(one.passed, one.seen, one.passed_at_once) for one in (view.bins[0], view.bins[-1])] == [
+    assert (view.numbers.bin_minutes, len(view.numbers.bins)) == (5, 24)
+    assert [(one.passed, one.seen, one.passed_at_once) for one in (view.numbers.bins[0], view.numbers.bins[-1])] == [
         (1, 1, 1),
         (1, 2, 1),
     ]
-    assert shift_view((), (), NOW - timedelta(hours=12), NOW).bin_minutes == 30
+    assert shift_view((), (), NOW - timedelta(hours=12), NOW).numbers.bin_minutes == 30
 
 
 def test_a_clock_that_went_back_breaks_nothing() -> None:
     view = view_of(at(-30, 1), at(200, 2))
 
-    assert sum(one.passed for one in view.bins) == 2
+    assert sum(one.passed for one in view.numbers.bins) == 2
 
 
 @pytest.mark.parametrize(

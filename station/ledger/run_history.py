@@ -1,0 +1,155 @@
+"""The finished runs of a batch as reports read them: one pass over them, never all in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
+
+from station.ledger.batches import batch_row, batch_summaries
+from station.ledger.records import BatchSummary
+from station.ledger.schema import AUDIT_HEADS, BATCHES, CERTIFICATES, RUNS
+from station.verdict import Verdict
+
+PAUSE_MAX: Final = timedelta(minutes=15)
+"""A longer stretch without a run is no working time."""
+_PAGE_ROWS: Final = 2000
+_R = RUNS.c
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """One finished run; `at` is when it ended, `mac` is empty where the unit could not say who it is."""
+
+    id: int
+    started_at: datetime
+    at: datetime
+    station: str
+    lane: int
+    port: str
+    batch: str
+    product_key: str
+    profile: str
+    firmware_version: str
+    operator: str
+    mac: str
+    device_name: str
+    verdict: Verdict
+    code: str | None
+    message: str
+    seconds: float
+    steps_s: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class RunScope:
+    """What a report is about: a batch's certificates, when its runs began and ended, and what they were made with."""
+
+    name: str
+    batch: BatchSummary
+    began: datetime | None
+    """None: nothing has run yet."""
+    until: datetime | None
+    firmware: tuple[str, ...]
+    """`profile version`, each once."""
+
+
+class RunHistory:
+    """The finished runs of one ledger. All of its methods raise LedgerFault; UsageError for a batch that is not there."""
+
+    def __init__(self, reading: Callable[[], AbstractContextManager[Connection]]) -> None:
+        self._reading = reading
+
+    def scope(self, name: str) -> RunScope:
+        """Say what is there to report about."""
+        with self._reading() as connection:
+            wanted = _wanted(connection, name)
+            batch = batch_summaries(connection, name)[0]
+            first, last = connection.execute(
+                select(func.min(_R.started_at), func.max(_R.finished_at)).where(wanted)
+            ).one()
+            made = select(_R.profile, _R.firmware_version).where(wanted).distinct().order_by(_R.profile)
+            firmware = tuple(f"{row.profile} {row.firmware_version}" for row in connection.execute(made))
+        return RunScope(name, batch, first and _moment(first), last and _moment(last), firmware)
+
+    def units(self, name: str) -> Iterator[list[PastRun]]:
+        """Give each unit's runs, oldest first; a run whose unit could not say who it is comes alone. Use it up or close it."""
+        with self._reading() as connection:
+            query = _query(_wanted(connection, name)).order_by(_R.mac, _R.id)
+            runs = (_past_run(row) for row in _streamed(connection, query))
+            for _, of_one in groupby(runs, key=lambda run: run.mac or run.id):
+                yield list(of_one)
+
+    def hours_worked(self, name: str) -> float:
+        """Sum the time in which runs were under way, with pauses up to `PAUSE_MAX` between them."""
+        worked = timedelta()
+        end: datetime | None = None
+        with self._reading() as connection:
+            query = select(_R.started_at, _R.finished_at).where(_wanted(connection, name)).order_by(_R.started_at)
+            for row in _streamed(connection, query):
+                began, ended = _moment(row.started_at), _moment(row.finished_at)
+                if end is None or began - end > PAUSE_MAX:
+                    end = began
+                worked += max(timedelta(), ended - end)
+                end = max(end, ended)
+        return worked.total_seconds() / 3600
+
+    def audit_heads(self) -> list[tuple[str, int, str]]:
+        """Give how far each station's chain has come: station, number and hash."""
+        with self._reading() as connection:
+            rows = connection.execute(select(AUDIT_HEADS).order_by(AUDIT_HEADS.c.station))
+            return [(row.station, row.number, row.hash) for row in rows]
+
+
+def _wanted(connection: Connection, name: str) -> ColumnElement[bool]:
+    return and_(_R.batch_id == batch_row(connection, name).id, _R.finished_at.is_not(None))
+
+
+def _query(wanted: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(RUNS, BATCHES.c.name.label("batch"), BATCHES.c.product_key, CERTIFICATES.c.device_name)
+        .join(BATCHES, BATCHES.c.id == _R.batch_id)
+        .outerjoin(CERTIFICATES, CERTIFICATES.c.id == _R.certificate_id)
+        .where(wanted)
+    )
+
+
+def _streamed(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
+    result = connection.execution_options(yield_per=_PAGE_ROWS).execute(query)
+    try:
+        yield from result
+    finally:
+        result.close()
+
+
+def _past_run(row: Row[Any]) -> PastRun:
+    return PastRun(
+        id=row.id,
+        started_at=_moment(row.started_at),
+        at=_moment(row.finished_at),
+        station=row.station,
+        lane=row.lane,
+        port=row.port,
+        batch=row.batch,
+        product_key=row.product_key,
+        profile=row.profile,
+        firmware_version=row.firmware_version,
+        operator=row.operator,
+        mac=row.mac or "",
+        device_name=row.device_name or "",
+        verdict=Verdict(row.verdict),
+        code=row.code,
+        message=row.message,
+        seconds=row.seconds or 0.0,
+        steps_s=json.loads(row.data).get("timings_s", {}),
+    )
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,1 @@
+"""What the ledger says about a batch or an order: numbers, a page, tables for analysts, files for other systems."""

@@ -1,0 +1,7 @@
+"use strict";
+const search = document.getElementById("search");
+const rows = Array.from(document.querySelectorAll("#units tbody tr"), (row) => [row, row.textContent.toLowerCase()]);
+search.addEventListener("input", () => {
+  const wanted = search.value.normalize("NFKC").trim().toLowerCase();
+  for (const [row, words] of rows) row.hidden = !words.includes(wanted);
+});
