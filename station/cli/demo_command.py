@@ -12,10 +12,13 @@ import click
 
 from station.certificate import CertificateState
 from station.cli.asking import system_user_name
+from station.cli.bench_operator import BenchOperator
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.flash_command import run_headless
 from station.cli.lanes import log_to, plan_lanes
-from station.cli.training import SAMPLE_SIZE, BenchOperator, TrainingRoom, set_up_training, stock_certificates
+from station.cli.lesson_scripts import NEEDS_PLATFORM, SCRIPTS
+from station.cli.training import SAMPLE_SIZE, TrainingRoom, set_up_training, stock_certificates
+from station.errors import UsageError
 from station.ledger import Ledger
 from station.line.line import Line
 from station.line.shift import Shift, open_shift
@@ -58,19 +61,26 @@ class _Stage:
     show_default=True,
     help="Which product; the first one connects to a virtual platform.",
 )
+@click.option(
+    "--lesson", type=click.Choice(tuple(SCRIPTS)), help="Begin with this lesson (F3 on the screen lists them)."
+)
 @global_options
 @pass_session
-def demo(session: Session, lanes: int, units: int | None, auto: bool, profile_name: str) -> None:
+def demo(session: Session, lanes: int, units: int | None, auto: bool, profile_name: str, lesson: str | None) -> None:
     """Train on virtual units: the real walk on virtual chips, in a data folder of its own.
 
     The devices are ordered on a virtual platform, to which the flashed units connect.
     With --auto there is no screen; exit code 0 when every unit passed. With --json one event stands on each line.
     """
+    if lesson is not None and (auto or units is not None):
+        raise UsageError("a lesson is given on the screen, without --auto and --units", "Leave them away")
+    if lesson == NEEDS_PLATFORM and profile_name != CLOUD_PROFILE:
+        raise UsageError(f"the product {profile_name} has no platform", f"Choose --profile {CLOUD_PROFILE}")
     if auto and units is None:
         units = 2
     with _stage(session, lanes, units, profile_name) as stage:
         if not auto:
-            _show(session, stage, units)
+            _show(session, stage, units, lesson)
             return
         line = stage.line(open_shift(stage.room.profile, stage.ledger, stage.batch), stage.bench.ports)
         with BenchOperator(stage.bench, line, units, leave_after_s=0.0):
@@ -119,16 +129,20 @@ def _tell_proofs(session: Session, stage: _Stage, cloud: TrainingCloud) -> bool:
     return whole
 
 
-def _show(session: Session, stage: _Stage, units: int | None) -> None:
-    from station.cli.screen import ShiftDesk, show_screen  # noqa: PLC0415  --auto needs no Textual
+def _show(session: Session, stage: _Stage, units: int | None, lesson: str | None) -> None:
+    from station.cli.lessons import TrainingLessons  # noqa: PLC0415  --auto needs no Textual
+    from station.cli.screen import ShiftDesk, show_screen  # noqa: PLC0415  as above
 
+    lessons = TrainingLessons(stage.cloud, lesson)
     with contextlib.ExitStack() as hands:
 
         def open_line(shift: Shift, lanes: Mapping[int, str]) -> Line:
             line = stage.line(shift, list(lanes.values()))
-            hands.enter_context(BenchOperator(stage.bench, line, units))
+            operator = BenchOperator(stage.bench, line, units)
+            hands.enter_context(lessons.at(shift, line, stage.bench, operator))
+            hands.enter_context(operator)
             return line
 
         ports = dict(enumerate(stage.bench.ports, start=1))
         desk = ShiftDesk(stage.room.profile, stage.ledger, stage.batch, lambda: ports, open_line, training=True)
-        show_screen(session, desk, training=True)
+        show_screen(session, desk, training=True, lessons=None if units is not None else lessons)

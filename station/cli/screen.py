@@ -17,6 +17,7 @@ from station.line.readiness import ProductLink, ReadinessItem, check_readiness
 from station.line.shift import Shift, possible_shifts
 from station.tui.app import StationApp, run_station_app
 from station.tui.choice import Choice
+from station.tui.lesson import Lessons
 from station.tui.settings import Settings
 
 _logger = logging.getLogger(__name__)
@@ -76,7 +77,12 @@ def _keep(session: Session, settings: Settings) -> None:
 
 
 def show_screen(
-    session: Session, desk: ShiftDesk, *, sign_in: Callable[[str], object] | None = None, training: bool = False
+    session: Session,
+    desk: ShiftDesk,
+    *,
+    sign_in: Callable[[str], object] | None = None,
+    training: bool = False,
+    lessons: Lessons | None = None,
 ) -> None:
     """Run the screen to its end; UsageError without a terminal. Exit code 3 when a port could not be closed in time.
 
@@ -96,6 +102,7 @@ def show_screen(
         open_line=desk.open_line,
         sign_in=sign_in,
         training=training,
+        lessons=lessons,
         settings=settings.model_copy(update={"language": session.lang or settings.language}),
         keep_settings=lambda changed: _keep(session, changed),
         start_at_once=training,

@@ -1,31 +1,20 @@
-"""The training bench as a place to work: its own data folder, profiles, images, certificates, and hands that change units."""
+"""The training bench as a place to work: its own data folder, profiles, images, certificates."""
 
 from __future__ import annotations
 
-import logging
-import queue
-import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from station.cli.examples import copy_examples
 from station.errors import Code, StationFault
-from station.events import Event, LaneClosed, LaneWaiting, VerdictReached, WaitReason
 from station.ledger import Ledger
-from station.line.line import Line
 from station.profile import load_profile
-from station.virtual.bench import Bench, BenchFault
 from station.virtual.images import make_bench_images
 from station.virtual.sample_batch import write_sample_batch
 
-_logger = logging.getLogger(__name__)
-
 BATCH: Final = "training"
 SAMPLE_SIZE: Final = 200
-STOP_TIMEOUT_S: Final = 10.0
-LEAVE_AFTER_S: Final = 4.0
-"""How long a finished unit stays in the fixture, so that its verdict can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,65 +59,3 @@ def stock_certificates(ledger: Ledger, room: TrainingRoom, units: int) -> str:
         return ledger.import_batch(csv, name=name, product_key=product_key).batch
     finally:
         csv.unlink(missing_ok=True)
-
-
-class BenchOperator:
-    """The hands at the bench: puts a unit in when a lane asks for one, takes it out when it is done."""
-
-    def __init__(self, bench: Bench, line: Line, units: int | None, leave_after_s: float = LEAVE_AFTER_S) -> None:
-        self._bench = bench
-        self._left_to_insert = units
-        self._leave_after_s = leave_after_s
-        self._heard: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
-        self._ended = threading.Event()
-        self._line = line
-        self._outstanding: set[int] = set()
-        self._thread = threading.Thread(target=self._work, name="bench-operator", daemon=True)
-        line.subscribe(self._heard.put)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._ended.set()
-        self._heard.put(None)
-        self._thread.join()
-
-    def _work(self) -> None:
-        try:
-            self._handle_units()
-        except BenchFault:
-            _logger.exception("the bench failed")
-            self._end()
-
-    def _handle_units(self) -> None:
-        while (event := self._heard.get()) is not None:
-            match event:
-                case LaneWaiting(reason=WaitReason.INSERT_UNIT):
-                    self._insert(event.lane)
-                case VerdictReached():
-                    self._outstanding.discard(event.lane)
-                    self._end_when_done()
-                case LaneWaiting(reason=WaitReason.REMOVE_UNIT):
-                    if not self._ended.wait(self._leave_after_s):
-                        self._bench.remove(event.lane)
-                case LaneClosed():
-                    self._outstanding.discard(event.lane)
-                case _:
-                    pass
-
-    def _insert(self, lane: int) -> None:
-        if self._left_to_insert is not None:
-            if self._left_to_insert == 0:
-                return
-            self._left_to_insert -= 1
-        self._outstanding.add(lane)
-        self._bench.insert(lane)
-
-    def _end_when_done(self) -> None:
-        if self._left_to_insert == 0 and not self._outstanding:
-            self._end()
-
-    def _end(self) -> None:
-        threading.Thread(target=self._line.stop, args=(STOP_TIMEOUT_S,), name="bench-end", daemon=True).start()

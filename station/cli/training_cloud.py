@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import logging
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -102,6 +104,15 @@ class TrainingCloud:
     def status_link(self) -> StatusLink | None:
         """Give who is asked whether a unit is online; None without the official client."""
         return _ProvenStatus(self._api(), self) if self.has_client else None
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Let nobody reach the platform within the block. OSError: it cannot come back."""
+        self._platform.go_away()
+        try:
+            yield
+        finally:
+            self._platform.come_back()
 
     def prove(self, device_name: str) -> None:
         """See a device report a property and answer a service, once; what it does not do in time is left out."""

@@ -24,6 +24,7 @@ from station.tui.ending import leave_on_signals
 from station.tui.help_screen import HelpScreen
 from station.tui.lane_pane import LanePane
 from station.tui.leaving_screen import STOP_TIMEOUT_S, LeavingScreen
+from station.tui.lesson import Lessons
 from station.tui.line_port import LinePort
 from station.tui.line_screen import LineScreen
 from station.tui.scan_reader import ScanReader
@@ -58,7 +59,7 @@ class StationApp(App[bool]):
         Binding("f1", "explain", "key.help"),
         Binding("f9", "change_language", "key.language"),
         Binding("f10", "end", "key.finish"),
-        Binding("ctrl+c,ctrl+q", "leave", show=False, priority=True),
+        Binding("ctrl+c,ctrl+q", "leave", "key.quit", show=False, priority=True, key_display="Ctrl+C"),
         Binding("ctrl+p", "command_palette", "key.palette", priority=True),
     ]
 
@@ -70,6 +71,7 @@ class StationApp(App[bool]):
         open_line: Callable[[Choice], LinePort],
         sign_in: Callable[[str], object] | None = None,
         training: bool = False,
+        lessons: Lessons | None = None,
         settings: Settings = DEFAULTS,
         keep_settings: Callable[[Settings], None] = lambda _settings: None,
         start_at_once: bool = False,
@@ -80,8 +82,8 @@ class StationApp(App[bool]):
 
         `sign_in` signs a person in by name or badge, in a thread too (CodedError when it does not); None: nobody is asked.
         `keep_settings` hears each change of language or colours, in a thread. With `start_at_once` the only choice
-        starts by itself unless something blocks it. `now` and `tick_s` are the clocks; a test gives a fixed time and
-        None.
+        starts by itself unless something blocks it. `lessons` are those of a training. `now` and `tick_s` are the clocks; a test
+        gives a fixed time and None.
         """
         super().__init__()
         self.settings = settings
@@ -89,6 +91,7 @@ class StationApp(App[bool]):
         self.training = training
         self.title = "flashing-station"
         self.animation_level = "none"
+        self._lessons = lessons
         self._sign_in = sign_in
         self._choices = choices
         self._readiness = readiness
@@ -171,6 +174,7 @@ class StationApp(App[bool]):
                     now=self._now,
                     tick_s=self._tick_s,
                     few_certificates=self.settings.few_certificates,
+                    lessons=self._lessons,
                 )
             )
 
@@ -266,26 +270,10 @@ class StationApp(App[bool]):
         self.action_leave()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Every action by name, for Ctrl+P."""
-        say = self.texts.say
-        yield SystemCommand(say("key.help"), say("action.help"), self.action_explain)
-        if isinstance(screen, LineScreen):
-            yield SystemCommand(say("key.retry"), say("action.retry"), lambda: self._on_line("retry"))
-            yield SystemCommand(say("key.decide"), say("action.decide"), lambda: self._on_line("decide"))
-            yield SystemCommand(say("key.abort"), say("action.abort"), lambda: self._on_line("abort"))
-            yield SystemCommand(say("key.look_back"), say("action.look_back"), screen.action_look_back)
-            yield SystemCommand(say("key.zoom"), say("action.zoom"), screen.action_zoom)
-        yield SystemCommand(say("key.language"), say("action.language"), self.action_change_language)
-        yield SystemCommand(say("key.theme"), say("action.theme"), self.action_change_colours)
-        if isinstance(screen, LineScreen):
-            yield SystemCommand(say("key.finish"), say("action.end"), self.action_end)
-        yield SystemCommand(say("key.quit"), say("action.quit"), self.action_leave)
-
-    def _on_line(self, action: str) -> None:
-        """Do what the key would, and nothing where the key would do nothing."""
-        screen = self.line_screen
-        if screen is not None and screen.check_action(action, ()):
-            {"retry": screen.action_retry, "abort": screen.action_abort, "decide": screen.action_decide}[action]()
+        """Every action by name, for Ctrl+P. The colours have no key: they are chosen once for a place, not in a shift."""
+        if isinstance(screen, StationScreen):
+            yield from screen.commands()
+        yield SystemCommand(self.texts.say("key.theme"), self.texts.say("action.theme"), self.action_change_colours)
 
 
 def run_station_app(app: StationApp) -> bool:

@@ -216,12 +216,12 @@ class ChoiceScreen(StationScreen):
             return True if self.stage in (Stage.CHOOSING, Stage.CHECKED) else None
         return super().check_action(action, parameters)
 
-    def key_words(self, description: str) -> str:
+    def key_text(self, description: str) -> str:
         if description == "key.finish":
             description = "key.quit"
         if description == "key.choose" and self.stage is not Stage.CHOOSING:
             description = "key.check" if self.stage is Stage.CHECKED and self.is_blocked else "key.begin"
-        return super().key_words(description)
+        return super().key_text(description)
 
     def watch_stage(self) -> None:
         self._show_stage()

@@ -186,10 +186,10 @@ class EndScreen(StationScreen):
             return True if self.stage in (Stage.ASKING, Stage.ENDED) else None
         return super().check_action(action, parameters)
 
-    def key_words(self, description: str) -> str:
+    def key_text(self, description: str) -> str:
         if description == "key.end" and self.stage is Stage.ENDED:
             description = "key.close"
-        return super().key_words(description)
+        return super().key_text(description)
 
     def watch_stage(self) -> None:
         self._error = None

@@ -64,9 +64,14 @@ def _placed(keys: Sequence[KeyWord], gap: int, *, use_short: bool) -> tuple[Plac
 
 
 class KeyBar(Widget, can_focus=False):
-    """Paints the screen's bindings; a click on a key is that key."""
+    """Paints the screen's bindings; a click on a key is that key. Keys that stand in a bar of their own are not in the others."""
 
     keys: reactive[tuple[KeyWord, ...]] = reactive(())
+
+    def __init__(self, only: frozenset[str] = frozenset()) -> None:
+        """`only` these keys; none: all but those of the screen's other bars."""
+        super().__init__()
+        self.only = only
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
@@ -74,7 +79,9 @@ class KeyBar(Widget, can_focus=False):
 
     def _bindings_changed(self, screen: Screen[object]) -> None:
         if screen is self.screen and self.is_attached:
-            shown = [active for active in screen.active_bindings.values() if active.binding.show]
+            elsewhere = frozenset[str]().union(*(bar.only for bar in screen.query(KeyBar)))
+            active_bindings = [active for active in screen.active_bindings.values() if active.binding.show]
+            shown = [one for one in active_bindings if (one.binding.key in (self.only or elsewhere)) is bool(self.only)]
             shown.sort(key=lambda active: _ORDER.get(active.binding.key, _MIDDLE))
             self.keys = tuple(self._key_word(active) for active in shown)
 

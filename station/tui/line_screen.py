@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
@@ -19,6 +20,9 @@ from station.tui.key_bar import KeyBar
 from station.tui.lane_pane import LanePane
 from station.tui.lane_view import LaneView, Phase
 from station.tui.last_units import LastUnits, unit_line
+from station.tui.lesson import Hand, Lessons
+from station.tui.lesson_bar import LessonBar
+from station.tui.lesson_screen import LessonScreen
 from station.tui.line_layout import grid_size, last_units_rows
 from station.tui.line_port import LinePort
 from station.tui.look_back_screen import LookBackScreen
@@ -36,11 +40,13 @@ class LineScreen(StationScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "look_back", "key.look_back"),
+        Binding("f3", "choose_lesson", "key.lessons"),
+        Binding("f4", "lend_hand", "key.hand"),
         Binding("f5", "retry", "key.retry"),
         Binding("f6", "decide", "key.decide"),
         Binding("f8", "abort", "key.abort"),
         Binding("enter", "zoom", "key.zoom"),
-        Binding("escape", "unzoom", show=False),
+        Binding("escape", "unzoom", "key.unzoom", show=False),
         Binding("left", "step(-1, 0)", show=False),
         Binding("right", "step(1, 0)", show=False),
         Binding("up", "step(0, -1)", show=False),
@@ -68,8 +74,11 @@ class LineScreen(StationScreen):
         now: Callable[[], datetime],
         tick_s: float | None,
         few_certificates: int,
+        lessons: Lessons | None = None,
     ) -> None:
         super().__init__(texts, training=training)
+        self._lesson_bar = None if lessons is None else LessonBar(lessons, texts)
+        self._lessons = lessons
         self._line = line
         self._now = now
         self._tick_s = tick_s
@@ -85,6 +94,8 @@ class LineScreen(StationScreen):
         with Container(id="lanes"):
             yield from self._panes.values()
         yield LastUnits(self.texts)
+        if self._lesson_bar is not None:
+            yield self._lesson_bar
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -161,6 +172,8 @@ class LineScreen(StationScreen):
         count = 1 if self.zoomed else len(self._panes)
         rows_below = last_units_rows(count, height)
         self.query_one(LastUnits).styles.height = rows_below
+        if self._lesson_bar is not None:
+            rows_below += self._lesson_bar.rows
         lanes_height = height - _HEADER_ROWS - _FOOTER_ROWS - rows_below
         self._columns, rows = grid_size(count, width, lanes_height)
         lanes = self.query_one("#lanes")
@@ -179,6 +192,10 @@ class LineScreen(StationScreen):
     def on_lane_pane_state_changed(self) -> None:
         self.refresh_bindings()
 
+    def on_lesson_bar_changed(self) -> None:
+        self._arrange()
+        self.refresh_bindings()
+
     def on_lane_pane_picked(self, message: LanePane.Picked) -> None:
         self.chosen = message.lane
 
@@ -191,17 +208,34 @@ class LineScreen(StationScreen):
             return True if pane and pane.view.can_abort else None
         if action == "decide":
             return True if pane and pane.view.can_decide else None
-        if action == "zoom":
-            return len(self._panes) > 1
+        if action in {"choose_lesson", "lend_hand"}:
+            if self._lesson_bar is None:
+                return False
+            return True if action == "choose_lesson" or self._hand is not Hand.NOTHING else None
+        if action in {"zoom", "unzoom"}:
+            return len(self._panes) > 1 and (action == "zoom" or self.zoomed)
         return super().check_action(action, parameters)
 
-    def key_words(self, description: str) -> str:
+    @property
+    def _hand(self) -> Hand:
+        view = self._lesson_bar.view if self._lesson_bar is not None else None
+        return Hand.NOTHING if view is None else view.hand
+
+    def key_text(self, description: str) -> str:
         pane = self._panes.get(self.chosen)
+        if description == "key.hand":
+            description = f"hand.{self._hand}"
         if description == "key.retry" and pane and pane.view.phase is not Phase.FINISHED:
             description = "key.start"
         if description == "key.zoom" and self.zoomed:
             description = "key.unzoom"
-        return super().key_words(description)
+        return super().key_text(description)
+
+    def commands(self) -> Iterable[SystemCommand]:
+        yield from super().commands()
+        for number in self._panes:
+            say = self.texts.say
+            yield SystemCommand(say("key.lane", lane=number), say("action.lane"), partial(self.action_choose, number))
 
     def action_retry(self) -> None:
         self._line.retry(self.chosen)
@@ -223,6 +257,19 @@ class LineScreen(StationScreen):
         if view.mac is not None:
             subject = Subject(Mac(view.mac), view.device_name or "", view.code, view.lane)
             self.app.push_screen(DecisionScreen(self._line.record, self.texts, subject, training=self.training))
+
+    def action_choose_lesson(self) -> None:
+        if self._lessons is not None:
+            self.app.push_screen(LessonScreen(self._lessons, self.texts, training=self.training))
+
+    def action_lend_hand(self) -> None:
+        if self._lessons is not None:
+            self._lessons.act()
+
+    def retell(self) -> None:
+        if self._lesson_bar is not None:
+            self._lesson_bar.retell()
+        super().retell()
 
     def action_abort(self) -> None:
         self._line.abort(self.chosen)

@@ -161,8 +161,8 @@ class LookBackScreen(StationScreen):
         self._show_page()
         super().retell()
 
-    def key_words(self, description: str) -> str:
-        return super().key_words("key.open" if description == "key.accept" else description)
+    def key_text(self, description: str) -> str:
+        return super().key_text("key.open" if description == "key.accept" else description)
 
 
 class LookBackPage(Widget, can_focus=False):

@@ -85,8 +85,8 @@ class SignInScreen(StationScreen):
         self.query_one(Input).clear()
         self._show()
 
-    def key_words(self, description: str) -> str:
-        return super().key_words("key.quit" if description == "key.finish" else description)
+    def key_text(self, description: str) -> str:
+        return super().key_text("key.quit" if description == "key.finish" else description)
 
     def watch_stage(self) -> None:
         self._error = None

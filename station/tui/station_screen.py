@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
+from textual.app import SystemCommand
 from textual.binding import ActiveBinding
 from textual.content import Content
 from textual.screen import Screen
@@ -27,11 +29,31 @@ class StationScreen(Screen[None]):
         self.texts = texts
         self.training = training
 
-    def key_words(self, description: str) -> str:
+    def key_text(self, description: str) -> str:
+        """Give the catalogue's key of what a binding does just now; a screen may have another word for it."""
+        return description
+
+    def _key_words(self, description: str) -> str:
         """Give the key bar's word for a binding, with a short one behind a bar where the language has it."""
+        description = self.key_text(description)
         word = self.texts.sentences.get(description, description)
         short = self.texts.sentences.get(description.replace("key.", "key_short."))
         return f"{word}|{short}" if short else word
+
+    def commands(self) -> Iterable[SystemCommand]:
+        """Give each action of the screen by its name, for the palette: what the keys do, and no more than they do now."""
+        told = set()
+        for active in super().active_bindings.values():
+            binding, key = active.binding, self.key_text(active.binding.description)
+            is_ours = binding.description.startswith("key.") and key != "key.palette"  # Textual's own move the focus
+            if not is_ours or key in told:
+                continue
+            told.add(key)
+            what = self.texts.say(f"action.{binding.description.removeprefix('key.')}")
+            if not active.enabled:
+                what = self.texts.say("palette.not_now", what=what)
+            act = partial(self.app.call_later, self.app.run_action, binding.action, active.node)
+            yield SystemCommand(self.texts.say(key), f"{self.app.get_key_display(binding)}  {what}", act)
 
     def take_scan(self, code: str) -> None:
         """Something was scanned while this screen was open; a screen that wants none lets it go."""
@@ -46,7 +68,7 @@ class StationScreen(Screen[None]):
     def active_bindings(self) -> dict[str, ActiveBinding]:
         return {
             key: active._replace(
-                binding=replace(active.binding, description=self.key_words(active.binding.description))
+                binding=replace(active.binding, description=self._key_words(active.binding.description))
             )
             for key, active in super().active_bindings.items()
         }

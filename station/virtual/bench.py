@@ -9,7 +9,9 @@ import contextlib
 import multiprocessing
 import signal
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -43,9 +45,9 @@ class _Settings:
     flash_size: str
     reply_latency_s: float
 
-    def make_unit(self, mac: str, security: SecurityFuses | None) -> Unit:
+    def make_unit(self, mac: str, security: SecurityFuses | None, chip: str | None) -> Unit:
         file = _flash_file(self.folder, mac)
-        return make_unit(mac, chip=self.chip, flash_size=self.flash_size, flash_file=file, security=security)
+        return make_unit(mac, chip=chip or self.chip, flash_size=self.flash_size, flash_file=file, security=security)
 
 
 class Bench:
@@ -89,11 +91,18 @@ class Bench:
         """The URL of each lane's port, lane 1 first."""
         return tuple(url for child in self._children for url in child.urls)
 
-    def insert(self, lane: int, mac: str | None = None, *, security: SecurityFuses | None = None) -> str:
+    def new_unit(self) -> str:
+        """Give the MAC of a unit that never was in a lane; its flash is blank until somebody writes `flash_file`."""
+        with self._guard:
+            return self._new_mac()
+
+    def insert(
+        self, lane: int, mac: str | None = None, *, security: SecurityFuses | None = None, chip: str | None = None
+    ) -> str:
         """Put a unit into a lane in place of the one there and give its MAC; None makes a new unit.
 
-        What `security` burns stays burnt as long as the bench stands. ValueError: no such lane, or that unit is in
-        another lane. Raises BenchFault.
+        `chip` is another chip than the bench's. What `security` burns stays burnt as long as the bench stands.
+        ValueError: no such lane, or that unit is in another lane. Raises BenchFault.
         """
         with self._guard:
             child = self._child_of(lane)
@@ -102,7 +111,7 @@ class Bench:
             if place is not None:
                 raise ValueError(f"unit {chosen} is in lane {place}")
             fuses = security or self._fuses.get(chosen)
-            child.ask("insert", lane, chosen, fuses)
+            child.ask("insert", lane, chosen, fuses, chip)
             if fuses is not None:
                 self._fuses[chosen] = fuses
             self._macs[lane] = chosen
@@ -168,11 +177,18 @@ class _Child:
     def wait_for_ports(self) -> None:
         self.urls = tuple(self._answer(_START_TIMEOUT_S))
 
-    def ask(self, verb: str, lane: int, mac: str | None, security: SecurityFuses | None = None) -> None:
+    def ask(
+        self,
+        verb: str,
+        lane: int,
+        mac: str | None,
+        security: SecurityFuses | None = None,
+        chip: str | None = None,
+    ) -> None:
         if self._pipe is None:
             raise BenchFault("the bench is not running")
         try:
-            self._pipe.send((verb, lane, mac, security))
+            self._pipe.send((verb, lane, mac, security, chip))
         except OSError:
             raise BenchFault(self._gone()) from None
         self._answer(_ANSWER_TIMEOUT_S)
@@ -222,8 +238,8 @@ def serve_lanes(pipe: Connection, settings: _Settings) -> None:
         try:
             pipe.send((True, [fixture.url for fixture in fixtures.values()]))
             while True:
-                verb, lane, mac, security = pipe.recv()
-                pipe.send(_do(fixtures[lane], verb, mac, security, settings))
+                verb, lane, mac, security, chip = pipe.recv()
+                pipe.send(_do(fixtures[lane], verb, partial(settings.make_unit, mac, security, chip)))
         except (EOFError, OSError):
             return
         finally:
@@ -231,13 +247,11 @@ def serve_lanes(pipe: Connection, settings: _Settings) -> None:
                 fixture.remove()
 
 
-def _do(
-    fixture: Fixture, verb: str, mac: str | None, security: SecurityFuses | None, settings: _Settings
-) -> tuple[bool, str]:
+def _do(fixture: Fixture, verb: str, make: Callable[[], Unit]) -> tuple[bool, str]:
     try:
         fixture.remove()
-        if verb == "insert" and mac is not None:
-            fixture.insert(settings.make_unit(mac, security))
+        if verb == "insert":
+            fixture.insert(make())
     except (ValueError, OSError) as fault:
         return False, str(fault)
     return True, ""

@@ -25,6 +25,7 @@ from station.line.readiness import Readiness, ReadinessItem, Sentence
 from station.line.shift_record import Decision
 from station.tui.app import StationApp
 from station.tui.choice import Choice
+from station.tui.lesson import Lessons
 from station.tui.settings import DEFAULTS, Settings
 from station.unit import Disposition, Mac
 from station.verdict import Step, StepState, Verdict
@@ -185,6 +186,7 @@ def fake_app(
     readiness: Callable[[Choice], tuple[ReadinessItem, ...]] = lambda _choice: ALL_READY,
     start_at_once: bool = True,
     signs_in: bool = False,
+    lessons: Lessons | None = None,
 ) -> StationApp:
     return StationApp(
         choices=lambda: choices,
@@ -192,6 +194,7 @@ def fake_app(
         open_line=lambda _choice: line,
         sign_in=line.sign_in if signs_in else None,
         training=line.training,
+        lessons=lessons,
         settings=settings,
         keep_settings=keep_settings,
         start_at_once=start_at_once,

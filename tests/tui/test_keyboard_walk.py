@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from textual.binding import Binding
 
 from station.texts import LANGUAGES
+from station.tui.answer_input import AnswerInput
 from station.tui.app import StationApp
 from station.tui.key_bar import KeyBar, place_keys
+from station.tui.station_screen import StationScreen
 from tests.tui.driving import StationPilot, on_line, settle
 from tests.tui.fake_line import FakeLine, failed, fake_app, fake_line
 from tests.tui.made_shift import fill
@@ -50,6 +53,9 @@ async def test_each_bar_fits_in_both_languages_and_each_of_its_keys_does_somethi
     async with on_line(app) as pilot:
         await at(WAYS[way], app, line, pilot)
         keys = shown_keys(app)
+        titles = {command.title for command in app.get_system_commands(app.screen)}
+        words = {key.word for bar in app.screen.query(KeyBar) for key in bar.keys}
+        assert words - titles == {app.texts.say("key.palette")}
         for _ in LANGUAGES:
             assert place_keys(app.screen.query_one(KeyBar).keys, 80)[-1].end <= 80, app.texts.language
             app.action_change_language()
@@ -70,6 +76,24 @@ async def test_each_bar_fits_in_both_languages_and_each_of_its_keys_does_somethi
                 dead.append(key)
 
     assert dead == []
+
+
+MOVES = {"move", "step", "scroll", "pick", "turn", "choose"}
+"""What moves a choice or a page, and digits; the palette names lanes and pages by their own actions."""
+
+
+def test_every_binding_is_in_the_palette_unless_it_only_moves_a_choice() -> None:
+    bound = [one for screen in screens() for one in screen.BINDINGS] + [*StationApp.BINDINGS, *AnswerInput.BINDINGS]
+    bindings = [one for one in bound if isinstance(one, Binding)]
+    named = {one.action for one in bindings if one.description.startswith("key.")}
+
+    assert len(bindings) > 50
+    assert {one.action for one in bindings if one.action.split("(")[0] not in MOVES} - named == set()
+    assert {"turn(1)", "scroll(-1)"} < named
+
+
+def screens() -> list[type[StationScreen]]:
+    return [screen for screen in StationScreen.__subclasses__() if "BINDINGS" in vars(screen)]
 
 
 async def test_without_colours_word_and_symbol_still_tell_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:

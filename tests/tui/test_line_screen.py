@@ -269,7 +269,7 @@ async def test_the_palette_does_not_what_a_key_would_not_do() -> None:
     async with on_line(app) as pilot:
         commands = {command.title: command.callback for command in app.get_system_commands(app.screen)}
         commands["Abort"]()
-        commands["Try again"]()
+        commands["Start"]()
         await settle(pilot)
 
         assert line.calls == ["start"]

@@ -104,11 +104,14 @@ def test_every_key_that_a_screen_names_exists_and_every_one_is_used() -> None:
         )
     )
     known = set(ENGLISH.sentences) | set(ENGLISH.lists)
-    groups = ("key", "action", "now", "pane", "header", "last", "leave", "palette")
+    groups = ("key", "now", "pane", "header", "last", "leave", "palette")
     unused = {key for key in known if key.split(".")[0] in groups and key not in named}
 
     assert named - known == set()
     assert unused - {"now.retry_short"} == set()
+    # The palette asks for the action of each key that a binding names.
+    bound = set(re.findall(r'Binding\("[^"]+", "[^"]+", "key\.([a-z_]+)"', source)) - {"palette"}
+    assert {key.removeprefix("action.") for key in known if key.startswith("action.")} == bound | {"theme", "lane"}
 
 
 def test_an_unknown_language_gives_english() -> None:

@@ -83,6 +83,14 @@ class VirtualPlatform:
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
 
+    def go_away(self) -> None:
+        """Be not reached by anybody until `come_back`: every connection ends, no port answers; what is known stays known."""
+        self._await(self._close())
+
+    def come_back(self) -> None:
+        """Listen on the same ports as before `go_away`. OSError: one was taken meanwhile."""
+        self._await(self._open(self.mqtt_port, self.tls_port, self.openapi_port))
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -274,12 +282,14 @@ class VirtualPlatform:
         return None if product is None else console_csv(product.devices.values())
 
     async def _listen(self) -> None:
-        settings = self.settings
-        context, self.ca_pem = make_tls()
-        self.mqtt_port = await self._core.broker.listen(settings.mqtt_port)
-        self.tls_port = await self._core.broker.listen(settings.tls_port, context)
-        self.openapi_port = await self._http.listen(settings.openapi_port)
+        self._tls, self.ca_pem = make_tls()
+        await self._open(self.settings.mqtt_port, self.settings.tls_port, self.settings.openapi_port)
         self._core.file_url = f"http://{HOST}:{self.openapi_port}"
+
+    async def _open(self, mqtt_port: int, tls_port: int, openapi_port: int) -> None:
+        self.mqtt_port = await self._core.broker.listen(mqtt_port)
+        self.tls_port = await self._core.broker.listen(tls_port, self._tls)
+        self.openapi_port = await self._http.listen(openapi_port)
 
     async def _close(self) -> None:
         await self._core.broker.close()
