@@ -24,7 +24,7 @@ class Dialect(Protocol):
 
     def make_engine(self) -> Engine: ...
 
-    def writing(self) -> AbstractContextManager[None]: ...
+    def writing(self, *, urgent: bool) -> AbstractContextManager[None]: ...
 
     def insert_new(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: list[tuple[object, ...]]
@@ -74,10 +74,14 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """One transaction that writes: committed when the block ends, rolled back when it raises; LedgerFault."""
-        with self.dialect.writing(), self.translated(), self._engine.connect() as connection:
-            connection.execution_options(**{WRITES: True})
+    def writing(self, *, durable: bool = True, urgent: bool = False) -> Iterator[Connection]:
+        """One transaction that writes: committed when the block ends, rolled back when it raises; LedgerFault.
+
+        `durable`: it is on the disk when the block has ended, and all that was committed before it. Otherwise a power cut may
+        take it back, with all that was committed after it; a kill takes nothing. `urgent`: it goes before others that wait.
+        """
+        with self.dialect.writing(urgent=urgent), self.translated(), self._engine.connect() as connection:
+            connection.execution_options(**{WRITES: durable})
             with connection.begin():
                 yield connection
 

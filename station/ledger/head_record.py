@@ -1,7 +1,7 @@
 """The station's own record of how far its audit log had come, outside the database: it tells a ledger copied back from a backup.
 
-The record is written after commits, never before: it may lag behind the ledger, the ledger never behind it, unless an older one
-was put in its place. Then certificates given out since would be handed out again.
+The record is written after durable commits, never before: it may lag behind the ledger, the ledger never behind it, unless an
+older one was put in its place. Then certificates given out since would be handed out again.
 """
 
 from __future__ import annotations

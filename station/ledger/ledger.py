@@ -1,6 +1,8 @@
 """The ledger: batches, certificates, units, runs and the audit log of one data folder. Threads may share one object.
 
-Each method is one transaction; what it changed is on the disk when it returns, its audit events with it (I3).
+Each method is one transaction, its audit events within it (I3). What it changed is on the disk when it returns, except for
+`begin_run`, `identify_run`, `allocate` and `record_step`: whatever they changed before the credentials leave the PC is on the disk
+when `begin_installing` returns, and the rest when `finish_run` does. Until then a power cut may take it back, a kill never.
 All of them raise LedgerFault when the database, its key or its disk fails.
 """
 
@@ -172,7 +174,7 @@ class Ledger:
     def begin_run(self, *, lane: int, port: str, profile: str, firmware_version: str, batch: str, operator: str) -> int:
         """Begin a run and give its number; UsageError when the batch is unknown."""
         process = self._processes.take()
-        with self._changing() as change:
+        with self._changing(durable=False) as change:
             values = {
                 "station": self.station,
                 "process": process,
@@ -190,7 +192,7 @@ class Ledger:
 
         ChipError UNIT_ON_OTHER_LANE when a living lane has the same MAC.
         """
-        with self._changing() as change:
+        with self._changing(durable=False) as change:
             return _runs.identify_run(change, self._processes, run_id, chip)
 
     def known_device(self, mac: Mac, product_key: str) -> str | None:
@@ -206,15 +208,15 @@ class Ledger:
 
     def allocate(self, run_id: int, decided: CarriedDecision | None = None) -> Allocation:
         """Give the unit its certificate: what was `decided`, what it holds, else the batch's next; NoCertificateLeft."""
-        with self._changing() as change:
+        with self._changing(durable=False, urgent=True) as change:
             return _carried.allocate_as_decided(change, self._processes, self._keys, run_id, decided)
 
     def begin_installing(self, run_id: int) -> None:
         """Bind the certificate to the unit for ever. Call it before the first byte of the certificate leaves the PC.
 
-        Does nothing when it is bound already; CertificateHeld when it was made void meanwhile.
+        When it returns, all that the run did so far is on the disk. CertificateHeld when it was made void meanwhile.
         """
-        with self._changing() as change:
+        with self._changing(urgent=True) as change:
             _runs.begin_installing(change, run_id)
         self.proof.keep_up()
 
@@ -228,7 +230,7 @@ class Ledger:
         code: Code | None = None,
     ) -> None:
         """Write a step's event; `data` must be JSON and hold no secret (a `Secret` raises TypeError)."""
-        with self._changing() as change:
+        with self._changing(durable=False) as change:
             _runs.record_step(change, run_id, step, state, seconds, data, code)
 
     def record_note(self, run_id: int | None, kind: str, data: Mapping[str, JsonValue], *, operator: str = "") -> None:
@@ -382,11 +384,12 @@ class Ledger:
         return result
 
     @contextmanager
-    def _changing(self) -> Iterator[Change]:
-        """One transaction that writes, with the trail that closes in it."""
-        with self._database.writing() as connection:
+    def _changing(self, *, durable: bool = True, urgent: bool = False) -> Iterator[Change]:
+        """One transaction that writes, with the trail that closes in it; see `Database.writing`."""
+        with self._database.writing(durable=durable, urgent=urgent) as connection:
             now = iso_utc(self._clock())
             trail = Trail(connection, self.station, now, self.operators.signed_in, self.proof.signer)
             yield Change(connection, now, trail)
             trail.close()
-        self.proof.committed(trail.head)
+        if durable:
+            self.proof.committed(trail.head)

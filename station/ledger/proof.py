@@ -39,7 +39,7 @@ class Proof:
         return self.signer.key.public if self.signer is not None else None
 
     def committed(self, head: tuple[int, str]) -> None:
-        """Hear of each commit: how far the chain has come. Nothing is written yet."""
+        """Hear of each durable commit: how far the chain has come. Nothing is written yet."""
         self._newest = max(self._newest, head)
 
     def keep_up(self) -> None:

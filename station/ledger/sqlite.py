@@ -39,7 +39,11 @@ IMPORT_LOCK_FILE: Final = "import.lock"
 COPY_PAGES: Final = 2000
 """Pages that a backup copies between two words about its progress."""
 WRITES: Final = "station_writes"
-"""Execution option of a connection whose transactions write."""
+"""Execution option of a connection whose transaction writes: True when its commit must be on the disk, else False."""
+_CHANGES: Final = "station_changes"
+"""What a connection's durable transaction found as the number of all its changes so far."""
+_SYNCHRONOUS: Final = {True: "FULL", False: "NORMAL"}
+"""By durability. NORMAL leaves the log's sync to the next FULL commit or checkpoint: a kill loses nothing, a power cut may."""
 
 TRIGGERS_0001: Final[tuple[str, ...]] = (
     # The life of a certificate: only the moves of DESIGN §4.
@@ -103,7 +107,7 @@ TRIGGERS_0001: Final[tuple[str, ...]] = (
 
 
 class SqliteDialect:
-    """The embedded ledger: one file, WAL, every commit on the disk before it is told."""
+    """The embedded ledger: one file, WAL, every durable commit on the disk before it is told, and all before it too."""
 
     name: Final = "sqlite"
 
@@ -129,13 +133,14 @@ class SqliteDialect:
         if self._read_only:
             event.listen(engine, "connect", _forbid_writes)
         event.listen(engine, "begin", self._begin)
+        event.listen(engine, "commit", self._before_commit)
         return engine
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """One writer at a time within this process: threads queue here instead of polling the file's lock."""
+    def writing(self, *, urgent: bool) -> Iterator[None]:
+        """One writer at a time within this process: threads queue here, urgent ones first, instead of polling the file's lock."""
         may_wait = self._patience()
-        while not self._writing.acquire(BUSY_TIMEOUT_S):
+        while not self._writing.acquire(BUSY_TIMEOUT_S, urgent=urgent):
             if not may_wait():
                 raise self._busy()
         try:
@@ -240,9 +245,14 @@ class SqliteDialect:
     def _begin(self, connection: sqlalchemy.Connection) -> None:
         """A transaction that will write takes the file's lock at once: two that read first and write later would deadlock."""
         raw = connection.connection.driver_connection
-        if raw is None or not connection.get_execution_options().get(WRITES, False):
+        durable: bool | None = connection.get_execution_options().get(WRITES)
+        if raw is None or durable is None:
             connection.exec_driver_sql("BEGIN")
             return
+        if connection.info.get(WRITES, True) is not durable:
+            raw.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durable]}").close()
+            connection.info[WRITES] = durable
+        connection.info[_CHANGES] = raw.total_changes if durable else None
         may_wait = self._patience()
         while True:
             try:
@@ -252,6 +262,20 @@ class SqliteDialect:
                     raise
             else:
                 return
+
+    def _before_commit(self, connection: sqlalchemy.Connection) -> None:
+        """SQLite syncs nothing for a transaction that changed nothing: what others committed before it is synced here."""
+        raw = connection.connection.driver_connection
+        if raw is None or connection.info.pop(_CHANGES, None) != raw.total_changes:
+            return
+        try:
+            log = os.open(self.file.with_name(self.file.name + "-wal"), os.O_RDWR | getattr(os, "O_BINARY", 0))
+        except FileNotFoundError:
+            return
+        try:
+            os.fsync(log)
+        finally:
+            os.close(log)
 
     def translate(self, error: Exception) -> CodedError:
         """Say what an SQLite or SQLAlchemy error means for the line."""
@@ -330,7 +354,7 @@ def _prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy's BEGIN is ours, see _begin
     for pragma in (
         "journal_mode = WAL",
-        "synchronous = FULL",
+        f"synchronous = {_SYNCHRONOUS[True]}",
         "foreign_keys = ON",
         "recursive_triggers = ON",
         f"cache_size = -{CACHE_SIZE_KIB}",

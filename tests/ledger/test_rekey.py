@@ -203,12 +203,12 @@ def test_a_change_that_is_broken_off_anywhere_can_be_finished(data: Path, tmp_pa
         stock(ledger, tmp_path)
         whole = ledger._database.writing
 
-        def breaking() -> object:
+        def breaking(**options: bool) -> object:
             nonlocal begun
             begun += 1
             if begun == transaction:
                 raise BrokenOffError
-            return whole()
+            return whole(**options)
 
         ledger._database.writing = breaking  # type: ignore[method-assign,assignment]  # the power fails here
         with pytest.raises(BrokenOffError):

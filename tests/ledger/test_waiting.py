@@ -9,34 +9,49 @@ import pytest
 
 from station.errors import Code, LedgerFault
 from station.ledger import Ledger, sqlite
-from station.ledger.fair_lock import FairLock
+from station.ledger.fair_lock import URGENT_IN_A_ROW, FairLock
 from tests.ledger.making import begin, write_csv
 
 LIMIT_S = 20.0
 
 
-def test_the_lock_serves_threads_in_the_order_they_came() -> None:
-    lock, served = FairLock(), list[int]()
+def served_by(lock: FairLock, urgent: list[bool]) -> list[int]:
+    """Let threads come to a held lock one after another; give their numbers in the order in which they got it."""
+    served = list[int]()
     assert lock.acquire(0)
     threads = []
 
     def serve(number: int) -> None:
-        assert lock.acquire(LIMIT_S)
+        assert lock.acquire(LIMIT_S, urgent=urgent[number])
         served.append(number)
         lock.release()
 
-    for number in range(5):
+    for number in range(len(urgent)):
         thread = threading.Thread(target=serve, args=(number,))
         thread.start()
-        while len(lock._waiting) <= number:
+        while len(lock._urgent) + len(lock._others) <= number:
             thread.join(0.001)
         threads.append(thread)
     lock.release()
     for thread in threads:
         thread.join()
-
-    assert served == [0, 1, 2, 3, 4]
     assert lock.acquire(0)
+    return served
+
+
+def test_the_lock_serves_threads_in_the_order_they_came() -> None:
+    assert served_by(FairLock(), [False] * 5) == [0, 1, 2, 3, 4]
+
+
+def test_the_lock_serves_urgent_threads_first() -> None:
+    assert served_by(FairLock(), [False, False, True, False, True]) == [2, 4, 0, 1, 3]
+
+
+def test_no_thread_waits_for_more_urgent_ones_than_there_are_lanes() -> None:
+    served = served_by(FairLock(), [False, False, *[True] * (URGENT_IN_A_ROW + 4)])
+
+    assert served.index(0) == URGENT_IN_A_ROW
+    assert served.index(1) == len(served) - 1
 
 
 def test_the_lock_gives_up_when_the_time_is_over_and_forgets_who_gave_up() -> None:

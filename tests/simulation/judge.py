@@ -6,7 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from station.errors import Code, CodedError
@@ -38,7 +38,6 @@ MOVES: Final = frozenset(
         ("activated", "void"),
     }
 )
-_FULL_SYNC: Final = 2
 
 
 class Violation(BaseException):
@@ -57,6 +56,18 @@ class Holding:
     mac: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """What the judge knew of the ledger after one commit."""
+
+    holdings: dict[str, Holding]
+    open_runs: dict[int, str | None]
+    ended_runs: dict[int, str]
+    heads: dict[str, tuple[int, str]]
+    last_id: int
+    last_hash: str
+
+
 class Judge:
     """Keeps its own picture of the ledger, made from the audit log alone, and compares it with the tables."""
 
@@ -73,10 +84,12 @@ class Judge:
         """DeviceNames and units that came with them: nothing else tells in time what was in use before."""
         self.texts: list[str] = []
         self.passes = 0
-        self.commits_are_synced = True
         self._heads: dict[str, tuple[int, str]] = {}
         self._last_id = 0
         self._last_hash = ""
+        self._may_be_left: list[_Picture] = [self._picture()]
+        """After the last commit that is on the disk, and after each one since: what a power cut may leave."""
+        self._power_was_cut = False
 
     def require(self, holds: bool, what: str) -> None:
         """Note and raise a violation unless the condition holds."""
@@ -111,9 +124,11 @@ class Judge:
     def committed(self, connection: sqlite3.Connection) -> None:
         """A transaction has been committed: the new events, replayed, must give what the tables hold."""
         cursor = sqlite3.Cursor(connection)
-        self.commits_are_synced = cursor.execute("PRAGMA synchronous").fetchone()[0] >= _FULL_SYNC
         if not cursor.execute("SELECT count(*) FROM sqlite_master WHERE name = 'audit_events'").fetchone()[0]:
             return
+        if self._power_was_cut:
+            self._power_was_cut = False
+            self._see_what_is_left(cursor)
         if self._last_id:
             kept = cursor.execute("SELECT hash FROM audit_events WHERE id = ?", (self._last_id,)).fetchone()
             self.require(kept == (self._last_hash,), f"a committed event is lost: the one of number {self._last_id}")
@@ -123,6 +138,39 @@ class Judge:
             self._replay(dict(zip(names, row, strict=True)), cursor)
         self._compare_certificates(cursor)
         self._compare_runs(cursor)
+        self._may_be_left.append(self._picture())
+
+    def all_is_on_the_disk(self) -> None:
+        """From here on no power cut may take back what has been committed so far."""
+        del self._may_be_left[:-1]
+
+    def power_was_cut(self) -> None:
+        """The next commit shows what of the commits that were not on the disk is left."""
+        self._power_was_cut = True
+
+    def _see_what_is_left(self, cursor: sqlite3.Cursor) -> None:
+        """Go back to the last commit that the power cut has left; what had reached a unit by then must be bound to it."""
+        while len(self._may_be_left) > 1 and not self._is_there(self._may_be_left[-1], cursor):
+            self._may_be_left.pop()
+        left = self._may_be_left[-1]
+        if left.last_id == self._last_id:
+            return
+        self.holdings = {name: replace(held) for name, held in left.holdings.items()}
+        self.open_runs, self.ended_runs = dict(left.open_runs), dict(left.ended_runs)
+        self._heads, self._last_id, self._last_hash = dict(left.heads), left.last_id, left.last_hash
+        for name, mac in self.carriers.items():
+            if (name, mac) not in self.brought:
+                self._require_bound(name, mac, "have reached")
+
+    @staticmethod
+    def _is_there(picture: _Picture, cursor: sqlite3.Cursor) -> bool:
+        kept = cursor.execute("SELECT hash FROM audit_events WHERE id = ?", (picture.last_id,)).fetchone()
+        return bool(kept == (picture.last_hash,))
+
+    def _picture(self) -> _Picture:
+        holdings = {name: replace(held) for name, held in self.holdings.items()}
+        runs = dict(self.open_runs), dict(self.ended_runs)
+        return _Picture(holdings, *runs, dict(self._heads), self._last_id, self._last_hash)
 
     def _replay(self, event: dict[str, Any], cursor: sqlite3.Cursor) -> None:
         self._require_link(event)

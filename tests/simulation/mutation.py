@@ -17,7 +17,7 @@ from station.ledger.audit import Change, Trail, iso_utc
 from tests.simulation.plan import Plan, plan_of
 from tests.simulation.power import LEDGER
 from tests.simulation.run import template
-from tests.simulation.sweep import instant_swaps
+from tests.simulation.sweep import instant_swaps, power_cuts_of_one_unit
 
 _begin_installing: Final = Ledger.begin_installing
 _finish_run: Final = Ledger.finish_run
@@ -84,6 +84,17 @@ def _journal_after_write() -> AbstractContextManager[object]:
     return patch.multiple(Ledger, begin_installing=nothing, finish_run=finish_run)
 
 
+def _installing_may_be_lost() -> AbstractContextManager[object]:
+    """The certificate is bound, but the commit is not on the disk when its bytes leave the PC."""
+
+    def begin_installing(ledger: Ledger, run_id: int) -> None:
+        changing = ledger._changing
+        with patch.object(ledger, "_changing", lambda **_: changing(durable=False)):
+            _begin_installing(ledger, run_id)
+
+    return patch.object(Ledger, "begin_installing", begin_installing)
+
+
 def _nobody_asks_again() -> AbstractContextManager[object]:
     return patch("station.line.walk._require_same_unit", lambda _passage: None)
 
@@ -92,8 +103,8 @@ def _events_in_their_own_transaction() -> AbstractContextManager[object]:
     """What changed is committed first, and its events after it."""
 
     @contextmanager
-    def changing(ledger: Ledger) -> Iterator[Change]:
-        with ledger._database.writing() as connection:
+    def changing(ledger: Ledger, **options: bool) -> Iterator[Change]:
+        with ledger._database.writing(**options) as connection:
             now = iso_utc(ledger._clock())
             trail = Trail(connection, ledger.station, now, ledger.operators.signed_in, ledger.proof.signer)
             yield Change(connection, now, trail)
@@ -117,6 +128,9 @@ def units_that_bring() -> Iterator[Plan]:
 
 MUTATIONS: Final = (
     Mutation("no journal before the write", "I1: bytes of .* leave the PC", _journal_after_write),
+    Mutation(
+        "journal not on the disk", "I1: bytes of .* have reached", _installing_may_be_lost, plans=power_cuts_of_one_unit
+    ),
     Mutation("MAC not asked again", "I1: bytes of .* leave the PC", _nobody_asks_again, plans=instant_swaps),
     Mutation("events in a transaction of their own", "I[135]: ", _events_in_their_own_transaction),
     Mutation(

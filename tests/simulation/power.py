@@ -1,8 +1,9 @@
 """What is left on the disk after a kill and after a power cut.
 
 A kill leaves every byte that was written. A power cut leaves what was synced; of the rest, each sector (512 bytes) may be
-there, missing or garbage. SQLite in WAL mode with synchronous=FULL syncs the log at each commit, the log's header before the
-first frame after a restart of the log, and the file at each checkpoint (sqlite.org/wal.html, /pragma.html#pragma_synchronous).
+there, missing or garbage. SQLite in WAL mode syncs the log at each commit under synchronous=FULL, and at no commit under NORMAL;
+under both the log's header before the first frame after a restart of the log, and log and file at each checkpoint
+(sqlite.org/wal.html, /pragma.html#pragma_synchronous).
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import random
 import shutil
 import struct
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +23,11 @@ SHM: Final = "ledger.sqlite3-shm"
 _WAL_HEADER_BYTES: Final = 32
 _FRAME_HEADER_BYTES: Final = 24
 _SECTOR_BYTES: Final = 512
+_SALTS_OF_LOG: Final = slice(16, 24)
+_SALTS_OF_INDEX: Final = slice(32, 40)
+_COMMITTED_AT: Final = 16
+_CHECKPOINTED_AT: Final = 96
+_WAL_INDEX_BYTES: Final = 100
 
 
 def copy_after_kill(source: Path, target: Path) -> None:
@@ -28,9 +36,9 @@ def copy_after_kill(source: Path, target: Path) -> None:
 
 
 def copy_after_power_cut(
-    source: Path, target: Path, rng: random.Random, *, unsynced: list[Path], wal_synced: bool
+    source: Path, target: Path, rng: random.Random, *, unsynced: list[Path], synced: SyncedLog
 ) -> None:
-    """Copy the data folder as a power cut leaves it: `unsynced` files may be gone or empty, the log's tail is torn."""
+    """Copy the data folder as a power cut leaves it: `unsynced` files may be gone or empty, the log from `synced` on is torn."""
     copy_after_kill(source, target)
     for path in unsynced:
         copied = target / path.relative_to(source)
@@ -43,20 +51,61 @@ def copy_after_power_cut(
     if not wal.exists():
         return
     log = wal.read_bytes()
-    synced = committed_end(log) if wal_synced else min(len(log), _WAL_HEADER_BYTES)
-    wal.write_bytes(torn(log, synced, len(log), rng))
-    if wal_synced and rng.random() < 0.5:
-        _checkpoint_partly(target / LEDGER, log[:synced], rng)
+    wal.write_bytes(torn(log, synced.end_in(log), len(log), rng))
+    if rng.random() < 0.5 and wal_index(source):
+        _checkpoint_partly(target / LEDGER, log[: synced.now(source, synced=False).end_in(log)], rng)
 
 
-def tear_commit(folder: Path, before: bytes, ledger_before: bytes, rng: random.Random) -> None:
-    """Make a folder in which a commit has just happened look as if the power went in the middle of it."""
+def tear_commit(folder: Path, synced: SyncedLog, ledger_before: bytes, rng: random.Random) -> None:
+    """Make a folder in which a commit has just happened look as if the power went in the middle of it; `synced` before it."""
     wal = folder / WAL
     after = wal.read_bytes()
-    same_log = after[:_WAL_HEADER_BYTES] == before[:_WAL_HEADER_BYTES]
-    synced = committed_end(before) if same_log else _WAL_HEADER_BYTES
-    wal.write_bytes(torn(after, synced, committed_end(after), rng))
+    wal.write_bytes(torn(after, synced.end_in(after), committed_end(after), rng))
     (folder / LEDGER).write_bytes(ledger_before)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncedLog:
+    """How many frames of the write-ahead log are on the disk, whatever the power does; `salts` tell which log that is."""
+
+    salts: bytes = b""
+    frames: int = 0
+
+    @classmethod
+    def whole(cls, folder: Path) -> SyncedLog:
+        """Give what a power cut has left: all that is there."""
+        wal = folder / WAL
+        return cls(wal.read_bytes()[_SALTS_OF_LOG] if wal.exists() else b"", sys.maxsize)
+
+    def now(self, folder: Path, *, synced: bool) -> SyncedLog:
+        """Give how many it is now: all committed ones when the log was just `synced`, else those that a checkpoint has reached.
+
+        Both stand in the index of the log (sqlite.org/walformat.html#wal_index_format): mxFrame and nBackfill.
+        """
+        index = wal_index(folder)
+        if not index:
+            return self
+        salts = index[_SALTS_OF_INDEX]
+        committed, checkpointed = (struct.unpack_from("=I", index, at)[0] for at in (_COMMITTED_AT, _CHECKPOINTED_AT))
+        before = self.frames if salts == self.salts else 0
+        return SyncedLog(salts, committed if synced else max(min(before, committed), checkpointed))
+
+    def end_in(self, log: bytes) -> int:
+        """Give where the synced part of a log ends; of one that began anew only the header is on the disk."""
+        if len(log) < _WAL_HEADER_BYTES or log[_SALTS_OF_LOG] != self.salts:
+            return min(len(log), _WAL_HEADER_BYTES)
+        page_bytes: int = struct.unpack_from(">I", log, 8)[0]
+        return min(len(log), _WAL_HEADER_BYTES + self.frames * (_FRAME_HEADER_BYTES + page_bytes))
+
+
+def wal_index(folder: Path) -> bytes:
+    """Give the head of the log's index: it changes with each transaction that wrote. Empty while nobody has the ledger open."""
+    shm = folder / SHM
+    if not shm.exists():
+        return b""
+    with shm.open("rb") as file:
+        head = file.read(_WAL_INDEX_BYTES)
+    return head if len(head) == _WAL_INDEX_BYTES else b""
 
 
 def torn(data: bytes, synced: int, end: int, rng: random.Random) -> bytes:

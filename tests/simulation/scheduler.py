@@ -203,14 +203,14 @@ class SimLock:
         self._held = False
         self._waiting: list[Task] = []
 
-    def acquire(self, timeout_s: float) -> bool:
+    def acquire(self, timeout_s: float, *, urgent: bool = False) -> bool:
         deadline = self._scheduler.now_s + timeout_s
         while self._held:
             task = self._scheduler.current
             left = deadline - self._scheduler.now_s
             if task is None or left <= 0:
                 return False
-            self._waiting.append(task)
+            self._waiting.insert(0 if urgent else len(self._waiting), task)
             self._scheduler.block(left)
             if task in self._waiting:
                 self._waiting.remove(task)

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 from unittest.mock import patch
 
+from tests.simulation import power
 from tests.simulation.database import simulated_driver
 from tests.simulation.hardware import SimChip, SimPort
 from tests.simulation.plan import Place
@@ -50,7 +51,11 @@ def simulated(world: World) -> Iterator[None]:
 
     def fsync(descriptor: int) -> None:
         real_fsync(descriptor)
-        world.synced_inodes.add(os.fstat(descriptor).st_ino)
+        synced = os.fstat(descriptor).st_ino
+        world.synced_inodes.add(synced)
+        log = world.folder / power.WAL
+        if log.exists() and log.stat().st_ino == synced:
+            world.note_sync(synced=True)
 
     with ExitStack() as stack:
         for name, stand_in in (

@@ -49,6 +49,13 @@ def instant_swaps() -> Iterator[Plan]:
         yield replace(plan, faults=(Fault(step, FaultKind.SWAP, 0, exact=True),))
 
 
+def power_cuts_of_one_unit() -> Iterator[Plan]:
+    """Give the walk of one unit with a power cut at each piece of a region on its way into the flash."""
+    for struck in each_point(_ONE_UNIT, FaultKind.POWER_CUT):
+        if undisturbed_points(_ONE_UNIT)[struck.faults[0].step - 1].startswith(Place.WRITE):
+            yield struck
+
+
 def each_call(places: frozenset[Place], kind: FaultKind) -> Iterator[Plan]:
     """Give an import and the walk of one unit once for every call at these places: that one fails, and nothing else does."""
     for struck in each_point(_ONE_UNIT, kind):

@@ -22,6 +22,8 @@ from tests.simulation.process import SimFileLock, StationProcess
 from tests.simulation.product import BATCH, SECOND_BATCH, CertificateFile, foreign_image, recipe
 from tests.simulation.scheduler import Killed, Scheduler
 
+_FULL_SYNC: Final = 2
+"""What `PRAGMA synchronous` says when commits are synced."""
 TRACE_POINTS: Final = 60
 UNSYNCED_S: Final = 30.0
 """So long after it was written a file may be lost without a sync (Linux, vm.dirty_expire_centisecs)."""
@@ -65,6 +67,7 @@ class World:
         self._pending = deque(plan.faults)
         self._wall_offset_s = 0.0
         self._tear_next_commit = False
+        self._synced_log = power.SyncedLog()
         self._failing: tuple[FaultKind, int] | None = None
         self._trace: deque[str] = deque(maxlen=TRACE_POINTS)
         self._story: list[str] = []
@@ -181,19 +184,29 @@ class World:
 
     def commit(self, do: Callable[[], None], connection: sqlite3.Connection) -> None:
         """Let SQLite commit; the judge looks at once. A power cut may strike within."""
+        (level,) = sqlite3.Cursor(connection).execute("PRAGMA synchronous").fetchone()
         if not self._tear_next_commit:
+            before = power.wal_index(self.folder)
             do()
             self.judge.committed(connection)
+            wrote = power.wal_index(self.folder) != before
+            self.note_sync(synced=wrote and level >= _FULL_SYNC)
             return
         self._tear_next_commit = False
-        wal, ledger = self.folder / power.WAL, self.folder / power.LEDGER
-        before, ledger_before = wal.read_bytes() if wal.exists() else b"", ledger.read_bytes()
+        self.note_sync(synced=False)
+        logged, ledger_before = (self.folder / power.WAL).exists(), (self.folder / power.LEDGER).read_bytes()
         do()
         torn = self._next_folder()
         power.copy_after_kill(self.folder, torn)
-        if before:
-            power.tear_commit(torn, before, ledger_before, self.rng)
-        self.scheduler.in_hub(lambda: self._all_die(torn))
+        if logged:
+            power.tear_commit(torn, self._synced_log, ledger_before, self.rng)
+        self.scheduler.in_hub(lambda: self._power_is_gone(torn))
+
+    def note_sync(self, *, synced: bool) -> None:
+        """Keep how far the ledger's log is on the disk; `synced`: all that is committed was."""
+        self._synced_log = self._synced_log.now(self.folder, synced=synced)
+        if synced:
+            self.judge.all_is_on_the_disk()
 
     def must_come_again(self, mac: Mac) -> None:
         """A unit's certificate is void: hands fetch it from the finished ones."""
@@ -229,12 +242,16 @@ class World:
             and self.plan.cold_start
             and self.scheduler.now_s < UNSYNCED_S
         )
-        power.copy_after_power_cut(
-            self.folder, left, self.rng, unsynced=unsynced, wal_synced=self.judge.commits_are_synced
-        )
+        self.note_sync(synced=False)
+        power.copy_after_power_cut(self.folder, left, self.rng, unsynced=unsynced, synced=self._synced_log)
         for unit in self.units:
             unit.epoch += 1
+        self._power_is_gone(left)
+
+    def _power_is_gone(self, left: Path) -> None:
         self._all_die(left)
+        self._synced_log = power.SyncedLog.whole(left)
+        self.judge.power_was_cut()
 
     def _all_die(self, left: Path) -> None:
         gone = self.folder
