@@ -18,6 +18,7 @@ from station.texts import LANGUAGES, Texts
 from station.tui.action_palette import ActionPalette
 from station.tui.choice import Choice
 from station.tui.choice_screen import ChoiceScreen
+from station.tui.collector import spare, spared
 from station.tui.colours import THEMES, VARIABLES
 from station.tui.end_screen import EndScreen
 from station.tui.ending import leave_on_signals
@@ -177,6 +178,8 @@ class StationApp(App[bool]):
                     lessons=self._lessons,
                 )
             )
+            if not self.is_headless:
+                self.call_after_refresh(spare)
 
     @property
     def line_screen(self) -> LineScreen | None:
@@ -283,7 +286,8 @@ def run_station_app(app: StationApp) -> bool:
     """
     closed: bool | None = None
     try:
-        closed = app.run()
+        with spared():
+            closed = app.run()
     finally:
         if closed is None:
             closed = app.close_line()

@@ -64,9 +64,9 @@ def middle(row: Row, room: int) -> Row:
     return Content(" " * max(0, (room - row.cell_length) // 2)) + row
 
 
-def place(rows: Sequence[Row], width: int, height: int, room: int) -> Content:
+def place(rows: Sequence[Row], width: int, height: int, room: int) -> list[Row]:
     """Put a column of rows, `room` cells wide, into the middle of a tile; wider rows take the whole width."""
     above = max(0, (height - len(rows)) // 2)
     margin = Content(" " * ((width - room) // 2))
     placed = [margin + row if row.cell_length <= room else middle(row, width) for row in rows]
-    return Content("\n").join([Content("")] * above + placed)
+    return [Content("")] * above + placed

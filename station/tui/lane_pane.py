@@ -7,14 +7,16 @@ from typing import Final
 from rich.cells import cell_len
 from textual.content import Content
 from textual.events import Click
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
+from textual.timer import Timer
 from textual.widget import Widget
 
 from station.events import Event, StepReported, UnitDisposed, VerdictReached
 from station.texts import Texts
 from station.tui.cell_text import fit, plain
-from station.tui.lane_picture import ROOMY_ROWS, picture, unit_words
+from station.tui.lane_picture import ROOMY_ROWS, picture_rows, unit_words
 from station.tui.lane_view import LaneView, Phase, apply, tick
 from station.verdict import StepState, Verdict
 
@@ -25,12 +27,14 @@ _FILLS: Final = {
     Verdict.ABORTED: "-aborted",
 }
 _CLASSES: Final = ("-waiting", "-working", "-closed", *_FILLS.values())
+PAINTED_APART_S: Final = 0.2
+"""What a lane does is painted no oftener, but for a new phase: nobody reads faster, and the keys need the time."""
 
 
 class LanePane(Widget):
     """One lane. All it knows is `view`."""
 
-    view: reactive[LaneView] = reactive(LaneView(0, ""), init=False)
+    view: reactive[LaneView] = reactive(LaneView(0, ""), init=False, repaint=False)
     chosen: reactive[bool] = reactive(False, init=False, toggle_class="-chosen")
 
     class Reported(Message, bubble=False):
@@ -69,6 +73,10 @@ class LanePane(Widget):
     class StateChanged(Message):
         """What the keys may do on this lane has changed."""
 
+        def __init__(self, lane: int) -> None:
+            super().__init__()
+            self.lane = lane
+
     class Picked(Message):
         """The technician clicked this lane."""
 
@@ -81,6 +89,10 @@ class LanePane(Widget):
         self._texts = texts
         self._tick_s = tick_s
         self._shown_words = ("", "")
+        self._picture: tuple[object, list[Content]] = (None, [])
+        """What the rows on the screen were made from, and the rows."""
+        self._rest: Timer | None = None
+        """Runs from one picture to the next."""
         self.set_reactive(LanePane.view, LaneView(number, plain(port)))
 
     def on_mount(self) -> None:
@@ -105,13 +117,43 @@ class LanePane(Widget):
     def watch_view(self, before: LaneView, after: LaneView) -> None:
         self._dress()
         if _what_keys_may_do(before) != _what_keys_may_do(after):
-            self.post_message(self.StateChanged())
+            self.post_message(self.StateChanged(after.lane))
+        if self._rest is None or (before.phase, before.wait) != (after.phase, after.wait):
+            self._paint()
 
     def watch_chosen(self) -> None:
         self._dress()
 
     def render(self) -> Content:
-        return picture(self.view, self._texts, self.size.width, self.size.height)
+        return Content("\n").join(self._rows())
+
+    def _rows(self) -> list[Content]:
+        made_from = self._makings()
+        if self._picture[0] != made_from:
+            self._picture = made_from, picture_rows(self.view, self._texts, self.size.width, self.size.height)
+        return self._picture[1]
+
+    def _makings(self) -> tuple[LaneView, str, Size]:
+        return self.view, self._texts.language, self.size
+
+    def _paint(self) -> None:
+        """Have painted anew the rows that differ from those on the screen."""
+        if self._tick_s is not None and self._rest is None:
+            self._rest = self.set_timer(PAINTED_APART_S, self._end_rest)
+        shown, rows = self._picture[1], self._rows()
+        if len(rows) != len(shown):
+            self.refresh()
+            return
+        pairs = enumerate(zip(rows, shown, strict=True))
+        width = self.size.width
+        if changed := [Region(0, y, width, 1) for y, (now, before) in pairs if not now.is_same(before)]:
+            self.refresh(*changed)
+
+    def _end_rest(self) -> None:
+        """Paint what came meanwhile, if anything did."""
+        self._rest = None
+        if self._picture[0] != self._makings():
+            self._paint()
 
     def _grow_older(self) -> None:
         if self._tick_s is not None:
@@ -121,7 +163,7 @@ class LanePane(Widget):
         """Set the fill and the border's words by the view; what stays the same is left alone, styling is dear."""
         fill = _fill(self.view)
         if not self.has_class(fill):
-            self.remove_class(*_CLASSES)
+            self.remove_class(*_CLASSES, update=False)
             self.add_class(fill)
         words = self._border_words()
         if words != self._shown_words:

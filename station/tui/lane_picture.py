@@ -55,8 +55,13 @@ _SMALLEST_BAR_CELLS: Final = 4
 
 def picture(view: LaneView, texts: Texts, width: int, height: int) -> Content:
     """Paint a tile of `width` × `height` cells, its border not counted."""
+    return Content("\n").join(picture_rows(view, texts, width, height))
+
+
+def picture_rows(view: LaneView, texts: Texts, width: int, height: int) -> list[Row]:
+    """Paint a tile row by row, from the top; the rows after the last one are blank."""
     if width < 4 or height < 1:
-        return Content("")
+        return []
     room = min(width - (2 if width >= 24 else 0), _COLUMN_CELLS)
     match view.phase:
         case Phase.WORKING:

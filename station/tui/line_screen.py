@@ -54,9 +54,9 @@ class LineScreen(StationScreen):
         *[Binding(str(number % 10), f"choose({number})", show=False) for number in range(1, 11)],
     ]
 
-    chosen: reactive[int] = reactive(0, init=False)
+    chosen: reactive[int] = reactive(0, init=False, repaint=False)
     """The chosen lane's number; the keys act on it."""
-    zoomed: reactive[bool] = reactive(False, init=False)
+    zoomed: reactive[bool] = reactive(False, init=False, repaint=False)
 
     class Reported(Message, bubble=False):
         """A lane that was not there at the start said something; posted from its thread."""
@@ -189,8 +189,9 @@ class LineScreen(StationScreen):
         event = message.event
         self.query_one(LastUnits).decide(event.lane, event.mac, event.disposition)
 
-    def on_lane_pane_state_changed(self) -> None:
-        self.refresh_bindings()
+    def on_lane_pane_state_changed(self, message: LanePane.StateChanged) -> None:
+        if message.lane == self.chosen:
+            self.refresh_bindings()
 
     def on_lesson_bar_changed(self) -> None:
         self._arrange()

@@ -187,6 +187,7 @@ def fake_app(
     start_at_once: bool = True,
     signs_in: bool = False,
     lessons: Lessons | None = None,
+    tick_s: float | None = None,
 ) -> StationApp:
     return StationApp(
         choices=lambda: choices,
@@ -199,7 +200,7 @@ def fake_app(
         keep_settings=keep_settings,
         start_at_once=start_at_once,
         now=lambda: line.now,
-        tick_s=None,
+        tick_s=tick_s,
     )
 
 

@@ -1,0 +1,64 @@
+"""The screen's own thread is never kept busy: no long call, and a key is painted at once while sixteen lanes write."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import threading
+import time
+
+from station.tui.lane_pane import PAINTED_APART_S
+from tests.tui.busy_line import Measured, measure, watched_calls
+
+LANES = 16
+REPORTS = 30
+"""Of each unit's write, so that a unit takes 3 s."""
+KEYS = 40
+CALL_CPU_S_MAX = 0.05
+CALL_WALL_S_MAX = 1.0
+"""A call that waits (disk, lock, port) takes no CPU; a busy machine stretches every call, hence the wide limit."""
+KEY_TO_PAINT_CPU_S_MAX = 0.05
+KEY_TO_PAINT_S_MAX = 0.5
+"""For the median, on a machine that runs other tests, too; tests.benchmarks.screen shows what a quiet one takes."""
+CPU_SHARE_MAX = 0.8
+"""Of one core, in the thread of the screen; a third of it is usual."""
+PHASES_A_UNIT = 4
+"""Inserted, begun, verdict, taken out: what is painted at once."""
+PAINTS_A_KEY = 2
+"""The tile that was chosen and the one that is."""
+
+
+async def test_sixteen_writing_lanes_leave_every_call_short_and_every_key_quick() -> None:
+    seen = await measure(LANES, reports=REPORTS, ends=lambda load, keys: keys >= KEYS and load.units >= LANES)
+
+    assert max(seen.calls.cpu_s) < CALL_CPU_S_MAX
+    assert max(seen.calls.wall_s) < CALL_WALL_S_MAX
+    assert statistics.quantiles([key.cpu_s for key in seen.keys], n=20)[-1] < KEY_TO_PAINT_CPU_S_MAX
+    assert statistics.median(key.seconds for key in seen.keys) < KEY_TO_PAINT_S_MAX
+    assert seen.cpu_s < CPU_SHARE_MAX * seen.seconds
+    _expect_no_picture_too_many(seen)
+
+
+def _expect_no_picture_too_many(seen: Measured) -> None:
+    """A tile is painted for a new phase, for a key, and for all else only so often."""
+    units = seen.load.units + LANES
+    at_times = LANES * (seen.seconds / PAINTED_APART_S + 1)
+    assert seen.load.progress + seen.load.facts > 2 * at_times, "too few events to judge"
+    assert seen.painted <= PHASES_A_UNIT * units + PAINTS_A_KEY * len(seen.keys) + at_times
+
+
+async def test_the_watchdog_sees_a_call_that_computes_and_one_that_waits() -> None:
+    def compute() -> None:
+        until = time.thread_time() + CALL_CPU_S_MAX
+        while time.thread_time() < until:
+            pass
+
+    with watched_calls() as calls:
+        loop = asyncio.get_running_loop()
+        loop.call_soon(compute)
+        await asyncio.sleep(0)
+        loop.call_soon(threading.Event().wait, CALL_WALL_S_MAX)
+        await asyncio.sleep(0)
+
+    assert max(calls.cpu_s) >= CALL_CPU_S_MAX
+    assert max(calls.wall_s) >= CALL_WALL_S_MAX
