@@ -41,7 +41,7 @@ class LaneLogger(EspLogBase):
 
     def debug(self, *args: Any) -> None:
         if _logger.isEnabledFor(logging.DEBUG):
-            _logger.debug("lane %s: %s", LANE.get(), " ".join(str(arg) for arg in args))
+            _logger.debug(" ".join(str(arg) for arg in args), extra={"facts": {"lane": LANE.get()}})
 
     def stage(self, finish: bool = False) -> None:
         """Stages fold lines on a terminal; there is none."""

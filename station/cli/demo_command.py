@@ -15,8 +15,9 @@ from station.cli.asking import system_user_name
 from station.cli.bench_operator import BenchOperator
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.flash_command import run_headless
-from station.cli.lanes import log_to, plan_lanes
+from station.cli.lanes import plan_lanes
 from station.cli.lesson_scripts import NEEDS_PLATFORM, SCRIPTS
+from station.cli.station_log import log_line, log_to
 from station.cli.training import SAMPLE_SIZE, TrainingRoom, set_up_training, stock_certificates
 from station.errors import UsageError
 from station.ledger import Ledger
@@ -46,7 +47,9 @@ class _Stage:
     def line(self, shift: Shift, ports: Sequence[str]) -> Line:
         link = None if self.cloud is None else self.cloud.status_link()
         plans = plan_lanes(shift, dict(enumerate(ports, start=1)))
-        return Line(shift, plans, operator=system_user_name(), training=True, platform=link)
+        line = Line(shift, plans, operator=system_user_name(), training=True, platform=link)
+        log_line(line)
+        return line
 
 
 @click.command()

@@ -12,10 +12,10 @@ from typing import Final
 import click
 
 from station.cli.context import Session, global_options, pass_session, say, say_json
+from station.cli.event_records import event_records
 from station.cli.lanes import (
     LaneFinder,
     batch_option,
-    log_to,
     operator_option,
     plan_lanes,
     port_option,
@@ -24,6 +24,7 @@ from station.cli.lanes import (
 from station.cli.platform_settings import platform_of, platform_options
 from station.cli.recover_command import tell_unfinished_units
 from station.cli.signing_in import LeadOptions, lead_decisions, lead_options, signed_in
+from station.cli.station_log import log_line, log_to
 from station.cli.stopping import BROKEN_PIPE_NUMBER, Stopped, noted_signals
 from station.errors import Code, CodedError, LedgerFault
 from station.events import CertificateAllocated, Event, LaneWaiting, StepReported, UnitIdentified, VerdictReached
@@ -81,6 +82,7 @@ def flash(
             force_security=allowed.force_security,
             platform=platform_of(session, shift),
         )
+        log_line(line)
         tell_unfinished_units(session, ledger)
         sys.exit(run_headless(line, session.json))
 
@@ -152,56 +154,6 @@ def exit_code(verdicts: Sequence[VerdictReached]) -> int:
     if any(verdict.verdict is Verdict.FAIL for verdict in verdicts):
         return 1
     return 130 if any(verdict.verdict is Verdict.ABORTED for verdict in verdicts) else 0
-
-
-def event_records(event: Event) -> list[dict[str, object]]:
-    """Give an event as the JSON objects of the command line's contract (DESIGN §6)."""
-    match event:
-        case StepReported():
-            record: dict[str, object] = {
-                "event": "step",
-                "lane": event.lane,
-                "step": event.step,
-                "state": event.state,
-                "seconds": round(event.seconds, 3),
-            }
-            if event.state is StepState.PROGRESS:
-                record |= {"done_bytes": event.done_bytes, "total_bytes": event.total_bytes}
-            if event.state is StepState.FAILED:
-                record |= {"code": event.code}
-            if event.state is StepState.FAILED or event.message:
-                record |= {"message": event.message}
-            return [record]
-        case LaneWaiting():
-            return [{"event": "waiting", "lane": event.lane, "reason": event.reason, "message": event.message}]
-        case UnitIdentified():
-            return [{"event": "unit", "lane": event.lane, "mac": event.mac, "chip": event.chip}]
-        case CertificateAllocated():
-            return [
-                {
-                    "event": "certificate",
-                    "lane": event.lane,
-                    "device_name": event.device_name,
-                    "resumed": event.resumed,
-                    "left": event.left,
-                }
-            ]
-        case VerdictReached():
-            return [
-                {
-                    "event": "verdict",
-                    "verdict": event.verdict,
-                    "lane": event.lane,
-                    "mac": event.mac,
-                    "device_name": event.device_name,
-                    "seconds": event.seconds,
-                    "code": event.code,
-                    "message": event.message,
-                    "mend": event.mend,
-                }
-            ]
-        case _:
-            return []
 
 
 def event_text(event: Event) -> str | None:

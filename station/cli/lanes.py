@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import logging.handlers
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from station.chip.chip import ResetMode
 from station.chip.ports import list_serial_ports
-from station.cli.context import LOG_NAME, Session
+from station.cli.context import Session
 from station.cli.lane_settings import learnt_lanes
-from station.errors import Code, PortFault, UsageError
+from station.errors import Code, PortFault
 from station.line.lane import LaneInfo, LanePlan, Startup
 from station.line.lane_places import NOTHING_LEARNT, LanePlaces
 from station.line.line import HotPlug
@@ -22,8 +20,6 @@ from station.line.port_watch import PortWatch
 from station.line.shift import Shift, check_ports
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-LOG_BYTES_MAX: Final = 2_000_000
-LOG_FILES_KEPT: Final = 5
 
 profile_argument = click.argument("profile", type=click.Path(path_type=Path))
 port_option = click.option(
@@ -96,26 +92,3 @@ def plan_lanes(
 ) -> list[LanePlan]:
     """One lane for each number and port."""
     return [plan_lane(shift, number, port, units, end_on_error) for number, port in lanes.items()]
-
-
-def log_to(data: Path) -> None:
-    """Write the station's log below its data folder: bounded, rotating, never on the terminal."""
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        handler = logging.handlers.RotatingFileHandler(
-            data / LOG_NAME, maxBytes=LOG_BYTES_MAX, backupCount=LOG_FILES_KEPT, encoding="utf-8"
-        )
-    except OSError as error:
-        raise UsageError(
-            f"The data folder cannot be used ({error.strerror})", "Choose a folder of yours with --data", str(data)
-        ) from error
-    # A log that cannot be written (full disk, a name taken on Windows) must not fill the terminal.
-    logging.raiseExceptions = False
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"))
-    root = logging.getLogger("station")
-    for old in root.handlers[:]:
-        root.removeHandler(old)
-        old.close()
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    root.propagate = False

@@ -6,14 +6,12 @@ import difflib
 import errno
 import importlib
 import sys
-import traceback
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Final
 
 import click
 
-from station.cli.context import LOG_NAME, Session, global_options, say_json
+from station.cli.context import Session, global_options, say_json
 from station.cli.stopping import Stopped, let_output_go
 from station.errors import Aborted, Code, CodedError, InputError, InternalFault, StationFault, UsageError
 
@@ -143,9 +141,10 @@ def _own_fault(error: Exception, session: Session) -> CodedError:
             "Free some space on its disk" if full else "Look at its disk and at the rights of this user",
             str(error.filename or "standard output"),
         )
-    where = "".join(traceback.format_tb(error.__traceback__))
-    with suppress(OSError), (session.data / LOG_NAME).open("a", encoding="utf-8") as log:
-        log.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} ERROR main: unexpected {type(error).__name__}\n{where}")
+    from station.cli.station_log import note_fault  # noqa: PLC0415  --help needs no log
+
+    with suppress(OSError):
+        note_fault(session.data, error)
     return InternalFault(f"The station met an error of its own ({type(error).__name__})")
 
 

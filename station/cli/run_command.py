@@ -12,7 +12,6 @@ from station.cli.context import Session, global_options, pass_session
 from station.cli.lanes import (
     LaneFinder,
     batch_option,
-    log_to,
     operator_option,
     plan_lane,
     plan_lanes,
@@ -23,6 +22,7 @@ from station.cli.leads import offer_first_line_lead
 from station.cli.platform_settings import platform_of, platform_options
 from station.cli.screen import ShiftDesk, show_screen
 from station.cli.signing_in import LeadOptions, lead_decisions, lead_options, signed_in, signed_out_after
+from station.cli.station_log import log_line, log_to
 from station.line.line import Line
 from station.line.readiness import ProductLink
 from station.line.shift import Shift
@@ -69,7 +69,7 @@ def run(
         allowed = lead_decisions(session, ledger, options, people.signed_in)
 
         def open_line(shift: Shift, chosen: Mapping[int, str]) -> Line:
-            return Line(
+            line = Line(
                 shift,
                 plan_lanes(shift, chosen),
                 operator=people.signed_in,
@@ -79,6 +79,8 @@ def run(
                 platform=platform_of(session, shift),
                 hot_plug=finder.hot_plug(lambda number, port: plan_lane(shift, number, port)),
             )
+            log_line(line)
+            return line
 
         def ask(shift: Shift) -> ProductLink | None:
             return platform_of(session, shift)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
@@ -68,6 +68,17 @@ class LanePlace(Part):
 LaneNumber = Annotated[int, BeforeValidator(_lane_number)]
 
 
+class LogSettings(Part):
+    """What is written into `station.log`."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """debug (esptool's own words too), info, warning or error."""
+    size_mb: Annotated[int, Field(ge=1, le=1024)] = 2
+    """How large one file becomes."""
+    files: Annotated[int, Field(ge=2, le=100)] = 6
+    """How many files are kept."""
+
+
 class StationSettings(Part):
     """Settings of a station. Each key may be left out."""
 
@@ -79,6 +90,8 @@ class StationSettings(Part):
     """Which lane is at which adapter or plug; `station lanes learn` writes it."""
     screen: Settings = DEFAULTS
     """The technician's screen. Language, colours and bell are written back when they are changed there."""
+    log: LogSettings = LogSettings()
+    """The log, `station.log` in the data folder."""
 
     @model_validator(mode="before")
     @classmethod

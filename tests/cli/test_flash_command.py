@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-import logging
-from pathlib import Path
 
 import pytest
 
-from station.cli.flash_command import EventPrinter, event_records, event_text, exit_code
-from station.cli.lanes import log_to
+from station.cli.event_records import event_records
+from station.cli.flash_command import EventPrinter, event_text, exit_code
 from station.cli.stopping import Stopped, noted_signals
-from station.errors import Code, LedgerFault, UsageError
+from station.errors import Code, LedgerFault
 from station.events import (
     CertificateAllocated,
     Event,
@@ -181,24 +179,3 @@ def test_a_signal_that_the_parent_switched_off_stays_off() -> None:
     stopped = request.stopped()
     assert stopped is not None
     assert stopped.status == 130
-
-
-def test_the_log_of_a_data_folder_replaces_the_one_before(tmp_path: Path) -> None:
-    log_to(tmp_path / "one")
-    log_to(tmp_path / "two")
-    logger = logging.getLogger("station.cli")
-    try:
-        logger.warning("a sign")
-        assert (tmp_path / "one" / "station.log").read_text(encoding="utf-8") == ""
-        assert "a sign" in (tmp_path / "two" / "station.log").read_text(encoding="utf-8")
-    finally:
-        root = logging.getLogger("station")
-        for handler in root.handlers[:]:
-            root.removeHandler(handler)
-            handler.close()
-
-
-def test_a_log_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "station.log").mkdir()
-    with pytest.raises(UsageError, match="cannot be used"):
-        log_to(tmp_path)

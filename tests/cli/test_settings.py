@@ -85,7 +85,7 @@ def test_a_begun_file_opens_a_ledger_and_beginning_it_again_changes_nothing(tmp_
     Ledger.open(tmp_path).close()
     named = read_settings(tmp_path).station
     given(tmp_path, f"station: {named}  # ours\nscreen: {{bell: bad}}\n")
-    assert json.loads(station_in(tmp_path)("settings", "init", "--json").out)["added"] == ["platform", "lanes"]
+    assert json.loads(station_in(tmp_path)("settings", "init", "--json").out)["added"] == ["platform", "lanes", "log"]
     text = (tmp_path / "station.yaml").read_text(encoding="utf-8")
     assert text.startswith(f"station: {named}  # ours\nscreen: {{bell: bad}}\n")
     station_in(tmp_path)("settings", "init")
