@@ -63,7 +63,7 @@ def doctor(session: Session) -> None:
 
     Exit code 3 when units cannot be walked. With --json an array of {subject, health, seen, mend}.
     """
-    findings = [finding for look in LOOKS for finding in look(session)]
+    findings = look_at_everything(session)
     if session.json:
         say_json([asdict(finding) for finding in findings])
     else:
@@ -71,6 +71,11 @@ def doctor(session: Session) -> None:
             mark = {Health.GOOD: "✔", Health.ODD: "▲", Health.BAD: "✘"}[finding.health]
             say(f"{mark} {finding.subject:<14} {finding.seen}" + (f"\n    → {finding.mend}" if finding.mend else ""))
     sys.exit(3 if any(finding.health is Health.BAD for finding in findings) else 0)
+
+
+def look_at_everything(session: Session) -> list[Finding]:
+    """Give what every look finds."""
+    return [finding for look in LOOKS for finding in look(session)]
 
 
 def _python(_session: Session) -> Iterator[Finding]:

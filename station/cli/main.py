@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "lanes": ("station.cli.lanes_commands:lanes", "Show or teach which lane is at which plug."),
     "settings": ("station.cli.settings_commands:settings", "Look at this station's settings, or begin their file."),
     "doctor": ("station.cli.doctor_command:doctor", "Look at everything the station needs, and tell the mend."),
+    "support-pack": ("station.cli.support_pack:support_pack", "Pack what a support engineer needs into one file."),
     "platform": ("station.cli.platform_commands:platform", "Order devices and ask about them on the IoT platform."),
     "virtual": (
         "station.cli.virtual_commands:virtual",
