@@ -1,8 +1,8 @@
-"""Ctrl+P: every action by name. Textual's palette, without its blinking cursor."""
+"""Ctrl+P: every action by name. Textual's palette, without its blinking cursor and its emoji."""
 
 from __future__ import annotations
 
-from textual.command import CommandPalette
+from textual.command import CommandPalette, SearchIcon
 from textual.widgets import Input
 
 
@@ -11,3 +11,4 @@ class ActionPalette(CommandPalette):
 
     def on_mount(self) -> None:
         self.query_one(Input).cursor_blink = False
+        self.query_one(SearchIcon).icon = "▸"  # no terminal draws the emoji in the cells that another takes for it

@@ -16,6 +16,7 @@ from station.texts import Texts
 from station.tui.blocks import Row, text_rows
 from station.tui.key_bar import KeyBar
 from station.tui.lane_view import LaneView
+from station.tui.schematic import schematic
 from station.tui.station_screen import StationScreen, TitleRow
 
 
@@ -86,6 +87,8 @@ def _failure_rows(texts: Texts, view: LaneView, width: int) -> list[Row]:
         rows.extend(text_rows(failure.cause, width))
         for number, sentence in enumerate(failure.tries, 1):
             rows.extend(text_rows(sentence, width, indent=f"{number}  "))
+        drawn = schematic(view.code, texts)
+        rows.extend(Content(row) for row in ("", *drawn, "") if drawn)
     for reported in (view.message, view.mend):
         rows.extend(text_rows(reported, width, "$quiet"))
     return [*rows, Content("")]

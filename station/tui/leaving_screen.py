@@ -34,12 +34,18 @@ class LeavingScreen(StationScreen):
 
     def compose(self) -> ComposeResult:
         yield TitleRow(lambda: self.texts.say("leave.title"), self.texts, training=self.training)
+        yield Static(self._words())
+
+    def _words(self) -> Content:
+        sentences = [self.texts.say("leave.idle")]
         if self._working:
             lanes = ", ".join(str(number) for number in self._working)
             sentences = [self.texts.say("leave.running", lanes=lanes), self.texts.say("leave.resume")]
-        else:
-            sentences = [self.texts.say("leave.idle")]
-        yield Static(Content("\n\n").join([Content(""), *(Content(f"   {line}") for line in sentences)]))
+        return Content("\n\n").join([Content(""), *(Content(f"   {line}") for line in sentences)])
+
+    def retell(self) -> None:
+        self.query_one(Static).update(self._words())
+        super().retell()
 
     def on_mount(self) -> None:
         self.run_worker(self._stop, thread=True, group="line")

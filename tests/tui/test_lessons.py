@@ -2,49 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-
 import pytest
 
 from station.texts import LANGUAGES, Texts
 from station.tui.cell_text import wrap
-from station.tui.lesson import SHARED_STAGES, Hand, LessonView, Stage
+from station.tui.lesson import SHARED_STAGES, Hand, Stage
 from station.tui.lesson_screen import LessonScreen
 from tests.tui.driving import on_line, settle
+from tests.tui.fake_lessons import NAMES, VALUES, FakeLessons
 from tests.tui.fake_line import fake_app, fake_line, waiting
 from tests.tui.pictures import screen_text
-
-NAMES = ("pulled", "wrong_chip", "foreign", "platform", "last")
-VALUES = {"device_name": "training-4f1c9a-000012", "lead": "Trainer", "pin": "739164"}
-
-
-@dataclass
-class FakeLessons:
-    """Remembers what it was told; `say` speaks as the lessons' thread would."""
-
-    names: Sequence[str] = NAMES
-    done: frozenset[str] = frozenset()
-    view: LessonView | None = None
-    calls: list[str] = field(default_factory=list)
-    _callbacks: list[Callable[[LessonView | None], None]] = field(default_factory=list)
-
-    def subscribe(self, callback: Callable[[LessonView | None], None]) -> None:
-        self._callbacks.append(callback)
-
-    def begin(self, name: str) -> None:
-        self.calls.append(f"begin {name}")
-
-    def leave(self) -> None:
-        self.calls.append("leave")
-
-    def act(self) -> None:
-        self.calls.append("act")
-
-    def say(self, stage: Stage, hand: Hand = Hand.NOTHING, name: str = "pulled") -> None:
-        self.view = LessonView(name, NAMES.index(name) + 1, len(NAMES), 1, stage, hand, VALUES)
-        for callback in self._callbacks:
-            callback(self.view)
 
 
 async def test_f3_lists_the_lessons_and_a_digit_begins_one_on_the_line() -> None:
