@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "batch": ("station.cli.batch_commands:batch", "Import and look at batches of certificates."),
     "unit": ("station.cli.unit_commands:unit", "Look at one unit, or void its certificate."),
     "operator": ("station.cli.operator_commands:operator", "Say who works here, and who may decide."),
+    "new": ("station.cli.new_command:new", "Ask what a new product needs, and leave its profile."),
     "profile": ("station.cli.profile_commands:profile", "Check, lock and make profiles."),
     "audit": ("station.cli.audit_commands:audit", "Export the record of everything that happened, and verify it."),
     "report": ("station.cli.report_command:report", "What a batch came to: a page, a table, numbers."),

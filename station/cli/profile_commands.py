@@ -95,7 +95,7 @@ def new(
     """Write a commented profile for the product NAME."""
     made = new_profile(name, product_key=product_key, out=out, chip=chip, idf_build=idf_build, micropython=micropython)
     if session.json:
-        points = [_fault_as_json(fault) for fault in made.open_points]
+        points = [fault_as_json(fault) for fault in made.open_points]
         say_json({"event": "created", "path": made.path, "open_points": points, "warnings": made.warnings})
         return
     say(f"{made.path} is written.")
@@ -190,5 +190,6 @@ def _lock_text(result: LockResult) -> str:
     return "\n".join(lines)
 
 
-def _fault_as_json(fault: Fault) -> dict[str, object]:
+def fault_as_json(fault: Fault) -> dict[str, object]:
+    """Give a mistake as a JSON object."""
     return {"file": fault.file, "line": fault.line, "cause": fault.cause, "mend": fault.mend}
