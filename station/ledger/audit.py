@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from station.ledger.audit_filters import NO_FILTERS, Filters
+from station.ledger.database import Dialect
 from station.ledger.records import AuditEvent, JsonValue
 from station.ledger.schema import AUDIT_EVENTS, AUDIT_HEADS
 
@@ -29,6 +30,8 @@ class EventKind(StrEnum):
     """What an event tells; notes of the walk have kinds of their own."""
 
     LEDGER_CREATED = "ledger_created"
+    STATION_JOINED = "station_joined"
+    """The first event of a further station of a factory's ledger."""
     LEDGER_KEY_CHANGING = "ledger_key_changing"
     LEDGER_KEY_CHANGED = "ledger_key_changed"
     BATCH_IMPORTED = "batch_imported"
@@ -153,7 +156,7 @@ class Trail:
         signer: Signer | None = None,
     ) -> None:
         self._connection = connection
-        self._station = station
+        self.station = station
         self._now = now
         self._signed_in = signed_in
         self._signer = signer
@@ -179,7 +182,7 @@ class Trail:
         draft = AuditEvent(
             number=self._number + 1,
             at=self._now,
-            station=self._station,
+            station=self.station,
             lane=lane,
             operator=storable(operator or self._signed_in),
             kind=str(kind),
@@ -203,10 +206,10 @@ class Trail:
         self._connection.execute(insert(AUDIT_EVENTS), rows)
         head = {"number": self._number, "hash": self._hash}
         if self._is_new:
-            self._connection.execute(insert(AUDIT_HEADS), {"station": self._station, **head})
+            self._connection.execute(insert(AUDIT_HEADS), {"station": self.station, **head})
             self._is_new = False
         else:
-            self._connection.execute(_MOVE_HEAD, {"of": self._station, **head})
+            self._connection.execute(_MOVE_HEAD, {"of": self.station, **head})
         before = self._number - len(rows)
         if self._signer is not None and self._number // SIGNED_EVERY_EVENTS > before // SIGNED_EVERY_EVENTS:
             self._signer.sign(self._connection, self._number, self._hash, self._now, "events")
@@ -283,3 +286,4 @@ class Change:
     connection: Connection
     now: str
     trail: Trail
+    dialect: Dialect

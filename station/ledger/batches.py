@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from station.certificate import CertificateState
 from station.errors import UsageError
-from station.ledger.certificates import certificate_row
+from station.ledger.certificates import CERTIFICATE_QUERY, certificate_row
 from station.ledger.records import BatchSummary, CertificateRow
 from station.ledger.schema import BATCH_COUNTS, BATCHES, CERTIFICATES
 
@@ -44,21 +44,14 @@ def batch_summaries(connection: Connection, name: str | None = None) -> list[Bat
         counts_query = counts_query.where(BATCH_COUNTS.c.batch_id == row.id)
     counts: dict[int, dict[CertificateState, int]] = {}
     for row in connection.execute(counts_query):
-        counts.setdefault(row.batch_id, dict.fromkeys(CertificateState, 0))[CertificateState(row.state)] = row.quantity
+        counts.setdefault(row.batch_id, dict.fromkeys(CertificateState, 0))[CertificateState(row.state)] += row.quantity
     return [_summary(row, counts.get(row.id, {})) for row in connection.execute(query)]
 
 
 def certificates_in(connection: Connection, name: str, limit: int, offset: int) -> list[CertificateRow]:
     """Give certificates of a batch in the order of its CSV, without secrets."""
     row = batch_row(connection, name)
-    query = (
-        select(CERTIFICATES, BATCHES.c.name.label("batch"))
-        .join(BATCHES, BATCHES.c.id == _C.batch_id)
-        .where(_C.batch_id == row.id)
-        .order_by(_C.position)
-        .limit(limit)
-        .offset(offset)
-    )
+    query = CERTIFICATE_QUERY.where(_C.batch_id == row.id).order_by(_C.position).limit(limit).offset(offset)
     return [certificate_row(found) for found in connection.execute(query)]
 
 

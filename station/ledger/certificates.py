@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, case, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, exists, func, select, text, update
 
 from station.certificate import ALLOWED_MOVES, Certificate, CertificateState, Identity, Secret
 from station.errors import Code, InternalFault, LedgerFault
@@ -26,20 +26,23 @@ LIVE_STATES: Final = (
 """States in which a MAC has the certificate; at most one of them per MAC and product (I2)."""
 
 _C = CERTIFICATES.c
+CERTIFICATE_QUERY: Final[Select[Any]] = select(
+    *(column for column in _C if column.name != "secrets"), BATCHES.c.name.label("batch")
+).join(BATCHES, BATCHES.c.id == _C.batch_id)
+"""What every station may read of a certificate, and the name of its batch."""
 
-_LIVE_OF_MAC: Final = (
-    select(CERTIFICATES, BATCHES.c.name.label("batch"))
-    .join(BATCHES, BATCHES.c.id == _C.batch_id)
-    .where(_C.mac == bindparam("of_mac"), _C.product_key == bindparam("of_product"))
-    .where(_C.state.in_(LIVE_STATES))
-)
+_LIVE_OF_MAC: Final = CERTIFICATE_QUERY.where(
+    _C.mac == bindparam("of_mac"), _C.product_key == bindparam("of_product")
+).where(_C.state.in_(LIVE_STATES))
 _NEXT: Final = (
-    select(CERTIFICATES, BATCHES.c.name.label("batch"))
-    .join(BATCHES, BATCHES.c.id == _C.batch_id)
-    .where(_C.batch_id == bindparam("of_batch"), _C.state == CertificateState.AVAILABLE.value)
+    CERTIFICATE_QUERY.where(_C.batch_id == bindparam("of_batch"), _C.state == CertificateState.AVAILABLE.value)
     .order_by(_C.position)
     .limit(1)
-    .with_for_update(skip_locked=True, of=CERTIFICATES)
+)
+_NEXT_UNLOCKED: Final = _NEXT.with_for_update(skip_locked=True, of=CERTIFICATES)
+_NEXT_AT_ALL: Final = _NEXT.with_for_update(of=CERTIFICATES)
+_IS_ONE_LEFT: Final = select(
+    exists().where(_C.batch_id == bindparam("of_batch"), _C.state == CertificateState.AVAILABLE.value)
 )
 _MOVE: Final = (
     update(CERTIFICATES)
@@ -52,23 +55,15 @@ _MOVE: Final = (
         changed_at=bindparam("to_time"),
     )
 )
-_COUNT_MOVE: Final = (
-    update(BATCH_COUNTS)
-    .where(
-        BATCH_COUNTS.c.batch_id == bindparam("of_batch"),
-        or_(BATCH_COUNTS.c.state == bindparam("from_state"), BATCH_COUNTS.c.state == bindparam("to_state")),
-    )
-    .values(quantity=BATCH_COUNTS.c.quantity + case((BATCH_COUNTS.c.state == bindparam("to_state"), 1), else_=-1))
+_COUNT_MOVE: Final = text(
+    "INSERT INTO batch_counts (batch_id, state, station, quantity)"
+    " VALUES (:of_batch, :from_state, :of_station, -1), (:of_batch, :to_state, :of_station, 1)"
+    " ON CONFLICT (batch_id, state, station) DO UPDATE SET quantity = batch_counts.quantity + excluded.quantity"
 )
-_LEFT: Final = select(BATCH_COUNTS.c.quantity).where(
+_LEFT: Final = select(func.coalesce(func.sum(BATCH_COUNTS.c.quantity), 0)).where(
     BATCH_COUNTS.c.batch_id == bindparam("of_batch"), BATCH_COUNTS.c.state == CertificateState.AVAILABLE.value
 )
-_BY_ID: Final = (
-    select(CERTIFICATES, BATCHES.c.name.label("batch"))
-    .join(BATCHES, BATCHES.c.id == _C.batch_id)
-    .where(_C.id == bindparam("of_id"))
-    .with_for_update(of=CERTIFICATES)
-)
+_BY_ID: Final = CERTIFICATE_QUERY.where(_C.id == bindparam("of_id")).with_for_update(of=CERTIFICATES)
 
 
 def live_certificate(connection: Connection, mac: str, product_key: str) -> Row[Any] | None:
@@ -77,8 +72,11 @@ def live_certificate(connection: Connection, mac: str, product_key: str) -> Row[
 
 
 def next_certificate(connection: Connection, batch_id: int) -> Row[Any] | None:
-    """Give the first available row of a batch in the order of its CSV, or None."""
-    return connection.execute(_NEXT, {"of_batch": batch_id}).first()
+    """Give the first available row of a batch in the order of its CSV that no other station is just taking, or None."""
+    row = connection.execute(_NEXT_UNLOCKED, {"of_batch": batch_id}).first()
+    while row is None and connection.execute(_IS_ONE_LEFT, {"of_batch": batch_id}).scalar():
+        row = connection.execute(_NEXT_AT_ALL, {"of_batch": batch_id}).first()  # who holds it may yet let it go
+    return row
 
 
 def certificate_by_id(connection: Connection, certificate_id: int) -> Row[Any]:
@@ -87,7 +85,7 @@ def certificate_by_id(connection: Connection, certificate_id: int) -> Row[Any]:
 
 
 def left_in_batch(connection: Connection, batch_id: int) -> int:
-    """Count the available certificates of a batch: one row is read."""
+    """Count the available certificates of a batch: one row of each station is read."""
     return int(connection.execute(_LEFT, {"of_batch": batch_id}).scalar_one())
 
 
@@ -115,22 +113,24 @@ def move_certificate(
     }
     if change.connection.execute(_MOVE, parameters).rowcount != 1:
         raise InternalFault(f"certificate {row.device_name} was moved by another process in the same instant")
-    change.connection.execute(_COUNT_MOVE, {"of_batch": row.batch_id, "from_state": state.value, "to_state": to.value})
+    counted = {"of_batch": row.batch_id, "of_station": change.trail.station}
+    change.connection.execute(_COUNT_MOVE, {**counted, "from_state": state.value, "to_state": to.value})
 
 
-def decrypted(row: Row[Any], box: SecretBox) -> Certificate:
-    """Give the certificate with its secrets, for the wire to the chip; LedgerFault when they cannot be opened."""
+def decrypted(change: Change, row: Row[Any], run_id: int, box: SecretBox) -> Certificate:
+    """Give the certificate of a run with its secrets, for the wire to the chip; LedgerFault when they cannot be opened."""
     identity = Identity(row.product_key, row.device_name)
+    query = text(change.dialect.secrets_query)
     try:
-        sealed = json.loads(row.secrets)
+        sealed = json.loads(change.connection.execute(query, {"certificate": row.id, "run": run_id}).scalar_one())
         fields = list(sealed.items())
-    except (ValueError, AttributeError):
+    except (ValueError, TypeError, AttributeError):
         raise LedgerFault(
             Code.LEDGER_UNREADABLE,
             f"the stored secrets of {identity} are damaged",
             "Stop the station, keep the ledger, and bring back the last backup of the data folder",
         ) from None
-    secrets = {field: box.open(identity, field, text) for field, text in fields}
+    secrets = {field: box.open(identity, field, value) for field, value in fields}
     return Certificate(identity, MappingProxyType(secrets), _extras(row))
 
 
@@ -157,7 +157,7 @@ def certificates_of(
     product_key: str | None = None,
 ) -> list[Row[Any]]:
     """Give all certificates of a MAC or of a DeviceName, void ones too, the live one first."""
-    query = select(CERTIFICATES, BATCHES.c.name.label("batch")).join(BATCHES, BATCHES.c.id == _C.batch_id)
+    query = CERTIFICATE_QUERY
     if mac is not None:
         query = query.where(_C.mac == mac)
     if device_name is not None:

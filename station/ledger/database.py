@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from sqlite3 import Error as SqliteError
-from typing import Protocol
+from typing import Any, Protocol
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from station.errors import CodedError, UsageError
+from station.ledger.processes import ProcessToken
 from station.ledger.sqlite import WRITES, SqliteDialect
 
 
@@ -22,9 +23,32 @@ class Dialect(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def is_shared(self) -> bool:
+        """True for a server that many stations use, false for a file of the data folder."""
+
+    @property
+    def place(self) -> str:
+        """Where the database is, for people."""
+
+    @property
+    def reading_options(self) -> Mapping[str, Any]:
+        """What a connection needs so that its transaction is one consistent view."""
+
+    @property
+    def secrets_query(self) -> str:
+        """The one way to a `:certificate`'s sealed secrets, for a `:run` that holds it."""
+
     def make_engine(self) -> Engine: ...
 
     def writing(self, *, urgent: bool) -> AbstractContextManager[None]: ...
+
+    def hold(self, connection: Connection, subject: str) -> None:
+        """Let no other transaction hold the same subject until this one ends."""
+
+    def process_token(
+        self, engine: Engine, folder: Path, translating: Callable[[], AbstractContextManager[None]]
+    ) -> ProcessToken: ...
 
     def insert_new(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: list[tuple[object, ...]]
@@ -50,12 +74,19 @@ def choose_dialect(url: str | None, default_file: Path, *, read_only: bool) -> D
     try:
         parsed = sqlalchemy.make_url(url)
     except SQLAlchemyError:
-        raise UsageError("the ledger's address is no database URL", "Write it as sqlite:///path/to/file") from None
+        raise UsageError(
+            "the ledger's address is no database URL", "Write it as postgresql://user@host/database", "--ledger"
+        ) from None
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         return SqliteDialect(Path(parsed.database), read_only=read_only)
+    if parsed.get_backend_name() == "postgresql":
+        from station.ledger.postgresql import PostgresqlDialect  # noqa: PLC0415  only a factory's stations need it
+
+        return PostgresqlDialect(parsed, read_only=read_only)
     raise UsageError(
         f"ledgers on {parsed.get_backend_name()!r} are not known to this program",
-        "Leave the address away to use the ledger of the data folder",
+        "Write it as postgresql://user@host/database, or leave it away to use the ledger of the data folder",
+        "--ledger",
     )
 
 
@@ -70,8 +101,10 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A consistent view of the database while the block lasts; LedgerFault."""
-        with self.translated(), self._engine.connect() as connection, connection.begin():
-            yield connection
+        with self.translated(), self._engine.connect() as connection:
+            connection.execution_options(**self.dialect.reading_options)
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def writing(self, *, durable: bool = True, urgent: bool = False) -> Iterator[Connection]:
@@ -98,6 +131,10 @@ class Database:
             yield
         except (SQLAlchemyError, SqliteError) as error:
             raise self.dialect.translate(error) from None
+
+    def process_token(self, folder: Path) -> ProcessToken:
+        """Give the sign of life of this process; one that is a file stands in `folder`."""
+        return self.dialect.process_token(self._engine, folder, self.translated)
 
     def close(self) -> None:
         """Close every pooled connection."""

@@ -74,6 +74,10 @@ class HeadRecord:
         with self._guard:
             self._put({})
 
+    def knows(self) -> bool:
+        """Say whether this data folder ever worked with the ledger."""
+        return self._ledger_id in _read(self._file)
+
     def gap(self, connection: Connection) -> Gap | None:
         """Compare with the ledger; None when nothing is missing."""
         known = _read(self._file).get(self._ledger_id)

@@ -132,12 +132,11 @@ class Importing:
         return result
 
     def _in(self, change: Change, source: CertificateSource, request: ImportRequest, begun: float) -> ImportResult:
-        known = _same_source(change.connection, source.digest, begun)
-        if known is not None:  # another process was quicker
-            raise NothingNewError(known)
-        work = BatchImport(change, self._database.dialect, self._keys, source, request)
         with self._database.dialect.bulk(change.connection):
-            return work.run(begun)
+            known = _same_source(change.connection, source.digest, begun)
+            if known is not None:  # another process was quicker
+                raise NothingNewError(known)
+            return BatchImport(change, self._database.dialect, self._keys, source, request).run(begun)
 
 
 def _source_of(checked: CheckedCsv, progress: Callable[[int], None] | None) -> CertificateSource:
@@ -346,7 +345,10 @@ class BatchImport:
         counts = dict.fromkeys(CertificateState, 0) | {CertificateState.AVAILABLE: self._imported}
         self._change.connection.execute(
             insert(BATCH_COUNTS),
-            [{"batch_id": batch_id, "state": state.value, "quantity": quantity} for state, quantity in counts.items()],
+            [
+                {"batch_id": batch_id, "state": state.value, "station": "", "quantity": quantity}
+                for state, quantity in counts.items()
+            ],
         )
         self._change.trail.append(
             EventKind.BATCH_IMPORTED,

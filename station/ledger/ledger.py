@@ -98,8 +98,8 @@ class Ledger:
         station's record of it is refused (LEDGER_BEHIND) unless `despite_gap`: then `proof.gap` tells what is missing.
         """
         opened = open_data_folder(data, url, clock, read_only=read_only, ask=ask)
-        proof = open_proof(data, opened.database, opened.station, read_only=read_only, despite_gap=despite_gap)
-        return cls(opened, ProcessToken(data / "processes"), clock, proof)
+        proof = open_proof(opened, lambda: iso_utc(clock()), read_only=read_only, despite_gap=despite_gap)
+        return cls(opened, opened.database.process_token(data / "processes"), clock, proof)
 
     def close(self) -> None:
         """Close every connection; runs still under way count as interrupted from now on."""
@@ -389,7 +389,7 @@ class Ledger:
         with self._database.writing(durable=durable, urgent=urgent) as connection:
             now = iso_utc(self._clock())
             trail = Trail(connection, self.station, now, self.operators.signed_in, self.proof.signer)
-            yield Change(connection, now, trail)
+            yield Change(connection, now, trail, self._database.dialect)
             trail.close()
         if durable:
             self.proof.committed(trail.head)

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, column, inspect, select, table
 
 from station.errors import Code, LedgerFault
 
-HEAD: Final = "0003"
-KNOWN: Final = frozenset({"0001", "0002", "0003"})
+HEAD: Final = "0004"
+KNOWN: Final = frozenset({"0001", "0002", "0003", "0004"})
 """Every revision in `migrations/versions`; a test compares."""
 
 _VERSION = table("alembic_version", column("version_num"))

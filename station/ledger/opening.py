@@ -28,6 +28,8 @@ from station.ledger.station_name import station_name
 LEDGER_FILE: Final = "ledger.sqlite3"
 ID_FILE: Final = "ledger.id"
 """The sign that a ledger was made here once, so that a lost one is not taken for a first start."""
+FACTORY_ID_FILE: Final = "factory.id"
+"""The same for a factory's ledger that this station works with."""
 _LOCK_FILE: Final = "first-start.lock"
 _FIRST_START_TIMEOUT_S: Final = 60.0
 
@@ -102,10 +104,13 @@ def _open_existing(data: Path, dialect: Dialect, ask: AskPassphrase) -> Opened |
         with database.reading() as connection:
             revision = stored_revision(connection)
             require_not_newer(revision)
+            _require_not_gone(data, dialect, revision)
             keys = _keys_of(connection, data, ask) if revision == HEAD else None
         if keys is None:
             database.close()
             return None
+        if dialect.is_shared and not (data / FACTORY_ID_FILE).exists():
+            write_synced(data / FACTORY_ID_FILE, keys.ledger_id + "\n")
         return Opened(data, database, keys, station_name(data))
     except BaseException as error:
         database.close()
@@ -117,24 +122,25 @@ def _make(data: Path, dialect: Dialect, clock: Callable[[], datetime], ask: AskP
     """Make or update the ledger; the caller holds the first-start lock. The key is on the disk before the ledger is."""
     database = Database(dialect)
     try:
-        revision = None
-        if not _must_be_made(data, dialect):
-            with database.reading() as connection:
-                revision = stored_revision(connection)
-        key_file = data / KEY_FILE
-        if revision is None and not key_file.exists():
-            make_key(key_file)
         station = station_name(data)
         with database.writing() as connection:
+            dialect.hold(connection, "schema")
+            revision = stored_revision(connection)
+            require_not_newer(revision)
+            if revision is None:
+                ledger_id = uuid.uuid4().hex
+                key_file = data / (f"ledger-{ledger_id[:8]}.key" if dialect.is_shared else KEY_FILE)
+                if not key_file.exists():
+                    make_key(key_file)
             migrate(connection)
             if revision is None:
                 box = SecretBox(read_key(key_file), str(key_file))
-                _fill_new(connection, box, station, iso_utc(clock()))
+                _fill_new(connection, box, ledger_id, key_file.name, station, iso_utc(clock()))
             keys = _keys_of(connection, data, ask)
             if revision is None:
                 HeadRecord(data, keys.ledger_id).begin()  # before the commit: a ledger without one is taken for a copy
         opened = Opened(data, database, keys, station)
-        write_synced(data / ID_FILE, keys.ledger_id + "\n")
+        write_synced(data / (FACTORY_ID_FILE if dialect.is_shared else ID_FILE), keys.ledger_id + "\n")
         return opened  # noqa: TRY300  the except below closes what an `else` would leave open
     except BaseException as error:
         database.close()
@@ -144,18 +150,17 @@ def _make(data: Path, dialect: Dialect, clock: Callable[[], datetime], ask: AskP
 
 def _tell_place(error: BaseException, dialect: Dialect) -> None:
     if isinstance(error, LedgerFault) and not error.place:
-        error.place = str(getattr(dialect, "file", ""))
+        error.place = dialect.place
 
 
-def _fill_new(connection: Connection, box: SecretBox, station: str, now: str) -> None:
-    ledger_id = uuid.uuid4().hex
+def _fill_new(connection: Connection, box: SecretBox, ledger_id: str, key_name: str, station: str, now: str) -> None:
     values = {"ledger_id": ledger_id, "created_at": now}
     connection.execute(insert(LEDGER_META), [{"key": key, "value": value} for key, value in values.items()])
     connection.execute(
         insert(LEDGER_KEYS).values(
             id=1,
             source=KeySource.FILE.value,
-            parameters=json.dumps({"name": KEY_FILE}),
+            parameters=json.dumps({"name": key_name}),
             key_check=box.key_check(ledger_id),
             fingerprint_key=box.seal_key(ledger_id, "fingerprint_key", new_key()),
             made_at=now,
@@ -172,6 +177,16 @@ def _meta(connection: Connection) -> dict[str, str]:
 
 def _keys_of(connection: Connection, data: Path, ask: AskPassphrase) -> KeyRing:
     return KeyRing.opened(connection, data, _meta(connection).get("ledger_id", ""), ask)
+
+
+def _require_not_gone(data: Path, dialect: Dialect, revision: str | None) -> None:
+    if revision is None and dialect.is_shared and (data / FACTORY_ID_FILE).exists():
+        raise LedgerFault(
+            Code.LEDGER_UNREADABLE,
+            "the factory's ledger is gone: a new one would hand out used certificates again",
+            f"Bring its database back from its backup. To begin another ledger, remove {FACTORY_ID_FILE} from the data folder",
+            dialect.place,
+        )
 
 
 def _nothing_here(data: Path) -> LedgerFault:

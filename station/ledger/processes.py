@@ -1,4 +1,4 @@
-"""Which station processes are alive: each holds the lock on a file of its own, which its death releases on every system."""
+"""Which station processes are alive: on one PC each holds the lock on a file of its own, which its death releases anywhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from filelock import FileLock, Timeout
 
@@ -16,7 +16,23 @@ from station.ledger.disk import disk_fault
 SWEEP_AGE_S: Final = 24 * 3600.0
 
 
-class ProcessToken:
+class ProcessToken(Protocol):
+    """This process's own token, and whether those of others still count. Each call may raise LedgerFault."""
+
+    def take(self) -> str:
+        """Give the token, held from the first call on."""
+
+    def is_mine(self, token: str) -> bool:
+        """True for the runs of this very ledger object."""
+
+    def is_alive(self, token: str) -> bool:
+        """True while the process that took the token lives and has not closed its ledger."""
+
+    def close(self) -> None:
+        """Let the token go; it is dead from now on."""
+
+
+class FileToken:
     """This process's own token, taken at the first run and given back by `close`."""
 
     def __init__(self, folder: Path) -> None:

@@ -15,9 +15,11 @@ from station.ledger.disk import disk_fault
 from station.ledger.gap import AcceptedGap, accept_gap, default_skip
 from station.ledger.head_record import RECORD_FILE, Gap, HeadRecord
 from station.ledger.heads import HeadSigner, SignedHead, has_signed
+from station.ledger.opening import Opened
 from station.ledger.processes import ProcessToken
 from station.ledger.schema import LEDGER_META
 from station.ledger.station_key import STATION_KEY_FILE, open_station_key
+from station.ledger.station_names import claim_name, is_unknown
 
 
 class Proof:
@@ -89,32 +91,38 @@ class Proof:
         return done
 
 
-def open_proof(data: Path, database: Database, station: str, *, read_only: bool, despite_gap: bool) -> Proof:
+def open_proof(opened: Opened, now: Callable[[], str], *, read_only: bool, despite_gap: bool) -> Proof:
     """Open key and record of a ledger; LedgerFault, LEDGER_BEHIND when the ledger is older than the record.
 
-    The database is closed when this fails.
+    UsageError when the station's name belongs to another station. The database is closed when this fails.
     """
     try:
-        return _opened(data, database, station, read_only=read_only, despite_gap=despite_gap)
+        return _opened(opened, now, read_only=read_only, despite_gap=despite_gap)
     except OSError as error:
-        database.close()
-        raise disk_fault(error, data / RECORD_FILE) from None
+        opened.database.close()
+        raise disk_fault(error, opened.data / RECORD_FILE) from None
     except BaseException:
-        database.close()
+        opened.database.close()
         raise
 
 
-def _opened(data: Path, database: Database, station: str, *, read_only: bool, despite_gap: bool) -> Proof:
+def _opened(opened: Opened, now: Callable[[], str], *, read_only: bool, despite_gap: bool) -> Proof:
+    data, database, station = opened.data, opened.database, opened.station
     with database.reading() as connection:
         meta: Mapping[str, str] = {
             row.key: row.value for row in connection.execute(select(LEDGER_META.c.key, LEDGER_META.c.value))
         }
         record = HeadRecord(data, meta.get("ledger_id", ""))
-        gap = record.gap(connection)
+        joins = database.dialect.is_shared and not record.knows() and is_unknown(connection, station)
+        gap = None if joins else record.gap(connection)
         has_heads = has_signed(connection, station)
     if gap is not None and not despite_gap:
         raise gap.fault(data)
     if read_only:
         return Proof(data, database, None, None, gap)
     may_make = not has_heads or (data / STATION_KEY_FILE).exists()
-    return Proof(data, database, HeadSigner(station, open_station_key(data, may_make=may_make)), record, gap)
+    signer = HeadSigner(station, open_station_key(data, may_make=may_make))
+    claim_name(database, signer, now)
+    if joins:
+        record.begin()
+    return Proof(data, database, signer, record, gap)

@@ -30,10 +30,10 @@ from station.verdict import Step, StepState, Verdict
 INTERRUPTED_MESSAGE: Final = "The station stopped in the middle of this run"
 _R = RUNS.c
 
-_BY_ID: Final = RUN_QUERY.where(_R.id == bindparam("of_id"))
+_BY_ID: Final = RUN_QUERY.where(_R.id == bindparam("of_id")).with_for_update(of=RUNS)
 _OPEN_OF_MAC: Final = RUN_QUERY.where(
     _R.mac == bindparam("of_mac"), _R.id != bindparam("not_id"), _R.finished_at.is_(None)
-)
+).with_for_update(of=RUNS)
 _ATTACH_RUN: Final = (
     update(CERTIFICATES).where(CERTIFICATES.c.id == bindparam("of_id")).values(run_id=bindparam("to_run"))
 )
@@ -42,7 +42,7 @@ _SET_STEP: Final = update(RUNS).where(_R.id == bindparam("of_id")).values(last_s
 
 
 def open_run(connection: Connection, run_id: int) -> Row[Any]:
-    """Give a run that is under way; InternalFault when there is none of that number."""
+    """Give a run that is under way, held for this transaction; InternalFault when there is none of that number."""
     run = connection.execute(_BY_ID, {"of_id": run_id}).first()
     if run is None or run.finished_at is not None:
         raise InternalFault(f"run {run_id} is not under way")
@@ -77,6 +77,7 @@ def begin_run(change: Change, processes: ProcessToken, values: Mapping[str, Any]
 def identify_run(change: Change, processes: ProcessToken, run_id: int, chip: ChipIdentity) -> UnitHistory:
     """Write which unit the run has; ends what a crash left open for it; ChipError when it stands on another lane."""
     run = open_run(change.connection, run_id)
+    change.dialect.hold(change.connection, chip.mac)  # of two stations that have it at once, one sees the other's run
     other = change.connection.execute(_OPEN_OF_MAC, {"of_mac": chip.mac, "not_id": run_id}).first()
     interrupted = inherited = None
     if other is not None:
@@ -161,7 +162,8 @@ def allocate(change: Change, processes: ProcessToken, keys: KeyRing, run_id: int
         change, run, EventKind.CERTIFICATE_ALLOCATED, row, {"resumed": resumed, "from": row.state, "to": state.value}
     )
     left = left_in_batch(change.connection, run.batch_id)
-    return Allocation(decrypted(row, keys.box_of(change.connection, row.key_id)), state, row.batch, resumed, left)
+    certificate = decrypted(change, row, run_id, keys.box_of(change.connection, row.key_id))
+    return Allocation(certificate, state, row.batch, resumed, left)
 
 
 def begin_installing(change: Change, run_id: int) -> None:
@@ -237,7 +239,12 @@ def finish_run(
 
 
 def end_interrupted(change: Change, run: Row[Any]) -> None:
-    """End the run of a process that is no more: ABORTED, A02. What may be in the chip stays bound to its MAC."""
+    """End the run of a process that is no more: ABORTED, A02. What may be in the chip stays bound to its MAC.
+
+    Does nothing when another station ended it in the same instant.
+    """
+    if change.connection.execute(_BY_ID, {"of_id": run.id}).one().finished_at is not None:
+        return
     if run.certificate_id is not None:
         _settle_certificate(change, run, passed=False)
     _close_run(change, run, EventKind.RUN_INTERRUPTED, Verdict.ABORTED, Code.INTERRUPTED, INTERRUPTED_MESSAGE, None, {})

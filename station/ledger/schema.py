@@ -79,10 +79,23 @@ BATCH_COUNTS: Final = Table(
     METADATA,
     Column("batch_id", ForeignKey("batches.id"), primary_key=True),
     Column("state", String(12), primary_key=True),
+    Column("station", String(100), primary_key=True),
     Column("quantity", Integer, nullable=False),
-    CheckConstraint("quantity >= 0", name="quantity_not_negative"),
 )
-"""How many certificates of a batch are in each state: kept in the transaction of each move, so that nothing is scanned."""
+"""How many certificates of a batch are in each state: kept in the transaction of each move, so that nothing is scanned.
+
+Each station has rows of its own, so that no station waits for another; their sum is the truth, one row alone may be negative.
+"""
+
+STATIONS: Final = Table(
+    "stations",
+    METADATA,
+    Column("station", String(100), primary_key=True),
+    Column("public_key", String(64), nullable=False),
+    Column("login", String(63), nullable=False),
+    Column("joined_at", String(30), nullable=False),
+)
+"""Who works with this ledger: a name belongs to one signing key for ever. `login` is the database's word for who that is."""
 
 RUNS: Final = Table(
     "runs",

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import sqlalchemy
@@ -21,6 +22,7 @@ from sqlalchemy.pool import QueuePool
 from station.errors import Code, CodedError, InternalFault, LedgerFault
 from station.ledger.disk import disk_fault
 from station.ledger.fair_lock import FairLock
+from station.ledger.processes import FileToken, ProcessToken
 
 BUSY_TIMEOUT_S: Final = 5.0
 """How long a transaction waits for another one, twice. While an import runs it goes on: that one is known to end."""
@@ -105,14 +107,32 @@ TRIGGERS_0001: Final[tuple[str, ...]] = (
     BEGIN SELECT RAISE(ABORT, 'audit_heads: the chain only grows'); END""",
 )
 
+TRIGGERS_0004: Final[tuple[str, ...]] = (
+    *(
+        f"""CREATE TRIGGER batch_counts_not_negative_{event.lower()} AFTER {event} ON batch_counts
+    WHEN NEW.quantity < 0
+        AND 0 > (SELECT sum(quantity) FROM batch_counts WHERE batch_id = NEW.batch_id AND state = NEW.state)
+    BEGIN SELECT RAISE(ABORT, 'batch_counts: there are no fewer than none'); END"""  # noqa: S608  our own words
+        for event in ("INSERT", "UPDATE")
+    ),
+    """CREATE TRIGGER stations_named_once BEFORE UPDATE OF station, public_key ON stations
+    BEGIN SELECT RAISE(ABORT, 'stations: a name is given once'); END""",
+    """CREATE TRIGGER stations_kept BEFORE DELETE ON stations
+    BEGIN SELECT RAISE(ABORT, 'stations: a name is given once'); END""",
+)
+
 
 class SqliteDialect:
     """The embedded ledger: one file, WAL, every durable commit on the disk before it is told, and all before it too."""
 
     name: Final = "sqlite"
+    is_shared: Final = False
+    reading_options: Final[Mapping[str, Any]] = MappingProxyType({})
+    secrets_query: Final = "SELECT secrets FROM certificates WHERE id = :certificate"
 
     def __init__(self, file: Path, *, read_only: bool) -> None:
         self.file = file
+        self.place: Final = str(file)
         self._read_only = read_only
         self._writing = FairLock()
         self._importing_thread: int | None = None
@@ -147,6 +167,15 @@ class SqliteDialect:
             yield
         finally:
             self._writing.release()
+
+    def hold(self, _connection: sqlalchemy.Connection, _subject: str) -> None:
+        """Hold nothing more: a transaction that writes has the whole file."""
+
+    def process_token(
+        self, _engine: Engine, folder: Path, _translating: Callable[[], AbstractContextManager[None]]
+    ) -> ProcessToken:
+        """Who is alive holds a lock on a file beside the ledger."""
+        return FileToken(folder)
 
     def insert_new(
         self, connection: sqlalchemy.Connection, table: Table, columns: Sequence[str], rows: list[tuple[object, ...]]

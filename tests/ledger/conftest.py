@@ -9,6 +9,20 @@ import pytest
 
 from station.ledger import Ledger
 from tests.ledger.making import write_csv
+from tests.ledger.postgresql_server import new_database, running_server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server's URL."""
+    with running_server(tmp_path_factory.mktemp("server") / "pg") as url:
+        yield url
+
+
+@pytest.fixture
+def factory(server: str) -> str:
+    """The URL of an empty database on a PostgreSQL server."""
+    return new_database(server)
 
 
 @pytest.fixture

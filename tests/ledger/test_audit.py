@@ -118,7 +118,7 @@ def test_a_change_that_fails_leaves_no_event(stocked: Ledger) -> None:
 
 
 def test_the_clock_is_the_one_handed_in_and_may_step_back(data: Path, tmp_path: Path) -> None:
-    ticks = itertools.chain([NOON, NOON, NOON - timedelta(hours=2)], itertools.repeat(NOON))
+    ticks = itertools.chain([NOON, NOON, NOON, NOON - timedelta(hours=2)], itertools.repeat(NOON))
     with Ledger.open(data, clock=lambda: next(ticks)) as ledger:
         ledger.import_batch(write_csv(tmp_path / "batch.csv", [1]))
         begin(ledger)

@@ -4,35 +4,60 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import pytest
+import sqlalchemy
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
 
 from station.certificate import ALLOWED_MOVES, CertificateState
-from station.ledger import Ledger
+from station.ledger import Ledger, postgresql_triggers, sqlite
+from station.ledger.schema import METADATA
 from station.verdict import Verdict
-from tests.ledger.making import PRODUCT, begin, mac_of
+from tests.ledger.making import PRODUCT, begin, mac_of, write_csv
+from tests.ledger.postgresql_server import new_database
 
 OTHER = mac_of(77)
+REST = "at, lane, operator, kind, mac, device_name, batch, data, prev, hash"
+EVENT = f"id, station, number, {REST}"
 
 
-@pytest.fixture
-def raw(stocked: Ledger, data: Path) -> Iterator[sqlite3.Connection]:
-    """Another program on the file. Certificate 1 is installed, 2 installing, 3 allocated, 4 void, the others available."""
-    for unit in (1, 2, 3, 4):
-        run = begin(stocked, unit, lane=unit)
-        stocked.allocate(run)
-        if unit != 3:
-            stocked.begin_installing(run)
-        if unit in {1, 4}:
-            stocked.finish_run(run, Verdict.PASS, seconds=1, code=None, message="")
-    stocked.void(mac_of(4), reason="scrap", operator="Wang")
-    with closing(sqlite3.connect(data / "ledger.sqlite3", isolation_level=None)) as connection:
-        connection.execute("PRAGMA foreign_keys = ON")
-        yield connection
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def raw(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Another program on the database. Certificate 1 is installed, 2 installing, 3 allocated, 4 void, the others available."""
+    folder = tmp_path_factory.mktemp(request.param)
+    url = f"sqlite:///{(folder / 'other.sqlite3').as_posix()}"
+    if request.param == "postgresql":
+        url = new_database(request.getfixturevalue("server"))
+    with Ledger.open(folder / "data", url=url) as ledger:
+        ledger.import_batch(write_csv(folder / "batch.csv", range(1, 11)))
+        for unit in (1, 2, 3, 4):
+            run = begin(ledger, unit, lane=unit)
+            ledger.allocate(run)
+            if unit != 3:
+                ledger.begin_installing(run)
+            if unit in {1, 4}:
+                ledger.finish_run(run, Verdict.PASS, seconds=1, code=None, message="")
+        ledger.void(mac_of(4), reason="scrap", operator="Wang")
+        engine = sqlalchemy.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+        if engine.name == "sqlite":
+            sqlalchemy.event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA foreign_keys = ON").close())
+        yield engine
+        engine.dispose()
+
+
+def contents(engine: Engine) -> list[object]:
+    """Every row of every table."""
+    with engine.connect() as connection:
+        tables = METADATA.sorted_tables
+        return [sorted(map(str, connection.execute(sqlalchemy.select(table)))) for table in tables]
+
+
+def run_alone(engine: Engine, statement: str) -> None:
+    """Run a statement in a transaction of its own."""
+    with engine.begin() as connection:
+        connection.execute(text(statement))
 
 
 @pytest.mark.parametrize(
@@ -78,37 +103,51 @@ def raw(stocked: Ledger, data: Path) -> Iterator[sqlite3.Connection]:
         "UPDATE audit_events SET data = '{}'",
         "DELETE FROM audit_events WHERE number = 2",
         "DELETE FROM audit_events",
-        "INSERT INTO audit_events SELECT NULL, station, 1, at, lane, operator, kind, mac, device_name, batch, data, prev, hash "
-        "FROM audit_events WHERE number = 2",
-        "REPLACE INTO audit_events SELECT * FROM audit_events WHERE number = 2",
-        "INSERT INTO audit_events SELECT NULL, station, 900, at, lane, operator, kind, mac, device_name, batch, data, prev, hash "
-        "FROM audit_events WHERE number = 2",
+        f"INSERT INTO audit_events ({EVENT}) SELECT 9001, station, 1, {REST} FROM audit_events WHERE number = 2",
+        f"INSERT INTO audit_events ({EVENT}) SELECT 9002, station, 900, {REST} FROM audit_events WHERE number = 2",
+        "INSERT INTO audit_signatures SELECT station, 2, prev, at, 'forged', hash, hash FROM audit_events WHERE number = 2",
+        "UPDATE audit_heads SET number = 1",
+        "DELETE FROM audit_heads",
+        "UPDATE stations SET public_key = 'mine'",
+        "DELETE FROM stations",
     ],
 )  # fmt: skip
-def test_it_is_refused(raw: sqlite3.Connection, statement: str) -> None:
-    before = list(raw.iterdump())
+def test_it_is_refused(raw: Engine, statement: str) -> None:
+    before = contents(raw)
 
-    with pytest.raises(sqlite3.IntegrityError):
-        raw.execute(statement)
+    with pytest.raises(IntegrityError):
+        run_alone(raw, statement)
 
-    assert list(raw.iterdump()) == before
+    assert contents(raw) == before
 
 
-def test_a_second_live_certificate_for_a_mac_is_refused(raw: sqlite3.Connection) -> None:
+def test_a_second_live_certificate_for_a_mac_is_refused(raw: Engine) -> None:
     for holder in (1, 2, 3):
-        with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
-            raw.execute(
-                f"UPDATE certificates SET state = 'allocated', mac = '{mac_of(holder)}', run_id = 1 WHERE id = 5"
+        with pytest.raises(IntegrityError, match=r"(?i)unique"):
+            run_alone(
+                raw, f"UPDATE certificates SET state = 'allocated', mac = '{mac_of(holder)}', run_id = 1 WHERE id = 5"
             )
-    raw.execute(f"UPDATE certificates SET state = 'allocated', mac = '{mac_of(4)}', run_id = 4 WHERE id = 5")
+    run_alone(raw, f"UPDATE certificates SET state = 'allocated', mac = '{mac_of(4)}', run_id = 4 WHERE id = 5")
+    run_alone(raw, "UPDATE certificates SET state = 'available', mac = NULL, run_id = NULL WHERE id = 5")
 
 
-def test_a_name_twice_in_a_product_is_refused(raw: sqlite3.Connection) -> None:
-    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
-        raw.execute(
+def test_a_name_twice_in_a_product_is_refused(raw: Engine) -> None:
+    with pytest.raises(IntegrityError, match=r"(?i)unique"):
+        run_alone(
+            raw,
             "INSERT INTO certificates (batch_id, position, product_key, device_name, secret_fingerprint, secrets, key_id,"
-            f" changed_at) VALUES (1, 99, '{PRODUCT}', 'plug-00005', x'00', '{{}}', 1, 'now')"
+            f" changed_at) VALUES (1, 99, '{PRODUCT}', 'plug-00005', '00', '{{}}', 1, 'now')",
         )
+
+
+@pytest.mark.parametrize(
+    "table", ["certificates", "batches", "runs", "operators", "audit_events", "audit_heads", "stations"]
+)
+def test_postgresql_empties_no_table_that_is_kept(raw: Engine, table: str) -> None:
+    if raw.name != "postgresql":
+        pytest.skip("SQLite has no TRUNCATE")
+    with pytest.raises(IntegrityError):
+        run_alone(raw, f"TRUNCATE {table} CASCADE")
 
 
 def test_the_stations_own_connections_refuse_to_replace_a_certificate(stocked: Ledger) -> None:
@@ -116,14 +155,17 @@ def test_the_stations_own_connections_refuse_to_replace_a_certificate(stocked: L
         connection.exec_driver_sql("REPLACE INTO certificates SELECT * FROM certificates WHERE id = 1")
 
 
-def test_the_database_knows_the_same_moves_as_the_words(raw: sqlite3.Connection) -> None:
-    (text,) = raw.execute("SELECT sql FROM sqlite_master WHERE name = 'certificates_moves'").fetchone()
+@pytest.mark.parametrize("triggers", [sqlite.TRIGGERS_0001, postgresql_triggers.TRIGGERS_0001])
+def test_the_database_knows_the_same_moves_as_the_words(triggers: tuple[str, ...]) -> None:
+    (moves,) = (one for one in triggers if one.startswith("CREATE TRIGGER certificates_moves"))
     allowed = {f"'{old}>{new}'" for old, news in ALLOWED_MOVES.items() for new in news}
 
-    assert {part.strip(" \n)") for part in text.split("NOT IN (")[1].split("BEGIN")[0].split(",")} == allowed
+    assert {part.strip(" \n") for part in moves.split("NOT IN (")[1].split(")")[0].split(",")} == allowed
 
 
-def test_the_state_check_knows_every_state(raw: sqlite3.Connection) -> None:
-    (text,) = raw.execute("SELECT sql FROM sqlite_master WHERE name = 'certificates'").fetchone()
+def test_the_state_check_knows_every_state(stocked: Ledger) -> None:
+    with stocked._database.reading() as connection:
+        query = "SELECT sql FROM sqlite_master WHERE name = 'certificates'"
+        stored = str(connection.exec_driver_sql(query).scalar_one())
 
-    assert all(f"'{state.value}'" in text for state in CertificateState)
+    assert all(f"'{state.value}'" in stored for state in CertificateState)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from alembic import command
 
 from station.certificate import Secret
 from station.errors import BatchError, LedgerFault, UsageError
 from station.ledger import Ledger, Order, OrderState
+from station.ledger.audit import utc_now
+from station.ledger.opening import open_data_folder
 from tests.ledger.making import PRODUCT, name, secret
 
 NAMES = [name(number) for number in range(101, 104)]
@@ -125,12 +128,11 @@ def test_what_the_consoles_csv_brought_meanwhile_ends_the_order(ledger: Ledger, 
     assert ledger.orders.open() == []
 
 
-def test_a_ledger_from_before_there_were_orders_gets_them(ledger: Ledger, data: Path) -> None:
-    with ledger._changing() as change:
-        for later in ("orders", "held_bauds"):
-            change.connection.exec_driver_sql(f"DROP TABLE {later}")
-        change.connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
-    ledger.close()
+def test_a_ledger_from_before_there_were_orders_gets_them(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    upgrade = command.upgrade
+    with monkeypatch.context() as then:
+        then.setattr(command, "upgrade", lambda config, _to: upgrade(config, "0001"))
+        open_data_folder(data, None, utc_now, read_only=False).database.close()
 
     with Ledger.open(data) as newer:
         assert newer.orders.begin("wo", PRODUCT, NAMES, part_max=10).quantity == 3

@@ -107,7 +107,7 @@ def _events_in_their_own_transaction() -> AbstractContextManager[object]:
         with ledger._database.writing(**options) as connection:
             now = iso_utc(ledger._clock())
             trail = Trail(connection, ledger.station, now, ledger.operators.signed_in, ledger.proof.signer)
-            yield Change(connection, now, trail)
+            yield Change(connection, now, trail, ledger._database.dialect)
         with ledger._database.writing() as connection:
             trail._connection = connection
             trail.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from station.ledger.sqlite import TRIGGERS_0001
+from station.ledger import postgresql_triggers, sqlite
 
 revision = "0001"
 down_revision = None
@@ -18,9 +18,9 @@ def upgrade() -> None:
     _make_certificates()
     _make_audit()
     _make_operators()
-    if op.get_bind().dialect.name == "sqlite":
-        for statement in TRIGGERS_0001:
-            op.execute(statement)
+    own = sqlite if op.get_bind().dialect.name == "sqlite" else postgresql_triggers
+    for statement in own.TRIGGERS_0001:
+        op.execute(sa.text(statement.replace(":", "\\:")))
 
 
 def _partial(name: str, table: str, columns: list[str], where: str, *, unique: bool = False) -> None:

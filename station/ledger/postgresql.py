@@ -1,0 +1,146 @@
+"""Everything that is PostgreSQL's own: the factory's ledger on a server, its locks, bulk insert, and what its errors mean.
+
+Sources: postgresql.org/docs/current (explicit-locking, errcodes-appendix, runtime-config-client), psycopg.org/psycopg3/docs.
+A row that is written is locked by its transaction alone; what no row stands for is held by an advisory lock of this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, Table, event
+
+from station.errors import CodedError, UsageError
+from station.ledger.postgresql_errors import place_of_url, translated
+from station.ledger.postgresql_session import SessionToken
+from station.ledger.processes import ProcessToken
+from station.ledger.sqlite import WRITES
+
+CONNECT_TIMEOUT_S: Final = 5
+LOCK_TIMEOUT_MS: Final = 30_000
+"""How long a statement waits for a row that another transaction holds: an import holds its own station's chain."""
+IMPORT_TIMEOUT_MS: Final = 600_000
+_LOCK_SPACE: Final = "station-ledger"
+"""First half of every advisory lock of a transaction, so that other programs' do not meet ours."""
+_PREPARE: Final = (
+    f"SET lock_timeout = {LOCK_TIMEOUT_MS};"
+    "SET idle_in_transaction_session_timeout = 60000;"
+    # A station whose cable was pulled is given up after 25 s: its locks, and with them its runs, are free then.
+    "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
+)
+
+
+class PostgresqlDialect:
+    """The ledger of a factory: one database for many stations."""
+
+    name: Final = "postgresql"
+    is_shared: Final = True
+    reading_options: Final[Mapping[str, Any]] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    secrets_query: Final = "SELECT ledger_secrets(:certificate, :run)"
+
+    def __init__(self, url: sqlalchemy.URL, *, read_only: bool) -> None:
+        try:
+            import psycopg  # noqa: F401, PLC0415  an optional extra, for stations with a factory's ledger
+        except ImportError:
+            raise UsageError(
+                "the program that speaks with a PostgreSQL server is not installed",
+                "Run: pip install 'flashing-station[factory]'",
+                "--ledger",
+            ) from None
+        if not url.database and "service" not in url.query:
+            raise UsageError(
+                "the ledger's address names no database", "Write it as postgresql://user@host/database", "--ledger"
+            )
+        self._url = url.set(drivername="postgresql+psycopg")
+        self._read_only = read_only
+        self.place: Final = place_of_url(url)
+
+    def make_engine(self) -> Engine:
+        """An engine whose threads each take a connection of a pool; nothing is opened yet."""
+        engine = sqlalchemy.create_engine(
+            self._url,
+            pool_size=8,
+            pool_use_lifo=True,
+            max_overflow=-1,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "station"},
+        )
+        event.listen(engine, "connect", self._prepare_connection)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    @contextmanager
+    def writing(self, *, urgent: bool) -> Iterator[None]:  # noqa: ARG002  the server serves in the order of asking
+        """Writers wait for each other's rows in the server."""
+        yield
+
+    def hold(self, connection: Connection, subject: str) -> None:
+        """Let no other transaction hold the same subject until this one ends."""
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext(%s), hashtext(%s))", (_LOCK_SPACE, subject))
+
+    def insert_new(
+        self, connection: Connection, table: Table, columns: Sequence[str], rows: list[tuple[object, ...]]
+    ) -> int:
+        """Insert rows, leaving out those that a unique constraint refuses; give how many went in."""
+        names = ",".join(columns)
+        types = [table.c[column].type.compile(dialect=connection.dialect).split("(")[0] for column in columns]
+        marks = ",".join(f"%s::{of}[]" for of in types)
+        statement = f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({marks}) ON CONFLICT DO NOTHING"  # noqa: S608  names of our own schema
+        values = tuple([list(column) for column in zip(*rows, strict=True)])
+        return connection.exec_driver_sql(statement, values).rowcount
+
+    @contextmanager
+    def importing(self) -> Iterator[None]:
+        """Imports queue in `bulk`, within their transactions."""
+        yield
+
+    @contextmanager
+    def bulk(self, connection: Connection) -> Iterator[None]:
+        """One import at a time in the whole factory."""
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {IMPORT_TIMEOUT_MS}")
+        self.hold(connection, "import")
+        yield
+
+    def after_bulk(self, connection: Connection) -> None:
+        """Let the planner know how many certificates there are now; a login that may not is merely warned by the server."""
+        connection.exec_driver_sql("ANALYZE certificates")
+
+    def copy_to(self, _target: Path, _progress: Callable[[int, int], None] | None) -> None:
+        """A server's copy is its own tools' work; UsageError."""
+        raise UsageError(
+            "the factory's ledger is on a PostgreSQL server, which this command does not copy",
+            "Back it up there, with pg_dump or with pg_basebackup and its WAL archive",
+            self.place,
+        )
+
+    def check_copy(self, _target: Path) -> int:
+        """There is none, see `copy_to`."""
+        raise NotImplementedError
+
+    def process_token(
+        self, engine: Engine, _folder: Path, translating: Callable[[], AbstractContextManager[None]]
+    ) -> ProcessToken:
+        """Who is alive holds a session on the server."""
+        return SessionToken(engine, translating)
+
+    def translate(self, error: Exception) -> CodedError:
+        """Say what a PostgreSQL or SQLAlchemy error means for the line."""
+        return translated(error, self.place)
+
+    def _prepare_connection(self, connection: Any, _record: Any) -> None:
+        connection.autocommit = True
+        connection.execute(_PREPARE)
+        if self._read_only:
+            connection.execute("SET default_transaction_read_only = on")
+        connection.autocommit = False
+
+
+def _begin(connection: Connection) -> None:
+    """A commit that need not be on the disk is synced by the next one that must: the server's log is one for all stations."""
+    if connection.get_execution_options().get(WRITES) is False:
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")

@@ -1,0 +1,130 @@
+"""What a PostgreSQL server's errors mean for the line. No address is shown with a password, no statement with its values.
+
+Source: postgresql.org/docs/current/errcodes-appendix.html. A connection that fails has no SQLSTATE, only the server's text.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy
+from sqlalchemy.exc import DBAPIError
+
+from station.errors import Code, CodedError, InternalFault, LedgerFault
+
+_Meaning = tuple[Code, str, str]
+
+_UNREACHABLE: Final[_Meaning] = (
+    Code.LEDGER_UNREACHABLE,
+    "the server of the factory's ledger does not answer",
+    "Look at the network cable and at the server; nothing was changed, the unit can be repeated",
+)
+_REFUSED: Final[_Meaning] = (
+    Code.LEDGER_NOT_WRITABLE,
+    "the server of the factory's ledger refuses this login",
+    "Look at user and password: they belong into ~/.pgpass, PGPASSFILE or PGPASSWORD",
+)
+_NO_DATABASE: Final[_Meaning] = (
+    Code.LEDGER_UNREADABLE,
+    "the server has no database of this name",
+    "Name the right one with --ledger, or make it: createdb NAME",
+)
+_TLS: Final[_Meaning] = (
+    Code.LEDGER_UNREACHABLE,
+    "the connection to the ledger's server cannot be encrypted as sslmode asks",
+    "Look at sslmode and sslrootcert in --ledger and at the server's certificate",
+)
+_BUSY: Final[_Meaning] = (
+    Code.LEDGER_BUSY,
+    "the ledger is held by another station",
+    "Try again; if it stays so, look at the server for a program that holds it",
+)
+_FULL_HOUSE: Final[_Meaning] = (
+    Code.LEDGER_BUSY,
+    "the ledger's server takes no further connection",
+    "Raise max_connections there, or end programs that use it",
+)
+_NOT_ALLOWED: Final[_Meaning] = (
+    Code.LEDGER_NOT_WRITABLE,
+    "this login may not do that in the ledger",
+    "Do it with the owner's login, or apply the rights again: station ledger roles",
+)
+_READ_ONLY: Final[_Meaning] = (
+    Code.LEDGER_NOT_WRITABLE,
+    "the ledger cannot be written: it was opened for reading, or the server is a standby",
+    "Name the primary server with --ledger",
+)
+_UNREADABLE: Final[_Meaning] = (
+    Code.LEDGER_UNREADABLE,
+    "the ledger cannot be read: it is damaged or is no ledger",
+    "Stop the stations, keep the database, and bring back the last backup",
+)
+_DISK_FULL: Final[_Meaning] = (
+    Code.DISK_FULL,
+    "the disk of the ledger's server is full",
+    "Free some space there; nothing was changed",
+)
+_OF_STATE: Final[dict[str, _Meaning]] = {
+    "28P01": _REFUSED,
+    "28000": _REFUSED,
+    "3D000": _NO_DATABASE,
+    "40001": _BUSY,
+    "40P01": _BUSY,
+    "55P03": _BUSY,
+    "57014": _BUSY,
+    "53300": _FULL_HOUSE,
+    "53100": _DISK_FULL,
+    "53200": _FULL_HOUSE,
+    "42501": _NOT_ALLOWED,
+    "25006": _READ_ONLY,
+    "42P01": _UNREADABLE,
+    "42703": _UNREADABLE,
+    "42883": _UNREADABLE,
+    "58030": _UNREADABLE,
+    "25P03": _UNREACHABLE,
+}
+_OF_CLASS: Final[dict[str, _Meaning]] = {"08": _UNREACHABLE, "57": _UNREACHABLE, "XX": _UNREADABLE}
+_OF_TEXT: Final[tuple[tuple[str, _Meaning], ...]] = (
+    ("too many connections", _FULL_HOUSE),
+    ("too many clients", _FULL_HOUSE),
+    ("remaining connection slots", _FULL_HOUSE),
+    ("password", _REFUSED),
+    ("authentication", _REFUSED),
+    ("pg_hba.conf", _REFUSED),
+    ("role ", _REFUSED),
+    ("SSL", _TLS),
+    ("certificate", _TLS),
+    ("database ", _NO_DATABASE),
+)
+"""What connecting says, in libpq's and the server's English; another language falls to 'does not answer'."""
+
+
+def place_of_url(url: sqlalchemy.URL) -> str:
+    """Name a server and its database for people: no user, no password."""
+    if "service" in url.query:
+        return f"service {url.query['service']}"
+    host = url.host or url.query.get("host") or "local socket"
+    return f"{host}{f':{url.port}' if url.port else ''}/{url.database}"
+
+
+def translated(error: Exception, place: str) -> CodedError:
+    """Say what an error of psycopg or SQLAlchemy means for the line."""
+    original = getattr(error, "orig", None) or error
+    state = str(getattr(original, "sqlstate", None) or "")
+    if state.startswith("23"):
+        return InternalFault(f"the ledger refused a change that must never happen: {_first_line(original)}")
+    known = _OF_STATE.get(state) or _OF_CLASS.get(state[:2])
+    if known is None and not state and type(original).__name__ in {"OperationalError", "ConnectionTimeout"}:
+        is_new = not (isinstance(error, DBAPIError) and error.connection_invalidated)
+        text = str(original)
+        known = next((meaning for word, meaning in _OF_TEXT if is_new and word in text), _UNREACHABLE)
+    if known is None:
+        return InternalFault(f"the ledger's program failed: {type(original).__name__} {state}".rstrip())
+    code, cause, mend = known
+    return LedgerFault(code, cause, mend, place)
+
+
+def _first_line(error: BaseException) -> str:
+    """Give the server's message without the row that it shows in its details."""
+    diagnosis = getattr(error, "diag", None)
+    return str(getattr(diagnosis, "message_primary", None) or type(error).__name__)

@@ -1,0 +1,62 @@
+"""Who is who in a ledger: each station's name belongs to one signing key for ever, so that no two write one chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, insert, select
+
+from station.errors import UsageError
+from station.ledger.audit import EventKind, Trail
+from station.ledger.database import Database
+from station.ledger.heads import HeadSigner
+from station.ledger.schema import AUDIT_HEADS, AUDIT_SIGNATURES, STATIONS
+
+
+def is_unknown(connection: Connection, station: str) -> bool:
+    """Say whether no station of this name ever worked with the ledger."""
+    for table in (STATIONS, AUDIT_HEADS):
+        if connection.execute(select(table.c.station).where(table.c.station == station)).first() is not None:
+            return False
+    return True
+
+
+def claim_name(database: Database, signer: HeadSigner, now: Callable[[], str]) -> None:
+    """Make the signer's station known, once; UsageError when its name belongs to another key."""
+    with database.reading() as connection:
+        holder = _key_of(connection, signer.station)
+    if holder is None:
+        with database.writing() as connection:
+            database.dialect.hold(connection, f"name {signer.station}")
+            holder = _key_of(connection, signer.station)
+            if holder is None:
+                _introduce(connection, signer, now())
+                return
+    if holder != signer.key.public:
+        raise UsageError(
+            f"another station of this ledger is named {signer.station}",
+            "Give this one a name of its own in station.yaml, or bring back its station.key",
+            "station.yaml",
+        )
+
+
+def _key_of(connection: Connection, station: str) -> str | None:
+    """Give the public key that a name belongs to; that of its signatures in a ledger from before names were kept."""
+    for query in (
+        select(STATIONS.c.public_key).where(STATIONS.c.station == station),
+        select(AUDIT_SIGNATURES.c.public_key).where(AUDIT_SIGNATURES.c.station == station).limit(1),
+    ):
+        found = connection.execute(query).scalar()
+        if found is not None:
+            return str(found)
+    return None
+
+
+def _introduce(connection: Connection, signer: HeadSigner, now: str) -> None:
+    connection.execute(
+        insert(STATIONS).values(station=signer.station, public_key=signer.key.public, login="", joined_at=now)
+    )
+    trail = Trail(connection, signer.station, now)
+    if trail.head[0] == 0:
+        trail.append(EventKind.STATION_JOINED, data={"public_key": signer.key.public})
+        trail.close()

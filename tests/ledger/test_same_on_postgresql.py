@@ -1,0 +1,48 @@
+"""What holds for the ledger of a data folder holds for a factory's: the same tests, each on an empty PostgreSQL database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from station.ledger import opening
+from station.ledger.database import Dialect, choose_dialect
+from tests.ledger import test_allocation as allocation
+from tests.ledger import test_import as importing
+from tests.ledger import test_orders as orders
+from tests.ledger import test_runs as runs
+
+test_order = allocation.test_certificates_are_taken_in_the_order_of_the_file
+test_again = allocation.test_the_same_unit_gets_the_same_certificate_again
+test_back = allocation.test_a_passed_unit_keeps_its_certificate_installed_when_it_comes_back
+test_free_again = allocation.test_a_certificate_that_never_left_the_station_is_free_again
+test_empty = allocation.test_an_empty_batch_is_told_and_the_unit_untouched
+test_two_products = allocation.test_one_unit_may_hold_certificates_of_two_products
+test_threads = allocation.test_threads_never_take_the_same
+test_recorded = runs.test_a_run_is_recorded_from_begin_to_verdict
+test_history = runs.test_identify_tells_the_units_history
+test_two_lanes = runs.test_a_unit_on_two_lanes_is_refused_on_the_second
+test_interrupted = runs.test_an_interrupted_unit_resumes_with_its_certificate
+test_living = runs.test_a_living_process_is_not_listed_by_another
+test_dead = runs.test_a_dead_run_without_a_unit_is_ended_by_the_next
+test_last_ones = runs.test_the_last_certificates_are_not_lost_in_dead_processes
+test_void = runs.test_a_void_certificate_is_never_used_again
+test_void_meanwhile = runs.test_installing_with_a_certificate_made_void_meanwhile_is_held
+test_story = runs.test_a_units_story_is_told_by_mac_or_name
+test_ordered_elsewhere = orders.test_what_was_moved_elsewhere_is_not_moved_again
+test_imported = importing.test_the_order_of_the_file_is_kept
+test_same_file = importing.test_the_same_file_again_changes_nothing_and_says_so
+test_same_certificates = importing.test_the_same_certificates_in_another_file_change_nothing
+test_two_imports = importing.test_two_imports_of_one_file_at_once_make_one_batch
+test_longer_list = importing.test_a_longer_list_brings_only_what_is_new
+test_other_secret = importing.test_a_name_with_another_secret_is_refused_by_line
+test_other_name = importing.test_a_secret_under_another_name_is_refused_by_line
+
+
+@pytest.fixture(autouse=True)
+def _on_postgresql(factory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def chosen(url: str | None, file: Path, *, read_only: bool) -> Dialect:
+        return choose_dialect(url or factory, file, read_only=read_only)
+
+    monkeypatch.setattr(opening, "choose_dialect", chosen)
