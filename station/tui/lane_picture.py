@@ -195,7 +195,8 @@ def _troubled(view: LaneView, texts: Texts, width: int, room: int, height: int) 
 def _what_now(view: LaneView, texts: Texts, room: int) -> str:
     """The last sentence of a tile in trouble."""
     if view.disposition is not None:
-        return first_fit(room, texts.say(f"put.{view.disposition}"), texts.say(f"disposition.{view.disposition}"))
+        put, place = texts.say(f"put.{view.disposition}"), texts.say(f"disposition.{view.disposition}")
+        return first_fit(room, f"{put} {texts.say('put.undo')}", put, place)
     if view.must_decide:
         tries = view.failed_in_row
         return first_fit(room, texts.say("now.decide", tries=tries), texts.say("now.decide_short"))

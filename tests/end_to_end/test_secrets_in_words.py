@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from esptool.loader import ESPLoader
 
 from station.errors import Code
-from station.events import Event
+from station.events import Event, StepReported
 from station.ledger import Ledger
 from station.line import walk
 from station.line.passage import Passage
 from station.line.shift import Shift
+from station.line.shift_record import ShiftRecord
 from station.profile import prepare_recipe
 from station.texts import LANGUAGES, Texts
 from station.tui.lane_picture import picture
 from station.tui.lane_view import LaneView, apply
-from station.verdict import Verdict
+from station.verdict import StepState, Verdict
 from tests.end_to_end.quick_line import LineAtWork, at_work, told
 from tests.end_to_end.quick_units import CREDENTIALS_OFFSET, PRODUCT_KEY, make_product, quick_fixture, unit_number
 from tests.end_to_end.test_secrets import SECRETS, TellTale, leaks
+from tests.tui.every_screen import every_screen
+from tests.tui.fake_line import FakeLine, fake_line
 
 
 @pytest.fixture
@@ -138,6 +143,24 @@ def test_neither_debug_log_nor_trace_nor_screen_nor_crash_report_tells_a_secret(
     assert not leaks(screen.encode())
     assert not leaks(repr(heard).encode())
     assert not leaks("\n".join(crash_reports).encode())
+    screens = asyncio.run(every_screen(line_on(shift), [event for event in heard if not is_progress(event)]))
+    assert "marked-0" in screens["f2+shift+tab en"]
+    assert "F31" in screens["f2 en"]
+    assert "marked-2" in screens["f2+enter zh-CN"]
+    assert [name for name, shown in screens.items() if leaks(shown.encode())] == []
+
+
+def line_on(shift: Shift) -> FakeLine:
+    """The screen's line before this shift's own ledger."""
+    line = fake_line(1)
+    record = ShiftRecord(shift.ledger, lambda: line.operator, line.say)
+    record.began -= timedelta(hours=1)
+    line.record = record  # type: ignore[assignment]  # the real one in the place of the fake
+    return line
+
+
+def is_progress(event: Event) -> bool:
+    return isinstance(event, StepReported) and event.state is not StepState.FAILED
 
 
 def quicker(shift: Shift) -> Shift:

@@ -114,6 +114,21 @@ async def test_what_was_decided_is_told_and_can_be_taken_back() -> None:
         assert [(one.disposition, one.reason) for one in line.record.decisions] == [(None, "ok now")]
 
 
+async def test_the_tile_says_how_a_decision_is_changed_and_f6_changes_it_and_takes_it_back() -> None:
+    line = fake_line(1)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await with_failure(line, pilot)
+        await press(pilot, "f6", "1", "enter")
+        assert "Put the unit into the rework box. F6 changes this." in screen_text(app)
+        await press(pilot, "f6", "2", "enter")
+        assert "Put the unit to those on hold. F6 changes this." in screen_text(app)
+        await press(pilot, "f6", "4", *"wrong unit", "enter")
+        assert "F6 changes this." not in screen_text(app)
+
+        assert [one.disposition for one in line.record.decisions] == [Disposition.REWORK, Disposition.HOLD, None]
+
+
 async def test_a_reason_is_needed() -> None:
     line = fake_line(1)
     app = fake_app(line)
