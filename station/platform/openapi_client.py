@@ -64,14 +64,15 @@ class OpenApiClient:
             tried += 1
             self._pace.wait(action)
             try:
-                return self._call_once(action, parameters)
+                return self.call_once(action, **parameters)
             except PlatformFault as fault:
                 wait_s = _wait_before_next(action, fault, tried)
                 if wait_s is None:
                     raise
             self.pause(wait_s)
 
-    def _call_once(self, action: str, parameters: dict[str, Any]) -> Any:
+    def call_once(self, action: str, **parameters: Any) -> Any:
+        """As `call`, for who does not want to wait: nothing is repeated."""
         snake = re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower()
         request = getattr(self._models, f"{action}Request")(
             **parameters, iot_instance_id=self.settings.instance_id or None

@@ -1,0 +1,132 @@
+"""What `station doctor` looks at in the ledger."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from station.cli.context import Session
+from station.cli.finding import Finding, Health
+from station.cli.leads import MAKE_A_LEAD
+from station.errors import CodedError
+from station.ledger import BatchSummary, EventKind, Ledger
+from station.ledger.key_sources import KEY_FILE
+from station.ledger.opening import ID_FILE, LEDGER_FILE
+from station.ledger.sealed_batch import IDENTITY_FILE
+from station.ledger.station_key import STATION_KEY_FILE
+from station.tui.settings import DEFAULTS
+
+KEY_FILES: Final = (KEY_FILE, STATION_KEY_FILE, IDENTITY_FILE)
+MADE: Final = datetime(2026, 1, 1, tzinfo=UTC)
+CLOCK_TOLERANCE: Final = timedelta(minutes=2)
+BACKUP_DAYS_MAX: Final = 7
+BACKUP_LOOK_BACK: Final = timedelta(days=60)
+
+
+def look_at_ledger(session: Session) -> Iterator[Finding]:
+    """The ledger and its keys, what is left in its batches, its last event, its last backup, and broken-off runs."""
+    try:
+        if session.data.is_file():
+            return
+        if not any((session.data / name).exists() for name in (LEDGER_FILE, KEY_FILE, ID_FILE)):
+            yield Finding("ledger", Health.GOOD, f"none yet in {session.data}; it is made at the first start")
+            yield from look_at_clock(None)
+            return
+        for name in KEY_FILES:
+            yield from _key_file(session.data / name)
+        with Ledger.open(session.data, read_only=True, ask=session.ask_passphrase) as ledger:
+            batches = ledger.batches()
+            unfinished = ledger.unfinished_runs()
+            has_line_lead = ledger.operators.has_line_lead()
+            newest = ledger.newest_events(1)
+            last_backup = _last_backup(ledger)
+    except CodedError as error:
+        yield Finding("ledger", Health.BAD, f"{error.code}: {error.cause}", error.mend)
+        return
+    except OSError as error:
+        yield Finding(
+            "ledger", Health.BAD, f"{session.data} cannot be looked at ({error.strerror})", "Give this user the right"
+        )
+        return
+    left = sum(batch.left for batch in batches)
+    yield Finding("ledger", Health.GOOD, f"{len(batches)} batches, {left} certificates left")
+    yield from _few_left(session, batches)
+    yield from look_at_clock(newest[0].at if newest else None)
+    yield from _backup(last_backup, bool(batches))
+    if not has_line_lead:
+        yield Finding(
+            "operators",
+            Health.ODD,
+            "no line lead yet: everybody may void certificates and the like",
+            f"Make one: {MAKE_A_LEAD}",
+        )
+    for run in unfinished:
+        yield Finding(
+            "unfinished",
+            Health.ODD,
+            f"{run.mac or 'a unit'} on lane {run.lane} was broken off after {run.last_step or 'its begin'}",
+            "Put it in again: it continues with the same certificate",
+        )
+
+
+def _few_left(session: Session, batches: Sequence[BatchSummary]) -> Iterator[Finding]:
+    try:
+        few = session.settings().screen.few_certificates
+    except CodedError:
+        few = DEFAULTS.few_certificates  # what is wrong with the settings is told already
+    for batch in batches:
+        if 0 < batch.left <= few:
+            seen = f"{batch.name} has {batch.left} certificates left"
+            yield Finding(
+                "batches", Health.ODD, seen, "Order the next batch: station platform register, or the console"
+            )
+    if batches and not any(batch.left for batch in batches):
+        yield Finding(
+            "batches", Health.ODD, "no certificate is left", "Import the next batch: station batch import FILE.csv"
+        )
+
+
+def look_at_clock(last_event: str | None, now: datetime | None = None) -> Iterator[Finding]:
+    """The PC's clock, which the log and TLS trust: never before this version of the station, nor before the last event."""
+    now = now or datetime.now(UTC)
+    mend = "Set date and time from the network: " + (
+        "Settings → Time → Sync now" if sys.platform == "win32" else "sudo timedatectl set-ntp true"
+    )
+    begin = max(MADE, datetime.fromisoformat(last_event) if last_event else MADE)
+    if now < begin - CLOCK_TOLERANCE:
+        what = "the ledger's last event" if begin != MADE else "when this station was made"
+        seen = f"the clock says {now:%Y-%m-%d %H:%M} UTC, which is before {what} ({begin:%Y-%m-%d %H:%M})"
+        yield Finding("clock", Health.BAD, seen, mend)
+    else:
+        yield Finding("clock", Health.GOOD, f"{now:%Y-%m-%d %H:%M} UTC")
+
+
+def _last_backup(ledger: Ledger) -> datetime | None:
+    since = datetime.now(UTC) - BACKUP_LOOK_BACK
+    backups = (event.at for event in ledger.audit_events(since=since) if event.kind == EventKind.LEDGER_BACKED_UP)
+    return max((datetime.fromisoformat(at) for at in backups), default=None)
+
+
+def _backup(last: datetime | None, has_batches: bool) -> Iterator[Finding]:
+    """Tell when there is something to lose."""
+    if not has_batches:
+        return
+    days = None if last is None else (datetime.now(UTC) - last).days
+    if days is None or days > BACKUP_DAYS_MAX:
+        seen = f"the ledger was not backed up in the last {BACKUP_LOOK_BACK.days} days"
+        if days is not None:
+            seen = f"the ledger's last backup is {days} days old"
+        yield Finding("backup", Health.ODD, seen, "Run it each day: station ledger backup FILE, to another disk")
+    else:
+        yield Finding("backup", Health.GOOD, f"the ledger was backed up {days} days ago")
+
+
+def _key_file(key: Path) -> Iterator[Finding]:
+    if key.exists() and sys.platform != "win32":
+        mode = stat.S_IMODE(key.stat().st_mode)
+        health = Health.BAD if mode & 0o077 else Health.GOOD
+        yield Finding("key file", health, f"{key} {mode:04o}", f"chmod 600 {key}" if health is Health.BAD else "")
