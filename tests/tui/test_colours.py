@@ -43,7 +43,7 @@ def _distance(one: Lab, other: Lab) -> float:
     return float(((one.L - other.L) ** 2 + (one.a - other.a) ** 2 + (one.b - other.b) ** 2) ** 0.5)
 
 
-def _contrast(one: Color, other: Color) -> float:
+def contrast(one: Color, other: Color) -> float:
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
@@ -69,4 +69,4 @@ def test_every_word_is_readable_on_its_ground(theme: Theme) -> None:
         grounds += [(variables[name], str(theme.background)), (variables[name], str(theme.surface))]
     grounds.append((variables["footer-key-foreground"], str(theme.panel)))
 
-    assert [(ink, ground) for ink, ground in grounds if _contrast(Color.parse(ink), Color.parse(ground)) < least] == []
+    assert [(ink, ground) for ink, ground in grounds if contrast(Color.parse(ink), Color.parse(ground)) < least] == []

@@ -2,80 +2,178 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
 import pytest
 from textual.binding import Binding
+from textual.content import Content
+from textual.widgets import Static
 
 from station.texts import LANGUAGES
 from station.tui.answer_input import AnswerInput
 from station.tui.app import StationApp
+from station.tui.cell_text import wrap
+from station.tui.choice import Choice
+from station.tui.choice_screen import ChoiceScreen
+from station.tui.decision_screen import DecisionScreen
+from station.tui.end_screen import EndScreen
+from station.tui.help_screen import HelpScreen
 from station.tui.key_bar import KeyBar, place_keys
-from station.tui.station_screen import StationScreen
-from tests.tui.driving import StationPilot, on_line, settle
-from tests.tui.fake_line import FakeLine, failed, fake_app, fake_line
+from station.tui.leaving_screen import LeavingScreen
+from station.tui.lesson import Hand, Stage
+from station.tui.lesson_screen import LessonScreen
+from station.tui.line_screen import LineScreen
+from station.tui.look_back_screen import LookBackScreen
+from station.tui.sign_in_screen import SignInScreen
+from station.tui.station_screen import StationScreen, TitleRow
+from station.tui.unit_screen import UnitScreen
+from tests.tui.driving import StationPilot, opened, settle, until
+from tests.tui.fake_lessons import FakeLessons
+from tests.tui.fake_line import CHOICE, FakeLine, failed, fake_app, fake_line
 from tests.tui.made_shift import fill
-from tests.tui.pictures import screen_svg
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a screen is reached, from the line or from a start of the app that waits for somebody."""
+
+    screen: type[StationScreen]
+    keys: tuple[str, ...] = ()
+    starts: bool = True
+    signs_in: bool = False
+    trains: bool = False
+    mute: frozenset[str] = frozenset()
+    """Keys that change nothing that is seen: reading again reads the same, an empty answer is none."""
+
 
 WAYS = {
-    "line": (),
-    "help": ("f1",),
-    "decision": ("f6",),
-    "reason": ("f6", "2"),
-    "look back": ("f2",),
-    "failures": ("f2", "tab"),
-    "unit": ("f2", "down", "enter"),
-    "end": ("f10",),
-    "hand over": ("f10", "f7"),
+    "sign in": Way(SignInScreen, signs_in=True, mute=frozenset({"enter"})),
+    "choose": Way(ChoiceScreen, starts=False),
+    "ready": Way(ChoiceScreen, ("enter",), starts=False),
+    "line": Way(LineScreen),
+    "lesson": Way(LineScreen, trains=True),
+    "lessons": Way(LessonScreen, ("f3",), trains=True),
+    "help": Way(HelpScreen, ("f1",)),
+    "decision": Way(DecisionScreen, ("f6",)),
+    "reason": Way(DecisionScreen, ("f6", "2")),
+    "lead": Way(DecisionScreen, ("f6", "3", "enter"), mute=frozenset({"enter"})),
+    "PIN": Way(DecisionScreen, ("f6", "3", "enter", "W", "enter"), mute=frozenset({"enter"})),
+    "look back": Way(LookBackScreen, ("f2",), mute=frozenset({"f5"})),
+    "failures": Way(LookBackScreen, ("f2", "tab"), mute=frozenset({"f5"})),
+    "shift": Way(LookBackScreen, ("f2", "tab", "tab"), mute=frozenset({"f5"})),
+    "audit": Way(LookBackScreen, ("f2", "shift+tab"), mute=frozenset({"f5"})),
+    "unit": Way(UnitScreen, ("f2", "down", "enter"), mute=frozenset({"up"})),
+    "end": Way(EndScreen, ("f10",)),
+    "hand over": Way(EndScreen, ("f10", "f7"), mute=frozenset({"enter"})),
+    "leaving": Way(LeavingScreen, ("ctrl+c",)),
 }
+EVERYWHERE = frozenset({"f1", "f9", "f10", "ctrl+p"})
+"""The app's own keys do the same on each screen: one is enough."""
+TWO = (CHOICE, Choice(Path("bulb.yaml"), "bulb", "2026-10", 1200))
 
 
-async def at(way: tuple[str, ...], app: StationApp, line: FakeLine, pilot: StationPilot) -> None:
-    fill(line.record)
-    line.say(*failed(1))
-    await settle(pilot)
-    for key in way:
-        await pilot.press(key)
-        await settle(pilot)
+class Standing(FakeLine):
+    """A line whose lanes do not stop at once."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.may_stop = threading.Event()
+
+    def stop(self, timeout_s: float) -> bool:
+        return self.may_stop.wait(timeout_s) and super().stop(timeout_s)
+
+
+@asynccontextmanager
+async def at(way: Way) -> AsyncIterator[tuple[StationApp, FakeLine, StationPilot]]:
+    """The app on a screen, quiet."""
+    line = fake_line(2, training=way.trains)
+    if way.screen is LeavingScreen:
+        line = Standing(line.lanes)
+    line.record.lead_pin = "739164"
+    lessons = FakeLessons() if way.trains else None
+    choices = TWO[: 1 if way.starts else 2]
+    app = fake_app(line, choices=choices, start_at_once=way.starts, signs_in=way.signs_in, lessons=lessons)
+    async with opened(app) as pilot:
+        fill(line.record)
+        if way.starts and not way.signs_in:
+            await until(pilot, lambda: isinstance(app.screen, LineScreen))
+            line.say(*failed(1))
+        if lessons is not None:
+            lessons.say(Stage.ACT, Hand.PUT_IN)
+        for key in way.keys:
+            await settle_or_go(pilot, way)
+            await pilot.press(key)
+        await settle_or_go(pilot, way)
+        yield app, line, pilot
+        if isinstance(line, Standing):
+            line.may_stop.set()
+
+
+async def settle_or_go(pilot: StationPilot, way: Way) -> None:
+    """Wait for quiet; while the lanes are being stopped there is none."""
+    await (pilot.pause() if isinstance(pilot.app.screen, LeavingScreen) else settle(pilot))
 
 
 def shown_keys(app: StationApp) -> list[str]:
-    return [word.key for word in app.screen.query_one(KeyBar).keys if word.enabled]
+    return [word.key for bar in app.screen.query(KeyBar) for word in bar.keys if word.enabled]
 
 
 def seen(app: StationApp, line: FakeLine) -> tuple[object, ...]:
-    """What a key could have changed: the cells with their colours, what the line was told, the screens."""
-    return app.screen._compositor.render_strips(), list(line.calls), len(app.screen_stack)
+    """What a key could have changed: the cells with their colours, what the line and the lessons were told, the screens."""
+    told = app._lessons.calls if isinstance(app._lessons, FakeLessons) else []
+    return app.screen._compositor.render_strips(), list(line.calls), list(told), len(app.screen_stack)
 
 
-@pytest.mark.parametrize("way", WAYS)
-async def test_each_bar_fits_in_both_languages_and_each_of_its_keys_does_something(way: str) -> None:
-    line = fake_line(2)
-    app = fake_app(line)
-    async with on_line(app) as pilot:
-        await at(WAYS[way], app, line, pilot)
+def test_every_screen_is_walked() -> None:
+    assert {way.screen for way in WAYS.values()} == set(StationScreen.__subclasses__())
+
+
+@pytest.mark.parametrize("name", WAYS)
+async def test_each_screen_fits_and_each_key_of_its_bar_does_something_and_is_in_the_palette(name: str) -> None:
+    way = WAYS[name]
+    async with at(way) as (app, _, pilot):
+        assert type(app.screen) is way.screen
         keys = shown_keys(app)
-        titles = {command.title for command in app.get_system_commands(app.screen)}
-        words = {key.word for bar in app.screen.query(KeyBar) for key in bar.keys}
-        assert words - titles == {app.texts.say("key.palette")}
-        for _ in LANGUAGES:
-            assert place_keys(app.screen.query_one(KeyBar).keys, 80)[-1].end <= 80, app.texts.language
-            app.action_change_language()
-    assert {"f9", "ctrl+p"} < set(keys)
+        if way.screen is not LeavingScreen:
+            assert {"f9", "ctrl+p"} < set(keys)
+            titles = {command.title for command in app.get_system_commands(app.screen)}  # type: ignore[arg-type]  # Textual's own type is the narrower one
+            words = {key.word for bar in app.screen.query(KeyBar) for key in bar.keys}
+            assert words - titles == {app.texts.say("key.palette")}
+        for size in ((80, 24), (120, 40)):
+            await pilot.resize_terminal(*size)
+            for _ in LANGUAGES:
+                await pilot.pause()
+                assert unfitting(app) == [], (app.texts.language, size)
+                app.action_change_language()
     dead = []
     for key in keys:
-        # Typing reads again the same, and an empty answer is none: these say so by their sentence.
-        if key in {"f9", "ctrl+p", "f5", "enter", "up"} and way != "line":
+        if key in way.mute or (key in EVERYWHERE and name != "line"):
             continue
-        line = fake_line(2)
-        app = fake_app(line)
-        async with on_line(app) as pilot:
-            await at(WAYS[way], app, line, pilot)
+        async with at(way) as (app, line, pilot):
             before = seen(app, line)
             await pilot.press(key)
-            await settle(pilot)
-            if seen(app, line) == before:
+            await settle_or_go(pilot, way)
+            if app.is_running and seen(app, line) == before:
                 dead.append(key)
 
     assert dead == []
+
+
+def unfitting(app: StationApp) -> list[str]:
+    """What is cut: keys beyond the bar's end, a sentence of more rows than it has, a title that is too long."""
+    screen, cut = app.screen, []
+    for bar in screen.query(KeyBar):
+        cut += [placed.words for placed in place_keys(bar.keys, bar.size.width) if placed.end > bar.size.width]
+    for sentence in screen.query("#sentence, #lesson_sentence, #lesson_title").results(Static):
+        shown = sentence.render()
+        words = shown.plain.strip() if isinstance(shown, Content) else ""
+        if len(wrap(words, sentence.size.width - 1)) > max(1, sentence.size.height):
+            cut.append(words)
+    return cut + [row.render().plain for row in screen.query(TitleRow) if row.render().cell_length > row.size.width]
 
 
 MOVES = {"move", "step", "scroll", "pick", "turn", "choose"}
@@ -94,16 +192,3 @@ def test_every_binding_is_in_the_palette_unless_it_only_moves_a_choice() -> None
 
 def screens() -> list[type[StationScreen]]:
     return [screen for screen in StationScreen.__subclasses__() if "BINDINGS" in vars(screen)]
-
-
-async def test_without_colours_word_and_symbol_still_tell_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    line = fake_line(1)
-    app = fake_app(line)
-    async with on_line(app) as pilot:
-        await at((), app, line, pilot)
-        svg = screen_svg(app)
-
-    assert app.no_color
-    assert "✘" in svg
-    assert "F31" in svg
