@@ -41,7 +41,7 @@ class Dialect(Protocol):
 
     def make_engine(self) -> Engine: ...
 
-    def writing(self, *, urgent: bool) -> AbstractContextManager[None]: ...
+    def writing(self, *, durable: bool, urgent: bool) -> AbstractContextManager[None]: ...
 
     def hold(self, connection: Connection, subject: str) -> None:
         """Let no other transaction hold the same subject until this one ends."""
@@ -113,7 +113,11 @@ class Database:
         `durable`: it is on the disk when the block has ended, and all that was committed before it. Otherwise a power cut may
         take it back, with all that was committed after it; a kill takes nothing. `urgent`: it goes before others that wait.
         """
-        with self.dialect.writing(urgent=urgent), self.translated(), self._engine.connect() as connection:
+        with (
+            self.dialect.writing(durable=durable, urgent=urgent),
+            self.translated(),
+            self._engine.connect() as connection,
+        ):
             connection.execution_options(**{WRITES: durable})
             with connection.begin():
                 yield connection

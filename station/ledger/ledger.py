@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Final, Self
@@ -77,7 +78,9 @@ class Ledger:
         self._importing = Importing(self._database, self._keys, self._changing)
         self.orders = Orders(self._database.reading, self._changing, self._importing, self._keys)
         self.dispositions = Dispositions(self._database.reading, self._changing, processes)
-        self.held_bauds = HeldBauds(self._database.reading, self._database.writing, opened.station)
+        self.held_bauds = HeldBauds(
+            self._database.reading, partial(self._database.writing, durable=False), opened.station
+        )
         self.history = RunHistory(self._database.reading)
         self.proof = proof
 

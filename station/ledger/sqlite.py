@@ -22,6 +22,7 @@ from sqlalchemy.pool import QueuePool
 from station.errors import Code, CodedError, InternalFault, LedgerFault
 from station.ledger.disk import disk_fault
 from station.ledger.fair_lock import FairLock
+from station.ledger.log_sync import LogSync
 from station.ledger.processes import FileToken, ProcessToken
 
 BUSY_TIMEOUT_S: Final = 5.0
@@ -42,10 +43,6 @@ COPY_PAGES: Final = 2000
 """Pages that a backup copies between two words about its progress."""
 WRITES: Final = "station_writes"
 """Execution option of a connection whose transaction writes: True when its commit must be on the disk, else False."""
-_CHANGES: Final = "station_changes"
-"""What a connection's durable transaction found as the number of all its changes so far."""
-_SYNCHRONOUS: Final = {True: "FULL", False: "NORMAL"}
-"""By durability. NORMAL leaves the log's sync to the next FULL commit or checkpoint: a kill loses nothing, a power cut may."""
 
 TRIGGERS_0001: Final[tuple[str, ...]] = (
     # The life of a certificate: only the moves of DESIGN §4.
@@ -135,6 +132,7 @@ class SqliteDialect:
         self.place: Final = str(file)
         self._read_only = read_only
         self._writing = FairLock()
+        self._log_sync = LogSync(file.with_name(f"{file.name}-wal"))
         self._importing_thread: int | None = None
         self._import_lock_file = file.with_name(IMPORT_LOCK_FILE)
 
@@ -153,11 +151,10 @@ class SqliteDialect:
         if self._read_only:
             event.listen(engine, "connect", _forbid_writes)
         event.listen(engine, "begin", self._begin)
-        event.listen(engine, "commit", self._before_commit)
         return engine
 
     @contextmanager
-    def writing(self, *, urgent: bool) -> Iterator[None]:
+    def writing(self, *, durable: bool, urgent: bool) -> Iterator[None]:
         """One writer at a time within this process: threads queue here, urgent ones first, instead of polling the file's lock."""
         may_wait = self._patience()
         while not self._writing.acquire(BUSY_TIMEOUT_S, urgent=urgent):
@@ -167,6 +164,11 @@ class SqliteDialect:
             yield
         finally:
             self._writing.release()
+        if durable:
+            try:
+                self._log_sync.sync()
+            except OSError as error:
+                raise disk_fault(error, self.file) from None
 
     def hold(self, _connection: sqlalchemy.Connection, _subject: str) -> None:
         """Hold nothing more: a transaction that writes has the whole file."""
@@ -274,14 +276,9 @@ class SqliteDialect:
     def _begin(self, connection: sqlalchemy.Connection) -> None:
         """A transaction that will write takes the file's lock at once: two that read first and write later would deadlock."""
         raw = connection.connection.driver_connection
-        durable: bool | None = connection.get_execution_options().get(WRITES)
-        if raw is None or durable is None:
+        if raw is None or WRITES not in connection.get_execution_options():
             connection.exec_driver_sql("BEGIN")
             return
-        if connection.info.get(WRITES, True) is not durable:
-            raw.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durable]}").close()
-            connection.info[WRITES] = durable
-        connection.info[_CHANGES] = raw.total_changes if durable else None
         may_wait = self._patience()
         while True:
             try:
@@ -291,20 +288,6 @@ class SqliteDialect:
                     raise
             else:
                 return
-
-    def _before_commit(self, connection: sqlalchemy.Connection) -> None:
-        """SQLite syncs nothing for a transaction that changed nothing: what others committed before it is synced here."""
-        raw = connection.connection.driver_connection
-        if raw is None or connection.info.pop(_CHANGES, None) != raw.total_changes:
-            return
-        try:
-            log = os.open(self.file.with_name(self.file.name + "-wal"), os.O_RDWR | getattr(os, "O_BINARY", 0))
-        except FileNotFoundError:
-            return
-        try:
-            os.fsync(log)
-        finally:
-            os.close(log)
 
     def translate(self, error: Exception) -> CodedError:
         """Say what an SQLite or SQLAlchemy error means for the line."""
@@ -383,7 +366,7 @@ def _prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy's BEGIN is ours, see _begin
     for pragma in (
         "journal_mode = WAL",
-        f"synchronous = {_SYNCHRONOUS[True]}",
+        "synchronous = NORMAL",  # a commit does not wait for the disk: `LogSync` does, where it must be there
         "foreign_keys = ON",
         "recursive_triggers = ON",
         f"cache_size = -{CACHE_SIZE_KIB}",

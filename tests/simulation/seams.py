@@ -50,12 +50,12 @@ def simulated(world: World) -> Iterator[None]:
     real_fsync = os.fsync
 
     def fsync(descriptor: int) -> None:
-        real_fsync(descriptor)
-        synced = os.fstat(descriptor).st_ino
-        world.synced_inodes.add(synced)
-        log = world.folder / power.WAL
-        if log.exists() and log.stat().st_ino == synced:
-            world.note_sync(synced=True)
+        log, inode = world.folder / power.WAL, os.fstat(descriptor).st_ino
+        if log.exists() and log.stat().st_ino == inode:
+            world.sync_log(lambda: real_fsync(descriptor))
+        else:
+            real_fsync(descriptor)
+        world.synced_inodes.add(inode)
 
     with ExitStack() as stack:
         for name, stand_in in (
@@ -63,6 +63,7 @@ def simulated(world: World) -> Iterator[None]:
             ("station.line.lane.LanePort", ports),
             ("station.line.lane.Chip", SimChip),
             ("station.ledger.sqlite.FairLock", functools.partial(SimLock, world.scheduler)),
+            ("station.ledger.log_sync.FairLock", functools.partial(SimLock, world.scheduler)),
             ("station.ledger.sqlite.FileLock", functools.partial(SimFileLock, world)),
             ("station.ledger.opening.FileLock", functools.partial(SimFileLock, world)),
             ("station.ledger.processes.FileLock", functools.partial(SimFileLock, world)),

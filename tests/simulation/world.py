@@ -22,8 +22,6 @@ from tests.simulation.process import SimFileLock, StationProcess
 from tests.simulation.product import BATCH, SECOND_BATCH, CertificateFile, foreign_image, recipe
 from tests.simulation.scheduler import Killed, Scheduler
 
-_FULL_SYNC: Final = 2
-"""What `PRAGMA synchronous` says when commits are synced."""
 TRACE_POINTS: Final = 60
 UNSYNCED_S: Final = 30.0
 """So long after it was written a file may be lost without a sync (Linux, vm.dirty_expire_centisecs)."""
@@ -184,16 +182,13 @@ class World:
 
     def commit(self, do: Callable[[], None], connection: sqlite3.Connection) -> None:
         """Let SQLite commit; the judge looks at once. A power cut may strike within."""
-        (level,) = sqlite3.Cursor(connection).execute("PRAGMA synchronous").fetchone()
         if not self._tear_next_commit:
-            before = power.wal_index(self.folder)
             do()
             self.judge.committed(connection)
-            wrote = power.wal_index(self.folder) != before
-            self.note_sync(synced=wrote and level >= _FULL_SYNC)
+            self._synced_log = self._synced_log.now(self.folder, synced=False)
             return
         self._tear_next_commit = False
-        self.note_sync(synced=False)
+        self._synced_log = self._synced_log.now(self.folder, synced=False)
         logged, ledger_before = (self.folder / power.WAL).exists(), (self.folder / power.LEDGER).read_bytes()
         do()
         torn = self._next_folder()
@@ -202,11 +197,14 @@ class World:
             power.tear_commit(torn, self._synced_log, ledger_before, self.rng)
         self.scheduler.in_hub(lambda: self._power_is_gone(torn))
 
-    def note_sync(self, *, synced: bool) -> None:
-        """Keep how far the ledger's log is on the disk; `synced`: all that is committed was."""
-        self._synced_log = self._synced_log.now(self.folder, synced=synced)
-        if synced:
-            self.judge.all_is_on_the_disk()
+    def sync_log(self, do: Callable[[], None]) -> None:
+        """Let the station sync the ledger's log: what was committed before the call is on the disk after it."""
+        fault = self.point(Place.COMMIT, "sync")
+        if fault is not None:
+            raise OSError(errno.ENOSPC if fault is FaultKind.DISK_FULL else errno.EIO, "simulated", str(self.folder))
+        do()
+        self._synced_log = self._synced_log.now(self.folder, synced=True)
+        self.judge.all_is_on_the_disk()
 
     def must_come_again(self, mac: Mac) -> None:
         """A unit's certificate is void: hands fetch it from the finished ones."""
@@ -242,7 +240,7 @@ class World:
             and self.plan.cold_start
             and self.scheduler.now_s < UNSYNCED_S
         )
-        self.note_sync(synced=False)
+        self._synced_log = self._synced_log.now(self.folder, synced=False)
         power.copy_after_power_cut(self.folder, left, self.rng, unsynced=unsynced, synced=self._synced_log)
         for unit in self.units:
             unit.epoch += 1
