@@ -135,6 +135,7 @@ def _hashed_part(event: AuditEvent) -> dict[str, JsonValue]:
 _READ_HEAD: Final = (
     select(AUDIT_HEADS.c.number, AUDIT_HEADS.c.hash).where(AUDIT_HEADS.c.station == bindparam("of")).with_for_update()
 )
+_APPEND: Final = insert(AUDIT_EVENTS)
 _MOVE_HEAD: Final = update(AUDIT_HEADS).where(AUDIT_HEADS.c.station == bindparam("of"))
 
 
@@ -203,7 +204,7 @@ class Trail:
         rows, self._rows = self._rows, []
         if not rows:
             return
-        self._connection.execute(insert(AUDIT_EVENTS), rows)
+        self._connection.execute(_APPEND, rows)
         head = {"number": self._number, "hash": self._hash}
         if self._is_new:
             self._connection.execute(insert(AUDIT_HEADS), {"station": self.station, **head})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final, NoReturn
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from station.certificate import CertificateState, device_name_fault
 from station.errors import CertificateHeld, Code
@@ -32,6 +32,13 @@ from station.ledger.schema import AUDIT_EVENTS, RUNS
 
 _FREE: Final = (CertificateState.AVAILABLE, CertificateState.ALLOCATED)
 """States in which no byte of a certificate has left this PC, so that the ledger may still give it to anybody."""
+_FOREIGN_OF: Final = (
+    select(AUDIT_EVENTS.c.data)
+    .where(
+        AUDIT_EVENTS.c.device_name == bindparam("of_name"), AUDIT_EVENTS.c.kind == EventKind.CERTIFICATE_FOREIGN.value
+    )
+    .order_by(AUDIT_EVENTS.c.id.desc())
+)
 _DECIDING: Final = (
     EventKind.CERTIFICATE_CARRIED,
     EventKind.CERTIFICATE_KEPT,
@@ -111,21 +118,17 @@ def allocate_as_decided(
 
 def _allocate(change: Change, processes: ProcessToken, keys: KeyRing, run: Row[Any]) -> Allocation:
     """Give the unit its own certificate or the next one, once what was seen in units before its import is bound to those."""
-    while (row := next_certificate(change.connection, run.batch_id)) is not None:
-        carrier = _seen_in(change.connection, row)
+    while (unused := next_certificate(change.connection, run.batch_id)) is not None:
+        carrier = _seen_in(change.connection, unused)
         if carrier is None:
             break
-        _bind(change, carrier, row)
-    return allocate(change, processes, keys, run.id)
+        _bind(change, carrier, unused)
+    return allocate(change, processes, keys, run, unused)
 
 
 def _seen_in(connection: Connection, row: Row[Any]) -> Row[Any] | None:
     """Give the run in which a unit was found to carry an available certificate, before the ledger had it."""
-    events = AUDIT_EVENTS.c
-    query = select(events.data).where(
-        events.device_name == row.device_name, events.kind == EventKind.CERTIFICATE_FOREIGN
-    )
-    for text in connection.execute(query.order_by(events.id.desc())).scalars():
+    for text in connection.execute(_FOREIGN_OF, {"of_name": row.device_name}).scalars():
         data = json.loads(text)
         if data["product_key"] == row.product_key and data.get("fingerprint") in (None, shown_fingerprint(row)):
             return connection.execute(RUN_QUERY.where(RUNS.c.id == data["run"])).one()

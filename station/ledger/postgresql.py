@@ -75,8 +75,8 @@ class PostgresqlDialect:
         return engine
 
     @contextmanager
-    def writing(self, *, urgent: bool) -> Iterator[None]:  # noqa: ARG002  the server serves in the order of asking
-        """Writers wait for each other's rows in the server."""
+    def writing(self, *, durable: bool, urgent: bool) -> Iterator[None]:  # noqa: ARG002  the server serves in order of asking
+        """Writers wait for each other's rows in the server; for its disk at the commit."""
         yield
 
     def hold(self, connection: Connection, subject: str) -> None:

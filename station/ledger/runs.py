@@ -38,6 +38,23 @@ _ATTACH_RUN: Final = (
     update(CERTIFICATES).where(CERTIFICATES.c.id == bindparam("of_id")).values(run_id=bindparam("to_run"))
 )
 _SET_CERTIFICATE: Final = update(RUNS).where(_R.id == bindparam("of_id")).values(certificate_id=bindparam("to_id"))
+_BEGIN: Final = insert(RUNS)
+_OPEN_WITHOUT_UNIT: Final = OPEN_RUNS.where(_R.mac.is_(None))
+_SET_UNIT: Final = (
+    update(RUNS)
+    .where(_R.id == bindparam("of_id"))
+    .values(mac=bindparam("to_mac"), chip=bindparam("to_chip"), certificate_id=bindparam("to_certificate"))
+)
+_EARLIER_OF_MAC: Final = (
+    select(_R.verdict).where(_R.mac == bindparam("of_mac"), _R.id != bindparam("not_id")).order_by(_R.id)
+)
+_CLOSE: Final = (
+    update(RUNS)
+    .where(_R.id == bindparam("of_id"))
+    .values(
+        {name: bindparam(f"to_{name}") for name in ("finished_at", "verdict", "code", "message", "seconds", "data")}
+    )
+)
 _SET_STEP: Final = update(RUNS).where(_R.id == bindparam("of_id")).values(last_step=bindparam("to_step"))
 
 
@@ -51,10 +68,10 @@ def open_run(connection: Connection, run_id: int) -> Row[Any]:
 
 def begin_run(change: Change, processes: ProcessToken, values: Mapping[str, Any], batch: str) -> int:
     """Write a new run; runs of dead processes that never learnt their unit's MAC are ended on the way."""
-    for run in change.connection.execute(OPEN_RUNS.where(_R.mac.is_(None))).all():
+    for run in change.connection.execute(_OPEN_WITHOUT_UNIT).all():
         if not processes.is_alive(run.process):
             end_interrupted(change, run)
-    made = change.connection.execute(insert(RUNS).values(**values, started_at=change.now))
+    made = change.connection.execute(_BEGIN, {**values, "started_at": change.now})
     primary_key = made.inserted_primary_key
     if primary_key is None:
         raise InternalFault("the ledger gave a new run no number")
@@ -100,14 +117,9 @@ def identify_run(change: Change, processes: ProcessToken, run_id: int, chip: Chi
         "flash_encryption": chip.security.flash_encryption,
         "secure_boot": chip.security.secure_boot,
     }
-    change.connection.execute(
-        update(RUNS)
-        .where(_R.id == run_id)
-        .values(mac=chip.mac, chip=canonical_json(chip_data), certificate_id=inherited)
-    )
-    earlier = change.connection.execute(
-        select(_R.verdict).where(_R.mac == chip.mac, _R.id != run_id).order_by(_R.id)
-    ).all()
+    unit = {"to_mac": chip.mac, "to_chip": canonical_json(chip_data), "to_certificate": inherited}
+    change.connection.execute(_SET_UNIT, {"of_id": run_id, **unit})
+    earlier = change.connection.execute(_EARLIER_OF_MAC, {"of_mac": chip.mac, "not_id": run_id}).all()
     held = live_certificate(change.connection, chip.mac, run.product_key)
     change.trail.append(
         EventKind.UNIT_IDENTIFIED,
@@ -135,15 +147,16 @@ def _hand_over(change: Change, old: Row[Any], new: Row[Any]) -> int | None:
     return int(old.certificate_id)
 
 
-def allocate(change: Change, processes: ProcessToken, keys: KeyRing, run_id: int) -> Allocation:
-    """Give the unit its certificate: its MAC's, else the batch's next; NoCertificateLeft."""
-    run = open_run(change.connection, run_id)
+def allocate(
+    change: Change, processes: ProcessToken, keys: KeyRing, run: Row[Any], unused: Row[Any] | None
+) -> Allocation:
+    """Give the run's unit its certificate: its MAC's, else the batch's next, which is `unused`; NoCertificateLeft."""
     if run.mac is None:
-        raise InternalFault(f"run {run_id} was to get a certificate before its unit was identified")
+        raise InternalFault(f"run {run.id} was to get a certificate before its unit was identified")
     row = live_certificate(change.connection, run.mac, run.product_key)
     resumed = row is not None
     if row is None:
-        row = next_certificate(change.connection, run.batch_id)
+        row = unused
         if row is None and _take_back_unused(change, processes, run.batch_id):
             row = next_certificate(change.connection, run.batch_id)
         if row is None:
@@ -153,16 +166,16 @@ def allocate(change: Change, processes: ProcessToken, keys: KeyRing, run_id: int
                 "Import the next batch and start with it; this unit was not touched",
                 run.batch,
             )
-        move_certificate(change, row, CertificateState.ALLOCATED, mac=run.mac, run_id=run_id)
-    elif row.run_id != run_id:
-        change.connection.execute(_ATTACH_RUN, {"of_id": row.id, "to_run": run_id})
-    change.connection.execute(_SET_CERTIFICATE, {"of_id": run_id, "to_id": row.id})
+        move_certificate(change, row, CertificateState.ALLOCATED, mac=run.mac, run_id=run.id)
+    elif row.run_id != run.id:
+        change.connection.execute(_ATTACH_RUN, {"of_id": row.id, "to_run": run.id})
+    change.connection.execute(_SET_CERTIFICATE, {"of_id": run.id, "to_id": row.id})
     state = CertificateState(row.state) if resumed else CertificateState.ALLOCATED
     certificate_event(
         change, run, EventKind.CERTIFICATE_ALLOCATED, row, {"resumed": resumed, "from": row.state, "to": state.value}
     )
     left = left_in_batch(change.connection, run.batch_id)
-    certificate = decrypted(change, row, run_id, keys.box_of(change.connection, row.key_id))
+    certificate = decrypted(change, row, run.id, keys.box_of(change.connection, row.key_id))
     return Allocation(certificate, state, row.batch, resumed, left)
 
 
@@ -325,19 +338,15 @@ def _close_run(
     seconds: float | None,
     data: Mapping[str, JsonValue],
 ) -> None:
-    text = canonical_json(dict(data))
-    change.connection.execute(
-        update(RUNS)
-        .where(_R.id == run.id)
-        .values(
-            finished_at=change.now,
-            verdict=verdict.value,
-            code=code.value if code else None,
-            message=storable(message),
-            seconds=seconds,
-            data=text,
-        )
-    )
+    values = {
+        "to_finished_at": change.now,
+        "to_verdict": verdict.value,
+        "to_code": code.value if code else None,
+        "to_message": storable(message),
+        "to_seconds": seconds,
+        "to_data": canonical_json(dict(data)),
+    }
+    change.connection.execute(_CLOSE, {"of_id": run.id, **values})
     content: dict[str, JsonValue] = {
         "run": run.id,
         "verdict": verdict.value,

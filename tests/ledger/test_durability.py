@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -49,16 +50,14 @@ def test_what_leaves_the_station_is_on_the_disk_before_and_others_write_while_it
 ) -> None:
     run = begin(stocked, 1)
     stocked.allocate(run)
-    for number, durable in enumerate(
-        (
-            lambda: stocked.begin_installing(run),
-            lambda: stocked.begin_installing(run),  # changes nothing, but what was done before it is on the disk too
-            lambda: stocked.finish_run(run, Verdict.PASS, seconds=1.0, code=None, message=""),
-            lambda: stocked.void(mac_of(1), reason="scrapped", operator="Li"),
-        ),
-        1,
-    ):
-        durable()
+    durable: tuple[Callable[[], object], ...] = (
+        lambda: stocked.begin_installing(run),
+        lambda: stocked.begin_installing(run),  # changes nothing, but what was done before it is on the disk too
+        lambda: stocked.finish_run(run, Verdict.PASS, seconds=1.0, code=None, message=""),
+        lambda: stocked.void(mac_of(1), reason="scrapped", operator="Li"),
+    )
+    for number, call in enumerate(durable, 1):
+        call()
         assert syncs == [True] * number
 
 

@@ -68,6 +68,7 @@ def simulated(world: World) -> Iterator[None]:
             ("station.ledger.opening.FileLock", functools.partial(SimFileLock, world)),
             ("station.ledger.processes.FileLock", functools.partial(SimFileLock, world)),
             ("station.ledger.sqlite.CHECKPOINT_PAGES", world.plan.checkpoint_pages),
+            ("station.ledger.sqlite.CHECKPOINT_SYNCS", 1 + world.plan.checkpoint_pages // 30),
             ("os.fsync", fsync),
         ):
             stack.enter_context(patch(name, stand_in))
