@@ -35,6 +35,7 @@ from tests.tui.driving import StationPilot, opened, settle, until
 from tests.tui.fake_lessons import FakeLessons
 from tests.tui.fake_line import CHOICE, FakeLine, failed, fake_app, fake_line
 from tests.tui.made_shift import fill
+from tests.tui.pictures import screen_text
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,9 @@ class Standing(FakeLine):
 @asynccontextmanager
 async def at(way: Way) -> AsyncIterator[tuple[StationApp, FakeLine, StationPilot]]:
     """The app on a screen, quiet."""
-    line = fake_line(2, training=way.trains)
+    line = fake_line(2, training=True)
     if way.screen is LeavingScreen:
-        line = Standing(line.lanes)
+        line = Standing(line.lanes, training=True)
     line.record.lead_pin = "739164"
     lessons = FakeLessons() if way.trains else None
     choices = TWO[: 1 if way.starts else 2]
@@ -133,10 +134,13 @@ def test_every_screen_is_walked() -> None:
 
 
 @pytest.mark.parametrize("name", WAYS)
-async def test_each_screen_fits_and_each_key_of_its_bar_does_something_and_is_in_the_palette(name: str) -> None:
+async def test_each_screen_fits_and_bears_the_training_mark_and_each_key_does_something_and_is_in_the_palette(
+    name: str,
+) -> None:
     way = WAYS[name]
     async with at(way) as (app, _, pilot):
         assert type(app.screen) is way.screen
+        assert "TRAINING" in screen_text(app)
         keys = shown_keys(app)
         if way.screen is not LeavingScreen:
             assert {"f9", "ctrl+p"} < set(keys)
