@@ -89,21 +89,19 @@ def list_serial_ports() -> list[PortInfo]:
     return in_order(found)
 
 
-def adapter_name(url: str, ports: list[PortInfo] | None = None) -> str:
-    """Name what is at a port, whatever the port is called today: by serial number, by USB place, else by the port's URL.
+def adapter_name(url: str, ports: Sequence[PortInfo]) -> str:
+    """Name what is at a port by its place, whatever the port is called today; by its URL where it has none.
 
-    Some adapters all leave the factory with one serial number: one that two of them have names neither.
+    A serial number that two adapters bear names neither: then the USB location does.
     """
-    if "://" in url:
-        return url
-    ports = list_serial_ports() if ports is None else ports
     port = next((port for port in ports if port.url == url), None)
-    if port is None or port.usb_id is None:
+    place = None if port is None else port.place
+    if place is None:
         return url
-    same = [other for other in ports if (other.usb_id, other.serial_number) == (port.usb_id, port.serial_number)]
-    if port.serial_number and len(same) == 1:
-        return f"usb {port.usb_id} serial {port.serial_number}"
-    return f"usb {port.usb_id} at {port.location}" if port.location else url
+    by_number = Place(place.serial_number)
+    if place.serial_number and find_place(by_number, ports) is port:
+        return str(by_number)
+    return str(Place(None, place.location)) if place.location else url
 
 
 def _usable(device: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-from station.chip.ports import adapter_name
 from station.errors import StationFault
 from station.held_baud import HeldBaud
 from station.ledger import Ledger
@@ -15,18 +14,16 @@ _LOG = logging.getLogger("station.line")
 class LedgerBaudMemory:
     """One lane's memory. A ledger that fails has told so at the unit's own records: here it costs only speed."""
 
-    def __init__(self, ledger: Ledger, port: str) -> None:
+    def __init__(self, ledger: Ledger, adapter: str) -> None:
         self._ledger = ledger
-        self._port = port
-        self._adapter = ""
+        self._adapter = adapter
 
     def recall(self) -> HeldBaud | None:
-        """Give what the ledger has of the adapter that is at the port now."""
+        """Give what the ledger has of the adapter."""
         try:
-            self._adapter = adapter_name(self._port)
             return self._ledger.held_bauds.of(self._adapter)
         except StationFault as fault:
-            _LOG.warning("the baud rate of %s could not be read: %s", self._port, fault.code)
+            _LOG.warning("the baud rate of %s could not be read: %s", self._adapter, fault.code)
             return None
 
     def keep(self, held: HeldBaud, /) -> None:
@@ -34,4 +31,4 @@ class LedgerBaudMemory:
         try:
             self._ledger.held_bauds.keep(self._adapter, held)
         except StationFault as fault:
-            _LOG.warning("the baud rate of %s could not be kept: %s", self._port, fault.code)
+            _LOG.warning("the baud rate of %s could not be kept: %s", self._adapter, fault.code)

@@ -157,7 +157,11 @@ class Line:
     def _new_lane(self, plan: LanePlan) -> Lane:
         if self._hot_plug is not None:
             plan = self._hot_plug.bound(plan)
-        return Lane(plan, self._new_passage, self._publish, lambda port: LedgerBaudMemory(self._shift.ledger, port))
+        return Lane(plan, self._new_passage, self._publish, self._baud_memory)
+
+    def _baud_memory(self, port: str) -> LedgerBaudMemory:
+        adapter = port if self._hot_plug is None else self._hot_plug.watch.adapter_at(port)
+        return LedgerBaudMemory(self._shift.ledger, adapter)
 
     def _appeared(self, number: int, port: str) -> None:
         """Begin a lane for an adapter that came; those that are at work find their port themselves."""

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from station.chip.ports import PortInfo
+from station.chip.ports import PortInfo, adapter_name
 from station.errors import Code, PortFault
 from station.line.lane_places import LanePlaces
 from station.line.walk import internal_fault
@@ -36,6 +36,7 @@ class PortWatch:
         """Looks asked for; a look that began after the question answers it."""
         self._answered = 0
         self._found: dict[int, str] = {}
+        self._ports: Sequence[PortInfo] = ()
         self._ended = False
 
     def start(self, appeared: Callable[[int, str], None]) -> None:
@@ -68,12 +69,17 @@ class PortWatch:
             )
         return port
 
+    def adapter_at(self, url: str) -> str:
+        """Name the adapter that the last look saw at a port; the system is not asked."""
+        return adapter_name(url, self._ports)
+
     def _live(self, appeared: Callable[[int, str], None]) -> None:
         while not self._ended:
             with self._changed:
                 asked = self._asked
             try:
-                found = self._places.number(self._list_ports(), new=self._new_lanes)
+                self._ports = self._list_ports()
+                found = self._places.number(self._ports, new=self._new_lanes)
                 for lane, port in found.items():
                     appeared(lane, port)
             except Exception as error:  # noqa: BLE001  the next look may succeed, and lanes must not wait for one for ever

@@ -38,16 +38,20 @@ def test_ports_speak_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_ports_show_the_baud_rate_that_their_adapter_has_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports_command, "list_serial_ports", lambda: PORTS)
     with Ledger.open(tmp_path) as ledger:
-        ledger.held_bauds.keep("usb 10c4:ea60 serial 0001", HeldBaud(1_500_000, 4))
+        ledger.held_bauds.keep("USB 1-1.2", HeldBaud(1_500_000, 4))
     station = station_in(tmp_path)
     assert [port["baud"] for port in json.loads(station("ports", "--json").out)] == [None, 1_500_000]
     assert "1500000 baud" in station("ports").out
 
 
-def test_adapters_of_one_serial_number_are_told_apart_by_their_place() -> None:
-    twins = [PortInfo(f"/dev/ttyUSB{n}", "CP2102", "10c4:ea60", "0001", f"1-{n}", usable=True) for n in range(2)]
-    assert [adapter_name(twin.url, twins) for twin in twins] == ["usb 10c4:ea60 at 1-0", "usb 10c4:ea60 at 1-1"]
-    assert adapter_name("/dev/ttyUSB0", twins[:1]) == "usb 10c4:ea60 serial 0001"
+def test_an_adapter_is_named_by_its_place_as_lanes_are() -> None:
+    def adapter(number: str, plug: int) -> PortInfo:
+        return PortInfo(f"/dev/ttyUSB{plug}", "FT232R", "0403:6001", number, f"1-{plug}", usable=True)
+
+    twins = [adapter("A50285BI", 0), adapter("A50285BI", 1)]
+    assert [adapter_name(twin.url, twins) for twin in twins] == ["USB 1-0", "USB 1-1"]
+    assert adapter_name("/dev/ttyUSB0", twins[:1]) == "adapter A50285BI"
+    assert adapter_name("/dev/ttyUSB2", [adapter("0001", 2)]) == "USB 1-2"
     assert adapter_name("/dev/ttyS0", PORTS) == "/dev/ttyS0"
     assert adapter_name("rfc2217://127.0.0.1:1", PORTS) == "rfc2217://127.0.0.1:1"
 

@@ -74,6 +74,7 @@ def test_an_adapter_put_back_under_another_name_is_found_by_its_own_lane(shift: 
             new.insert(unit_number(1))
             assert told(work.verdict()) == (Verdict.PASS, None)
             assert [row.port for row in shift.ledger.runs()] == [new.url]
+            assert shift.ledger.held_bauds.of("USB 1-1") is not None, "the adapter is not known by its place"
 
 
 def test_a_list_of_ports_that_fails_once_disturbs_nobody(shift: Shift) -> None:
