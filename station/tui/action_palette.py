@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from textual.command import CommandPalette, SearchIcon
+from textual.command import CommandPalette, DiscoveryHit, Hits, SearchIcon
+from textual.system_commands import SystemCommandsProvider
 from textual.widgets import Input
 
 
@@ -12,3 +13,11 @@ class ActionPalette(CommandPalette):
     def on_mount(self) -> None:
         self.query_one(Input).cursor_blink = False
         self.query_one(SearchIcon).icon = "▸"  # no terminal draws the emoji in the cells that another takes for it
+
+
+class ActionProvider(SystemCommandsProvider):
+    """Lists the actions in the order in which the app tells them."""
+
+    async def discover(self) -> Hits:
+        for name, what, act, _ in self.app.get_system_commands(self.screen):
+            yield DiscoveryHit(name, act, help=what)

@@ -9,13 +9,14 @@ from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.events import Event, Key
 from textual.screen import Screen
 from textual.timer import Timer
 
 from station.line.readiness import ReadinessItem
 from station.texts import LANGUAGES, Texts
-from station.tui.action_palette import ActionPalette
+from station.tui.action_palette import ActionPalette, ActionProvider
 from station.tui.choice import Choice
 from station.tui.choice_screen import ChoiceScreen
 from station.tui.collector import spare, spared
@@ -56,6 +57,7 @@ class StationApp(App[bool]):
 
     CSS_PATH = "station.tcss"
     COMMAND_PALETTE_BINDING = "ctrl+p"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "explain", "key.help"),
         Binding("f9", "change_language", "key.language"),

@@ -17,8 +17,13 @@ from textual.widget import Widget
 _LAYOUTS: Final = ((False, 3), (False, 2), (True, 3), (True, 2), (True, 1))
 """Whether short words are used, and the cells between two keys: roomy first."""
 _MIDDLE: Final = 50
-_ORDER: Final = {**{f"f{number}": number for number in range(1, 9)}, "f9": 91, "f10": 92, "ctrl+p": 99}
+_ORDER: Final = {**{f"f{number}": number for number in range(1, 9)}, "f9": 91, "f10": 92, "ctrl+c": 93, "ctrl+p": 99}
 """Function keys from the left, the screen's own keys in the middle, what every screen has at the right."""
+
+
+def key_place(key: str) -> int:
+    """Give where a key stands among others: lower is further to the left."""
+    return _ORDER.get(key, _MIDDLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ class KeyBar(Widget, can_focus=False):
             elsewhere = frozenset[str]().union(*(bar.only for bar in screen.query(KeyBar)))
             active_bindings = [active for active in screen.active_bindings.values() if active.binding.show]
             shown = [one for one in active_bindings if (one.binding.key in (self.only or elsewhere)) is bool(self.only)]
-            shown.sort(key=lambda active: _ORDER.get(active.binding.key, _MIDDLE))
+            shown.sort(key=lambda active: key_place(active.binding.key))
             self.keys = tuple(self._key_word(active) for active in shown)
 
     def _key_word(self, active: ActiveBinding) -> KeyWord:

@@ -15,6 +15,7 @@ from textual.widget import Widget
 from station.errors import CodedError
 from station.texts import Texts
 from station.tui.cell_text import plain
+from station.tui.key_bar import key_place
 from station.tui.shift_header import title_row
 
 
@@ -41,9 +42,13 @@ class StationScreen(Screen[None]):
         return f"{word}|{short}" if short else word
 
     def commands(self) -> Iterable[SystemCommand]:
-        """Give each action of the screen by its name, for the palette: what the keys do, and no more than they do now."""
+        """Give each action of the screen by its name, for the palette: what the keys do, and no more than they do now.
+
+        In the order of the key bar; what cannot be done now comes last.
+        """
         told = set()
-        for active in super().active_bindings.values():
+        bindings = super().active_bindings.values()
+        for active in sorted(bindings, key=lambda one: (not one.enabled, key_place(one.binding.key))):
             binding, key = active.binding, self.key_text(active.binding.description)
             is_ours = binding.description.startswith("key.") and key != "key.palette"  # Textual's own move the focus
             if not is_ours or key in told:
