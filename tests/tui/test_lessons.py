@@ -69,7 +69,7 @@ async def test_the_sentence_follows_the_lesson_and_f4_does_what_its_word_says() 
         done = screen_text(app)
 
     assert lessons.calls == ["act"]
-    assert "Lessons show what can go wrong" in idle
+    assert "Lessons: what can go wrong, and what to do." in idle
     assert "▸ Lesson 1 of 5 · A unit is pulled out · lane 1" in watch
     assert "In a moment somebody pulls it out." in watch
     assert "F4 Put in" in act
