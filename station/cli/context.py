@@ -35,6 +35,8 @@ class Session:
     lang: str | None = None
     """None: as the station's settings say."""
     passphrase_file: Path | None = None
+    ledger_url: str | None = field(default_factory=lambda: os.environ.get("STATION_LEDGER") or None)
+    """Address of the factory's ledger; None: the one in the data folder."""
     platform: dict[str, str] = field(default_factory=dict)
     """What the command line says about where the platform is."""
 
@@ -44,11 +46,13 @@ class Session:
 
         return read_settings(self.data)
 
-    def open_ledger(self) -> Ledger:
-        """Open (or make at first start) the ledger of the data folder; LedgerFault."""
+    def open_ledger(self, *, read_only: bool = False, despite_gap: bool = False) -> Ledger:
+        """Open (or make at first start) the factory's ledger, or that of the data folder; LedgerFault."""
         from station.ledger import Ledger  # noqa: PLC0415  --help must not pay for SQLAlchemy
 
-        return Ledger.open(self.data, ask=self.ask_passphrase)
+        return Ledger.open(
+            self.data, url=self.ledger_url, ask=self.ask_passphrase, read_only=read_only, despite_gap=despite_gap
+        )
 
     def ask_passphrase(self, question: str) -> str:
         """Give the passphrase of the ledger, from its file or asked for; LedgerFault when nobody can be asked."""
@@ -80,6 +84,11 @@ def _set_passphrase_file(context: click.Context, _parameter: click.Parameter, va
         context.ensure_object(Session).passphrase_file = value
 
 
+def _set_ledger(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.ensure_object(Session).ledger_url = value
+
+
 def global_options(command: Command) -> Command:
     """Let a command take the global options too, so that they may stand before or after it."""
     for option in (
@@ -98,6 +107,13 @@ def global_options(command: Command) -> Command:
             expose_value=False,
             callback=_set_passphrase_file,
             help="The ledger's passphrase, first line; asked for at the terminal without it.",
+        ),
+        click.option(
+            "--ledger",
+            metavar="URL",
+            expose_value=False,
+            callback=_set_ledger,
+            help="The factory's ledger, postgresql://user@host/database (or STATION_LEDGER).",
         ),
         click.option(
             "--data",

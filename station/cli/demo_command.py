@@ -96,7 +96,7 @@ def demo(session: Session, lanes: int, units: int | None, auto: bool, profile_na
 def _stage(session: Session, lanes: int, units: int | None, profile_name: str) -> Iterator[_Stage]:
     room = set_up_training(session.data, profile_name)
     log_to(room.data)
-    session.data = room.data
+    session.data, session.ledger_url = room.data, None  # training never touches the factory's ledger
     with contextlib.ExitStack() as stack:
         ledger = stack.enter_context(session.open_ledger())
         bench = stack.enter_context(Bench(room.units, lanes))

@@ -1,16 +1,20 @@
-"""`station key`: what others need to know of this station to trust it and to seal for it."""
+"""`station key`: what others need to know of this station to trust it and to seal for it, and the key of a factory's ledger."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from station.cli.asking import pin_file_option
 from station.cli.context import Session, global_options, pass_session, say, say_json
+from station.cli.leads import require_line_lead
 
 
 @click.group()
 @global_options
 def key() -> None:
-    """The public keys of this station."""
+    """The public keys of this station, and the way of a factory's ledger key from station to station."""
 
 
 @key.command("show")
@@ -34,3 +38,43 @@ def show(session: Session) -> None:
         return
     say(f"recipient  {recipient}")
     say(f"audit      {audit or 'no key yet'}")
+
+
+@key.command("share")
+@click.argument("recipient")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The sealed key; a new file."
+)
+@click.option("--operator", metavar="LEAD", help="The line lead who decides, name or badge.")
+@pin_file_option
+@global_options
+@pass_session
+def share(session: Session, recipient: str, out: Path, operator: str | None, pin_file: Path | None) -> None:
+    """Seal the ledger's key for the station whose RECIPIENT this is, so that it can join the factory.
+
+    For a line lead, by PIN. Only that station can open FILE; the log tells for whom it was made.
+
+    Example: station key share age1… --out line-2.age
+    """
+    with session.open_ledger() as ledger:
+        who = require_line_lead(session, ledger, "give the ledger's key away", operator=operator, pin_file=pin_file)
+        ledger.shared_key.seal_for(recipient, out, operator=who)
+    if session.json:
+        say_json({"path": str(out)})
+    else:
+        say(f"The key is sealed in {out}. There: station key take {out.name}")
+
+
+@key.command("take")
+@click.argument("file", type=click.Path(path_type=Path))
+@global_options
+@pass_session
+def take(session: Session, file: Path) -> None:
+    """Put the ledger's key, which another station sealed for this one, into its place."""
+    from station.ledger.shared_key import take_key  # noqa: PLC0415  --help must not pay for it
+
+    place = take_key(file, session.data)
+    if session.json:
+        say_json({"place": place})
+    else:
+        say(f"The factory's key is in {place}. Start the station with --ledger.")

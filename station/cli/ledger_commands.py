@@ -10,12 +10,13 @@ from station.cli.asking import pin_file_option
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.leads import require_line_lead
 from station.cli.progress import progress_bar
+from station.errors import UsageError
 
 
 @click.group()
 @global_options
 def ledger() -> None:
-    """The ledger as a whole: its backup, its key."""
+    """The ledger as a whole: its backup, its key, who may do what in a factory's."""
 
 
 @ledger.command("backup")
@@ -102,6 +103,46 @@ def rekey(
         say(
             f"The old key is still in {result.old_place}: backups made before today need it. Destroy it with the last of them."
         )
+
+
+@ledger.command("roles")
+@click.option(
+    "--login",
+    "logins",
+    multiple=True,
+    metavar="NAME[=STATION]",
+    help="A login of the server to make for a station; with =STATION for one that has worked with the ledger already.",
+)
+@click.option("--apply", "applies", is_flag=True, help="Do it in the factory's ledger; without it the SQL is printed.")
+@global_options
+@pass_session
+def roles(session: Session, logins: tuple[str, ...], applies: bool) -> None:
+    """Give stations logins that may take and record, and neither read others' secrets nor rewrite the record.
+
+    Works with the owner's --ledger. Logins are made without a password: set it with psql's \\password.
+
+    Example: station ledger roles --login line1 --apply --ledger postgresql://owner@server/ledger
+    """
+    from station.ledger.database import Database, choose_dialect  # noqa: PLC0415  --help must not pay for it
+    from station.ledger.postgresql_roles import apply_roles, roles_sql  # noqa: PLC0415  as above
+
+    pairs = [login.partition("=") for login in logins]
+    statements = roles_sql([(name, station or None) for name, _, station in pairs])
+    if not applies:
+        say("\n".join(f"{statement};" for statement in statements))
+        return
+    dialect = choose_dialect(session.ledger_url, session.data, read_only=False)
+    if not dialect.is_shared:
+        raise UsageError("logins are a server's", "Name the factory's ledger with --ledger", "--ledger")
+    database = Database(dialect)
+    try:
+        apply_roles(database, statements)
+    finally:
+        database.close()
+    if session.json:
+        say_json({"logins": [name for name, _, _ in pairs]})
+    else:
+        say(f"The rights are set; logins: {', '.join(name for name, _, _ in pairs) or 'none new'}.")
 
 
 def _where(source: str, place: str) -> str:

@@ -10,7 +10,6 @@ from station.chip.ports import PortInfo, adapter_name, list_serial_ports
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.lane_settings import learnt_lanes
 from station.errors import CodedError
-from station.ledger import Ledger
 from station.ledger.opening import LEDGER_FILE
 from station.line.lane_places import LanePlaces
 
@@ -45,10 +44,10 @@ def ports(session: Session) -> None:
 
 def _held_bauds(session: Session, ports: list[PortInfo]) -> dict[str, int]:
     """Give the baud rates by URL; none without a ledger that opens by itself: ports are listed on a new PC, too."""
-    if not (session.data / LEDGER_FILE).exists():
+    if session.ledger_url is None and not (session.data / LEDGER_FILE).exists():
         return {}
     try:
-        with Ledger.open(session.data, read_only=True) as ledger:
+        with session.open_ledger(read_only=True) as ledger:
             held = {port.url: ledger.held_bauds.of(adapter_name(port.url, ports)) for port in ports}
     except CodedError:
         return {}

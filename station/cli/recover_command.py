@@ -56,7 +56,6 @@ def recover(
 
     Example: station recover --accept-gap --reason "disk failed, backup of Monday"
     """
-    from station.ledger import Ledger  # noqa: PLC0415  --help must not pay for SQLAlchemy
 
     changes = accept_gap or skip is not None
     if listing and changes:
@@ -65,7 +64,7 @@ def recover(
         raise UsageError("--skip N goes with --accept-gap, or with --batch B", "Say which of the two is meant")
     if changes and not reason.strip():
         raise UsageError("this is done only with a reason", "Say why with --reason")
-    with Ledger.open(session.data, ask=session.ask_passphrase, despite_gap=not batch) as ledger:
+    with session.open_ledger(despite_gap=not batch) as ledger:
         if accept_gap:
             _accept(session, ledger, skip, reason, operator, pin_file)
         elif skip is not None and batch is not None:

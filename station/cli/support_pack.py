@@ -23,7 +23,6 @@ from station.cli.context import LOG_NAME, Session, global_options, pass_session,
 from station.cli.doctor_command import look_at_everything
 from station.cli.examples import DISTRIBUTION
 from station.errors import CodedError, UsageError
-from station.ledger import Ledger
 from station.ledger.opening import LEDGER_FILE
 from station.profile.yaml_source import parse_yaml
 
@@ -106,10 +105,10 @@ def _settings(session: Session) -> dict[str, Any]:
 
 def _ledger(session: Session) -> Iterator[tuple[str, str]]:
     """Give batches, runs and events; what is wrong with a ledger that does not open stands in doctor.json."""
-    if not (session.data / LEDGER_FILE).is_file():
+    if session.ledger_url is None and not (session.data / LEDGER_FILE).is_file():
         return
     try:
-        with Ledger.open(session.data, read_only=True, ask=session.ask_passphrase) as ledger:
+        with session.open_ledger(read_only=True) as ledger:
             yield "batches.json", _json([_row(batch) for batch in ledger.batches()])
             yield "runs.json", _json([_row(run) for run in ledger.runs(limit=RUNS_MAX)])
             yield "unfinished.json", _json([_row(run) for run in ledger.unfinished_runs()])

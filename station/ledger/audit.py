@@ -34,6 +34,8 @@ class EventKind(StrEnum):
     """The first event of a further station of a factory's ledger."""
     LEDGER_KEY_CHANGING = "ledger_key_changing"
     LEDGER_KEY_CHANGED = "ledger_key_changed"
+    LEDGER_KEY_SHARED = "ledger_key_shared"
+    """Sealed for a further station of the factory."""
     BATCH_IMPORTED = "batch_imported"
     RUN_BEGUN = "run_begun"
     UNIT_IDENTIFIED = "unit_identified"

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Error as SqliteError
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import URL, Connection, Engine, Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from station.errors import CodedError, UsageError
 from station.ledger.processes import ProcessToken
 from station.ledger.sqlite import WRITES, SqliteDialect
+
+_LOOPBACK: Final = ("", "localhost", "127.0.0.1", "::1")
 
 
 class Dialect(Protocol):
@@ -71,12 +75,7 @@ def choose_dialect(url: str | None, default_file: Path, *, read_only: bool) -> D
     """Give the dialect that a URL names; without one, SQLite in `default_file`. UsageError when there is none."""
     if url is None:
         return SqliteDialect(default_file, read_only=read_only)
-    try:
-        parsed = sqlalchemy.make_url(url)
-    except SQLAlchemyError:
-        raise UsageError(
-            "the ledger's address is no database URL", "Write it as postgresql://user@host/database", "--ledger"
-        ) from None
+    parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         return SqliteDialect(Path(parsed.database), read_only=read_only)
     if parsed.get_backend_name() == "postgresql":
@@ -88,6 +87,35 @@ def choose_dialect(url: str | None, default_file: Path, *, read_only: bool) -> D
         "Write it as postgresql://user@host/database, or leave it away to use the ledger of the data folder",
         "--ledger",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a factory's ledger is, and how safe the way there is: `is_here` on this PC, `is_verified` no other can pretend."""
+
+    place: str
+    is_here: bool
+    is_encrypted: bool
+    is_verified: bool
+
+
+def server_of(url: str) -> Server:
+    """Read an address without connecting; UsageError."""
+    parsed = _parsed(url)
+    host = str(parsed.query.get("host") or parsed.host or "")
+    mode = str(parsed.query.get("sslmode") or os.environ.get("PGSSLMODE") or "prefer")
+    is_here = parsed.get_backend_name() == "sqlite" or host in _LOOPBACK or host.startswith("/")
+    place = f"{host or 'this PC'}/{parsed.database or ''}"
+    return Server(place, is_here, mode in {"require", "verify-ca", "verify-full"}, mode == "verify-full")
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return sqlalchemy.make_url(url)
+    except (SQLAlchemyError, ValueError):
+        raise UsageError(
+            "the ledger's address is no database URL", "Write it as postgresql://user@host/database", "--ledger"
+        ) from None
 
 
 class Database:

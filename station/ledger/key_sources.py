@@ -83,6 +83,11 @@ def fetch_key(source: KeySource, parameters: Parameters, data: Path, ask: AskPas
     return _derived(ask("Passphrase of the ledger"), parameters)
 
 
+def keep_key(parameters: Parameters, key: bytes) -> None:
+    """Put a key that another station made into this user's keyring; LedgerFault."""
+    _keyring_set(parameters, text_of_key(key))
+
+
 def place_of(source: KeySource, parameters: Parameters, data: Path) -> str:
     """Say where the key is, for a person."""
     if source is KeySource.FILE:

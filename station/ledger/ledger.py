@@ -57,6 +57,7 @@ from station.ledger.records import (
 from station.ledger.rekey import Rekeying, RekeyResult
 from station.ledger.run_history import RunHistory
 from station.ledger.run_rows import find_runs, unfinished_runs
+from station.ledger.shared_key import SharedKey
 from station.ledger.whole_file import refuse_existing
 from station.unit import ChipIdentity, Mac
 from station.verdict import Step, StepState, Verdict
@@ -82,6 +83,7 @@ class Ledger:
             self._database.reading, partial(self._database.writing, durable=False), opened.station
         )
         self.history = RunHistory(self._database.reading)
+        self.shared_key = SharedKey(self._changing, self._keys)
         self.proof = proof
 
     @classmethod

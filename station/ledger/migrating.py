@@ -46,6 +46,10 @@ def migrate(connection: Connection) -> None:
     from alembic import command  # noqa: PLC0415  a third of a second that only a first start or an update pays
     from alembic.config import Config  # noqa: PLC0415  as above
 
+    if connection.dialect.name == "postgresql":  # functions keep this path: nobody's temporary table stands in for ours
+        connection.exec_driver_sql(
+            "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
+        )
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection

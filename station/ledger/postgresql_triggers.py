@@ -1,6 +1,7 @@
 """PostgreSQL's texts of what the ledger's database refuses: the same refusals as SQLite's triggers, and TRUNCATE besides.
 
-Source: postgresql.org/docs/current/sql-createtrigger.html. A condition without a query stands in WHEN, the others in functions.
+Source: postgresql.org/docs/current/sql-createtrigger.html. A condition without a query stands in WHEN, the others in functions,
+which look into the ledger's own schema only: `migrating` has set the search path that they keep.
 """
 
 from __future__ import annotations
@@ -28,14 +29,22 @@ def _never_emptied(table: str, message: str) -> str:
 
 
 def _checked(
-    name: str, event: str, table: str, message: str, forbidden: str, *, first: str = "", when: str = "BEFORE"
+    name: str,
+    event: str,
+    table: str,
+    message: str,
+    forbidden: str,
+    *,
+    first: str = "",
+    when: str = "BEFORE",
+    error: str = "integrity_constraint_violation",
 ) -> tuple[str, str]:
     """Give a function and its trigger that refuses when `forbidden`, which may ask the database, is true after `first`."""
     return (
-        f"""CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+        f"""CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN {first}
   IF {forbidden} THEN
-    RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation';
+    RAISE EXCEPTION '{message}' USING ERRCODE = '{error}';
   END IF;
   RETURN NEW;
 END $$""",
@@ -144,6 +153,12 @@ _OTHER_LOGIN: Final = (
 )
 _OTHERS: Final = "stations: this name belongs to another login"
 
+
+def _own(table: str, event: str) -> tuple[str, str]:
+    """Let a login write only in the name of its own station."""
+    return _checked(f"{table}_own", event, table, _OTHERS, _OTHER_LOGIN, error="insufficient_privilege")
+
+
 TRIGGERS_0004: Final[tuple[str, ...]] = (
     *_checked(
         "batch_counts_not_negative",
@@ -160,15 +175,15 @@ BEGIN NEW.login := session_user; RETURN NEW; END $$""",
     _refused("stations_kept", "DELETE", "stations", "stations: a name is given once"),
     _never_emptied("stations", "stations: a name is given once"),
     _refused("stations_named_once", "UPDATE OF station, public_key", "stations", "stations: a name is given once"),
-    *_checked("audit_events_own", "INSERT", "audit_events", _OTHERS, _OTHER_LOGIN),
-    *_checked("audit_heads_own", "INSERT OR UPDATE", "audit_heads", _OTHERS, _OTHER_LOGIN),
-    *_checked("audit_signatures_own", "INSERT", "audit_signatures", _OTHERS, _OTHER_LOGIN),
-    *_checked("runs_own", "INSERT", "runs", _OTHERS, _OTHER_LOGIN),
+    *_own("audit_events", "INSERT"),
+    *_own("audit_heads", "INSERT OR UPDATE"),
+    *_own("audit_signatures", "INSERT"),
+    *_own("runs", "INSERT"),
     # A login that may not read `secrets` gets them here, of the certificate that its own open run holds.
     """CREATE FUNCTION ledger_secrets(certificate integer, run integer) RETURNS text
-LANGUAGE sql STABLE SECURITY DEFINER AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
 SELECT c.secrets FROM certificates c JOIN runs r ON r.id = c.run_id JOIN stations s ON s.station = r.station
-WHERE c.id = certificate AND r.id = run AND r.finished_at IS NULL AND s.login = session_user
+WHERE c.id = certificate AND r.id = run AND r.mac = c.mac AND r.finished_at IS NULL AND s.login = session_user
   AND c.state IN ('allocated', 'installing', 'installed', 'activated') $$""",
     "REVOKE ALL ON FUNCTION ledger_secrets(integer, integer) FROM PUBLIC",
 )

@@ -122,7 +122,7 @@ def _opened(opened: Opened, now: Callable[[], str], *, read_only: bool, despite_
         return Proof(data, database, None, None, gap)
     may_make = not has_heads or (data / STATION_KEY_FILE).exists()
     signer = HeadSigner(station, open_station_key(data, may_make=may_make))
-    claim_name(database, signer, now)
     if joins:
-        record.begin()
+        record.begin()  # before the name is claimed: a station without a record is taken for one with a gap
+    claim_name(database, signer, now)
     return Proof(data, database, signer, record, gap)

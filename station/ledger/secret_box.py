@@ -104,7 +104,8 @@ def read_key(path: Path) -> bytes:
         raise LedgerFault(
             Code.KEY_MISSING,
             "the ledger is there but its key file is not, so no certificate can be read",
-            "Bring the key file back from its backup; without it the secrets are lost",
+            "Bring the key file back from its backup; without it the secrets are lost. A further station of a factory gets "
+            "it from another one: station key share, station key take",
             str(path),
         ) from None
     except (OSError, UnicodeDecodeError):

@@ -1,0 +1,77 @@
+"""Who may do what in a factory's ledger: the owner everything, a station's login no more than its work needs.
+
+A station's login reads no sealed secrets but those of the certificate that its own open run holds (`ledger_secrets`), writes the
+record only at its end and only in its own name, and deletes nothing. Source: postgresql.org/docs/current/ddl-priv.html.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from station.errors import UsageError
+from station.ledger.database import Database
+from station.ledger.schema import (
+    AUDIT_EVENTS,
+    AUDIT_SIGNATURES,
+    BATCHES,
+    CERTIFICATES,
+    HELD_BAUDS,
+    LEDGER_KEYS,
+    LEDGER_META,
+    METADATA,
+    STATIONS,
+)
+
+ROLE: Final = "station_ledger"
+_READ: Final = (LEDGER_META, LEDGER_KEYS)
+_APPENDED: Final = (AUDIT_EVENTS, AUDIT_SIGNATURES, STATIONS, BATCHES)
+_CHANGES_OF_A_CERTIFICATE: Final = ("state", "mac", "run_id", "void_reason", "changed_at")
+_LOGIN: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+def roles_sql(logins: Sequence[tuple[str, str | None]] = ()) -> tuple[str, ...]:
+    """Give the statements that make the rights, again and again the same; for each login the station that is its own.
+
+    UsageError for a name that cannot be a login's.
+    """
+    readable = ", ".join(column.name for column in CERTIFICATES.c if column.name != "secrets")
+    statements = [
+        f"DO $$ BEGIN CREATE ROLE {ROLE} NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+        "DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());"
+        f" EXECUTE format('GRANT USAGE ON SCHEMA %I TO {ROLE}', current_schema());"
+        f" EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA %I TO {ROLE}', current_schema()); END $$",
+        f"REVOKE ALL ON {', '.join(METADATA.tables)} FROM {ROLE}",
+        f"GRANT SELECT ON alembic_version TO {ROLE}",
+        f"GRANT EXECUTE ON FUNCTION ledger_secrets(integer, integer) TO {ROLE}",
+        f"GRANT SELECT ({readable}), INSERT, UPDATE ({', '.join(_CHANGES_OF_A_CERTIFICATE)}) ON certificates TO {ROLE}",
+    ]
+    for table in METADATA.sorted_tables:
+        if table is CERTIFICATES:
+            continue
+        rights = "SELECT, INSERT, UPDATE"
+        if table in _READ:
+            rights = "SELECT"
+        elif table in _APPENDED:
+            rights = "SELECT, INSERT"
+        elif table is HELD_BAUDS:
+            rights += ", DELETE"
+        statements.append(f"GRANT {rights} ON {table.name} TO {ROLE}")
+    for login, station in logins:
+        if not _LOGIN.fullmatch(login):
+            raise UsageError(f"{login!a} cannot name a login", "Write it as NAME or NAME=STATION, in lower case")
+        statements.append(
+            f"DO $$ BEGIN CREATE ROLE {login} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
+            f" GRANT {ROLE} TO {login}"
+        )
+        if station is not None:
+            statements.append(f"UPDATE stations SET login = '{login}' WHERE station = '{station.replace(chr(39), '')}'")  # noqa: S608  both are checked
+    return tuple(statements)
+
+
+def apply_roles(database: Database, statements: Sequence[str]) -> None:
+    """Do it, all or nothing; LedgerFault when the login is not the owner's."""
+    with database.writing() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
