@@ -1,0 +1,81 @@
+"""A factory at its ledger: `python -m tests.benchmarks.factory [STATIONS [UNITS]]` runs that many station processes on one server.
+
+Each station walks its units through the ledger without a chip: begin, identify, allocate, install, finish. A take is `allocate`.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections import Counter
+from multiprocessing.queues import Queue
+from pathlib import Path
+
+from station.ledger import Ledger
+from station.ledger.sealed_batch import recipient_of
+from station.ledger.shared_key import take_key
+from station.verdict import Verdict
+from tests.ledger.making import begin, write_csv
+from tests.ledger.postgresql_server import new_database, running_server
+
+STATIONS = 64
+UNITS = 500
+GOAL_TAKES_A_SECOND = 1000
+GOAL_P99_MS = 25.0
+
+
+def work(data: Path, url: str, batch: str, begin_at: int, units: int, answers: Queue[list[tuple[str, float]]]) -> None:
+    """Walk units; answer with the DeviceName and the seconds of each take."""
+    taken = []
+    with Ledger.open(data, url=url) as ledger:
+        for unit in range(begin_at, begin_at + units):
+            run = begin(ledger, unit, batch=batch)
+            begun = time.perf_counter()
+            device_name = ledger.allocate(run).certificate.identity.device_name
+            taken.append((device_name, time.perf_counter() - begun))
+            ledger.begin_installing(run)
+            ledger.finish_run(run, Verdict.PASS, seconds=1.0, code=None, message="")
+    answers.put(taken)
+
+
+def measure(stations: int, units: int) -> None:
+    """Start server and stations, and print what came of it."""
+    with tempfile.TemporaryDirectory() as folder, running_server(Path(folder) / "pg", is_safe=True) as server:
+        here, url = Path(folder), new_database(server)
+        with Ledger.open(here / "first", url=url) as first:
+            first.import_batch(write_csv(here / "batch.csv", range(stations * units)))
+            for number in range(stations):
+                data = here / f"s{number}"
+                data.mkdir()
+                first.shared_key.seal_for(recipient_of(data), data / "sealed.age", operator="Wang")
+                take_key(data / "sealed.age", data)
+            context = multiprocessing.get_context("spawn")
+            answers: Queue[list[tuple[str, float]]] = context.Queue()
+            processes = [
+                context.Process(target=work, args=(here / f"s{number}", url, "batch", number * units, units, answers))
+                for number in range(stations)
+            ]
+            begun = time.perf_counter()
+            for process in processes:
+                process.start()
+            taken = [one for _ in processes for one in answers.get()]
+            seconds = time.perf_counter() - begun
+            for process in processes:
+                process.join()
+            left = first.left("batch")
+    times_ms = sorted(1000 * one for _, one in taken)
+    twice = [name for name, count in Counter(name for name, _ in taken).items() if count > 1]
+    p50, p99 = times_ms[len(times_ms) // 2], times_ms[int(len(times_ms) * 0.99)]
+    sys.stdout.write(
+        f"{stations} stations × {units} units in {seconds:.1f} s, starts included: {len(taken) / seconds:.0f} units/s\n"
+        f"a take: median {p50:.1f} ms, 99th percentile {p99:.1f} ms (goal {GOAL_P99_MS:.0f} ms)\n"
+        f"taken twice: {len(twice)}, left: {left}, goal {GOAL_TAKES_A_SECOND} takes/s\n"
+    )
+    sys.exit(1 if twice or left else 0)
+
+
+if __name__ == "__main__":
+    asked = [int(text) for text in sys.argv[1:]]
+    measure(*[*asked, *(STATIONS, UNITS)[len(asked) :]])
