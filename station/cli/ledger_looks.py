@@ -14,6 +14,7 @@ from station.cli.finding import Finding, Health
 from station.cli.leads import MAKE_A_LEAD
 from station.errors import CodedError
 from station.ledger import BatchSummary, EventKind, Ledger
+from station.ledger.database import server_of
 from station.ledger.key_sources import KEY_FILE
 from station.ledger.opening import ID_FILE, LEDGER_FILE
 from station.ledger.sealed_batch import IDENTITY_FILE
@@ -32,13 +33,15 @@ def look_at_ledger(session: Session) -> Iterator[Finding]:
     try:
         if session.data.is_file():
             return
-        if not any((session.data / name).exists() for name in (LEDGER_FILE, KEY_FILE, ID_FILE)):
+        if session.ledger_url is not None:
+            yield from _factory(session.ledger_url)
+        elif not any((session.data / name).exists() for name in (LEDGER_FILE, KEY_FILE, ID_FILE)):
             yield Finding("ledger", Health.GOOD, f"none yet in {session.data}; it is made at the first start")
             yield from look_at_clock(None)
             return
         for name in KEY_FILES:
             yield from _key_file(session.data / name)
-        with Ledger.open(session.data, read_only=True, ask=session.ask_passphrase) as ledger:
+        with session.open_ledger(read_only=True) as ledger:
             batches = ledger.batches()
             unfinished = ledger.unfinished_runs()
             has_line_lead = ledger.operators.has_line_lead()
@@ -71,6 +74,21 @@ def look_at_ledger(session: Session) -> Iterator[Finding]:
             f"{run.mac or 'a unit'} on lane {run.lane} was broken off after {run.last_step or 'its begin'}",
             "Put it in again: it continues with the same certificate",
         )
+
+
+def _factory(url: str) -> Iterator[Finding]:
+    """Say whether what goes to the server of the factory's ledger can be read on its way."""
+    server = server_of(url)
+    if server.is_here or server.is_verified:
+        yield Finding("factory", Health.GOOD, f"the ledger is at {server.place}")
+        return
+    how = "may go in clear" if not server.is_encrypted else "is encrypted, but any server is taken for the right one"
+    yield Finding(
+        "factory",
+        Health.ODD,
+        f"what goes to the ledger at {server.place} {how}",
+        "Add ?sslmode=verify-full&sslrootcert=FILE to --ledger",
+    )
 
 
 def _few_left(session: Session, batches: Sequence[BatchSummary]) -> Iterator[Finding]:

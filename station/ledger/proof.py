@@ -19,7 +19,7 @@ from station.ledger.opening import Opened
 from station.ledger.processes import ProcessToken
 from station.ledger.schema import LEDGER_META
 from station.ledger.station_key import STATION_KEY_FILE, open_station_key
-from station.ledger.station_names import claim_name, is_unknown
+from station.ledger.station_names import claim_name, is_unknown, refuse_taken_name
 
 
 class Proof:
@@ -114,6 +114,9 @@ def _opened(opened: Opened, now: Callable[[], str], *, read_only: bool, despite_
         }
         record = HeadRecord(data, meta.get("ledger_id", ""))
         joins = database.dialect.is_shared and not record.knows() and is_unknown(connection, station)
+        if database.dialect.is_shared and not record.knows():
+            own = open_station_key(data, may_make=False).public if (data / STATION_KEY_FILE).exists() else None
+            refuse_taken_name(connection, station, own)
         gap = None if joins else record.gap(connection)
         has_heads = has_signed(connection, station)
     if gap is not None and not despite_gap:

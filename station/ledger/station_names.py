@@ -32,9 +32,18 @@ def claim_name(database: Database, signer: HeadSigner, now: Callable[[], str]) -
             if holder is None:
                 _introduce(connection, signer, now())
                 return
-    if holder != signer.key.public:
+    _refuse_another(holder, signer.station, signer.key.public)
+
+
+def refuse_taken_name(connection: Connection, station: str, public_key: str | None) -> None:
+    """UsageError when a name belongs to another key than this station's (None: it has none yet)."""
+    _refuse_another(_key_of(connection, station), station, public_key)
+
+
+def _refuse_another(holder: str | None, station: str, public_key: str | None) -> None:
+    if holder not in (None, public_key):
         raise UsageError(
-            f"another station of this ledger is named {signer.station}",
+            f"another station of this ledger is named {station}",
             "Give this one a name of its own in station.yaml, or bring back its station.key",
             "station.yaml",
         )
