@@ -74,4 +74,4 @@ def apply_roles(database: Database, statements: Sequence[str]) -> None:
     """Do it, all or nothing; LedgerFault when the login is not the owner's."""
     with database.writing() as connection:
         for statement in statements:
-            connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(statement.replace("%", "%%"))  # psycopg takes a lone one for a parameter

@@ -1,0 +1,87 @@
+"""A station's login on a real server: what its work needs, and nothing that reads others' secrets or rewrites the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy
+
+from station.errors import Code, LedgerFault
+from station.ledger import Ledger
+from station.ledger.database import Database, choose_dialect
+from station.ledger.postgresql_roles import apply_roles, roles_sql
+from station.verdict import Verdict
+from tests.ledger.making import begin, name, write_csv
+from tests.ledger.postgresql_server import new_database
+from tests.ledger.test_factory import join
+
+
+@pytest.fixture(scope="module")
+def stations(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, Ledger, str]]:
+    """The owner's station, whose run 1 holds certificate 1; one under the login `line1`, and that login's URL."""
+    folder, url = tmp_path_factory.mktemp("roles"), new_database(server)
+    with Ledger.open(folder / "owner", url=url) as owner:
+        owner.import_batch(write_csv(folder / "batch.csv", range(1, 11)))
+        database = Database(choose_dialect(url, folder, read_only=False))
+        for _ in range(2):
+            apply_roles(database, roles_sql([("line1", None)]))
+        database.close()
+        owner.allocate(begin(owner, 1))
+        login = sqlalchemy.make_url(url).set(username="line1").render_as_string(hide_password=False)
+        with Ledger.open(join(owner, folder / "line1"), url=login) as line:
+            yield owner, line, login
+
+
+def test_it_joins_takes_and_records(stations: tuple[Ledger, Ledger, str], tmp_path: Path) -> None:
+    _, line, _ = stations
+    run = begin(line, 2, lane=2)
+    taken = line.allocate(run)
+    line.begin_installing(run)
+    line.finish_run(run, Verdict.PASS, seconds=1, code=None, message="")
+
+    assert taken.certificate.identity.device_name == name(2)
+    assert line.sign_head("test") is not None
+    assert line.import_batch(write_csv(tmp_path / "more.csv", range(50, 53))).imported == 3
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT secrets FROM certificates",
+        "UPDATE certificates SET secrets = '{}'",
+        "DELETE FROM certificates",
+        "UPDATE audit_events SET operator = 'nobody'",
+        "DELETE FROM audit_events",
+        "TRUNCATE audit_events",
+        "ALTER TABLE audit_events DISABLE TRIGGER ALL",
+        "INSERT INTO audit_events (station, number, at, operator, kind, data, prev, hash) SELECT station, number + 1, 'now',"
+        " '', 'forged', '{}', hash, hash FROM audit_heads WHERE station <> (SELECT station FROM stations WHERE login = 'line1')",
+        "UPDATE audit_heads SET number = number + 1 WHERE station NOT IN (SELECT station FROM stations WHERE login = 'line1')",
+        "UPDATE stations SET login = 'line1'",
+        "UPDATE ledger_keys SET source = 'file'",
+        "CREATE TEMPORARY TABLE stations (station text)",
+    ],
+)  # fmt: skip
+def test_it_is_refused(stations: tuple[Ledger, Ledger, str], statement: str) -> None:
+    with (
+        psycopg.connect(stations[2]) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(statement.encode())
+
+
+def test_it_gets_no_secrets_of_a_certificate_in_anothers_run(stations: tuple[Ledger, Ledger, str]) -> None:
+    with psycopg.connect(stations[2]) as connection:
+        query = "SELECT ledger_secrets(certificate_id, id) FROM runs WHERE finished_at IS NULL AND certificate_id IS NOT NULL"
+        assert connection.execute(query).fetchall() == [(None,)]
+
+
+def test_it_may_not_give_rights(stations: tuple[Ledger, Ledger, str], tmp_path: Path) -> None:
+    database = Database(choose_dialect(stations[2], tmp_path, read_only=False))
+    with pytest.raises(LedgerFault) as caught:
+        apply_roles(database, roles_sql())
+    database.close()
+    assert caught.value.code is Code.LEDGER_NOT_WRITABLE
