@@ -117,7 +117,7 @@ def rekey(
 @global_options
 @pass_session
 def roles(session: Session, logins: tuple[str, ...], applies: bool) -> None:
-    """Give stations logins that may take and record, and neither read others' secrets nor rewrite the record.
+    """Give stations logins that may take and record, and not rewrite the audit log; it is no wall between stations.
 
     Works with the owner's --ledger. Logins are made without a password: set it with psql's \\password.
 

@@ -1,7 +1,8 @@
-"""Who may do what in a factory's ledger: the owner everything, a station's login no more than its work needs.
+"""Who may do what in a factory's ledger: the owner everything, a station's login what its work needs.
 
-A station's login reads no sealed secrets but those of the certificate that its own open run holds (`ledger_secrets`), writes the
-record only at its end and only in its own name, and deletes nothing. Source: postgresql.org/docs/current/ddl-priv.html.
+A station's login reads no column of sealed secrets, only `ledger_secrets` of an open run; it writes the record only at its end and
+only in its own name, and deletes nothing. It can still finish another station's run, or begin one in another unit's name
+and so reach that unit's sealed secrets: it is no wall between stations. Source: postgresql.org/docs/current/ddl-priv.html.
 """
 
 from __future__ import annotations
