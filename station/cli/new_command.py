@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import click
 
 from station.cli.asking import at_terminal
-from station.cli.context import Session, global_options, pass_session, say, say_json
+from station.cli.context import Session, global_options, pass_session
 from station.errors import CodedError, ProfileError, UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def new(session: Session, firmware: Path | None) -> None:
     """
     if not at_terminal():
         raise UsageError("Questions are asked at a terminal, and there is none", "Use `station profile new`")
-    from station.cli.profile_commands import fault_as_json  # noqa: PLC0415  --help must not pay for pydantic
+    from station.cli.profile_commands import tell_made  # noqa: PLC0415  --help must not pay for pydantic
     from station.profile.lock import lock_profile  # noqa: PLC0415  as above
     from station.profile.new import write_profile  # noqa: PLC0415  as above
 
@@ -64,17 +64,8 @@ def new(session: Session, firmware: Path | None) -> None:
     made = write_profile(name, product_key, out, parts)
     if not made.open_points:
         lock_profile(out)
-    if session.json:
-        points = [fault_as_json(fault) for fault in made.open_points]
-        say_json({"event": "created", "path": made.path, "open_points": points, "warnings": made.warnings})
-        return
-    say(f"{out} is written{'' if made.open_points else ', checked and locked'}.")
-    for point in made.open_points:
-        say(f"  still to do: {point}")
-    for warning in made.warnings:
-        say(f"  warning: {warning}")
-    if not made.open_points:
-        say(f"Next: station batch import CERTIFICATES.csv, then: station run {out}")
+    done = "is written" if made.open_points else "is written, checked and locked"
+    tell_made(session, made, done, f"station batch import CERTIFICATES.csv, then: station run {out}")
 
 
 def _firmware(given: Path | None) -> tuple[Path, FirmwareParts]:

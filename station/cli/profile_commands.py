@@ -14,7 +14,7 @@ from station.errors import Fault, ProfileError, UsageError
 from station.profile import Recipe, prepare_recipe
 from station.profile.lock import LockResult, lock_profile
 from station.profile.model import CHIPS
-from station.profile.new import new_profile
+from station.profile.new import NewProfile, new_profile
 from station.profile.schema import profile_schema
 
 _PROFILES = click.argument("profiles", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -94,17 +94,7 @@ def new(
 ) -> None:
     """Write a commented profile for the product NAME."""
     made = new_profile(name, product_key=product_key, out=out, chip=chip, idf_build=idf_build, micropython=micropython)
-    if session.json:
-        points = [fault_as_json(fault) for fault in made.open_points]
-        say_json({"event": "created", "path": made.path, "open_points": points, "warnings": made.warnings})
-        return
-    say(f"{made.path} is written.")
-    for point in made.open_points:
-        say(f"  still to do: {point}")
-    for warning in made.warnings:
-        say(f"  warning: {warning}")
-    if not made.open_points:
-        say(f"Next: station profile lock {made.path}")
+    tell_made(session, made, "is written", f"station profile lock {made.path}")
 
 
 @profile.command()
@@ -188,6 +178,21 @@ def _lock_text(result: LockResult) -> str:
         before = "new" if change.before is None else f"was {change.before[:12]}"
         lines.append(f"  {change.name}  {change.after[:12]}  ({before})")
     return "\n".join(lines)
+
+
+def tell_made(session: Session, made: NewProfile, done: str, then: str) -> None:
+    """Say what has become of a new profile: what is `done`, what is still to do in it, and if nothing is, what comes `then`."""
+    if session.json:
+        points = [fault_as_json(fault) for fault in made.open_points]
+        say_json({"event": "created", "path": made.path, "open_points": points, "warnings": made.warnings})
+        return
+    say(f"{made.path} {done}.")
+    for point in made.open_points:
+        say(f"  still to do: {point}")
+    for warning in made.warnings:
+        say(f"  warning: {warning}")
+    if not made.open_points:
+        say(f"Next: {then}")
 
 
 def fault_as_json(fault: Fault) -> dict[str, object]:

@@ -29,8 +29,7 @@ def back_up(database: Database, out: Path, progress: Callable[[int, int], None] 
     try:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         with database.translated():
-            database.dialect.copy_to(draft, progress)
-            events = database.dialect.check_copy(draft)
+            events = database.dialect.copy_to(draft, progress)
         with draft.open("rb+") as file:
             os.fsync(file.fileno())
         size_bytes = draft.stat().st_size

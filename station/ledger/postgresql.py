@@ -110,17 +110,13 @@ class PostgresqlDialect:
         """Let the planner know how many certificates there are now; a login that may not is merely warned by the server."""
         connection.exec_driver_sql("ANALYZE certificates")
 
-    def copy_to(self, _target: Path, _progress: Callable[[int, int], None] | None) -> None:
+    def copy_to(self, _target: Path, _progress: Callable[[int, int], None] | None) -> int:
         """A server's copy is its own tools' work; UsageError."""
         raise UsageError(
             "the factory's ledger is on a PostgreSQL server, which this command does not copy",
             "Back it up there, with pg_dump or with pg_basebackup and its WAL archive",
             self.place,
         )
-
-    def check_copy(self, _target: Path) -> int:
-        """There is none, see `copy_to`."""
-        raise NotImplementedError
 
     def process_token(
         self, engine: Engine, _folder: Path, translating: Callable[[], AbstractContextManager[None]]

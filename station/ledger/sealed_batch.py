@@ -88,16 +88,21 @@ def open_sealed(path: Path, data: Path) -> bytes:
     return clear.getvalue()
 
 
-def seal_csv(
-    csv: Path, recipient: str, out: Path, *, force: bool = False, progress: Callable[[int], None] | None = None
-) -> SealedFile:
-    """Check a console CSV and write it sealed for one station; the CSV stays as it is. BatchError, UsageError."""
+def read_recipient(text: str) -> pyrage.x25519.Recipient:
+    """Read the recipient that `station key show` tells; UsageError."""
     try:
-        to = pyrage.x25519.Recipient.from_str(recipient.strip())
+        return pyrage.x25519.Recipient.from_str(text.strip())
     except pyrage.RecipientError:
         raise UsageError(
             "this is no station's recipient", "Copy it from `station key show` on that station; it begins with age1"
         ) from None
+
+
+def seal_csv(
+    csv: Path, recipient: str, out: Path, *, force: bool = False, progress: Callable[[int], None] | None = None
+) -> SealedFile:
+    """Check a console CSV and write it sealed for one station; the CSV stays as it is. BatchError, UsageError."""
+    to = read_recipient(recipient)
     if is_sealed(csv):
         raise UsageError("the file is sealed already", "Name the CSV that the console gave", str(csv))
     surveyed = survey(csv, hashlib.blake2b(digest_size=32))

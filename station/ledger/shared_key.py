@@ -19,8 +19,9 @@ from station.ledger.key_ring import KeyRing, source_of
 from station.ledger.key_sources import KeySource, keep_key, place_of
 from station.ledger.owner_only import write_owner_only
 from station.ledger.schema import LEDGER_KEYS
-from station.ledger.sealed_batch import open_sealed
+from station.ledger.sealed_batch import open_sealed, read_recipient
 from station.ledger.secret_box import key_of_text, text_of_key
+from station.ledger.whole_file import refuse_existing, written_whole
 
 _KIND: Final = "station-shared-ledger-key-v1"
 _FILE_NAME: Final = re.compile(r"ledger(-[0-9a-f]{8})?\.key")
@@ -35,14 +36,8 @@ class SharedKey:
 
     def seal_for(self, recipient: str, out: Path, *, operator: str) -> None:
         """Write the key to a new file that one station alone can open, and say so in the log. UsageError, LedgerFault."""
-        try:
-            to = pyrage.x25519.Recipient.from_str(recipient.strip())
-        except pyrage.RecipientError:
-            raise UsageError(
-                "this is no station's recipient", "Copy it from `station key show` on that station; it begins with age1"
-            ) from None
-        if out.exists():
-            raise UsageError("a file of this name is there already", "Give another name with --out", str(out))
+        to = read_recipient(recipient)
+        refuse_existing(out, force=False)
         with self._changing() as change:
             key_id, _ = self._keys.in_use(change.connection)
             row = change.connection.execute(select(LEDGER_KEYS).where(LEDGER_KEYS.c.id == key_id)).one()
@@ -60,10 +55,9 @@ class SharedKey:
                 "key": text_of_key(self._keys.key(key_id)),
             }
             change.trail.append(EventKind.LEDGER_KEY_SHARED, operator=operator, data={"recipient": recipient.strip()})
-            try:
-                out.write_bytes(pyrage.encrypt(json.dumps(content).encode(), [to]))
-            except OSError as error:
-                raise disk_fault(error, out) from None
+        # The log knows of a key before anybody can have it.
+        with written_whole(out) as draft:
+            draft.write_bytes(pyrage.encrypt(json.dumps(content).encode(), [to]))
 
 
 def take_key(sealed: Path, data: Path) -> str:

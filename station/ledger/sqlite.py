@@ -229,8 +229,8 @@ class SqliteDialect:
         """Fold a large write-ahead log back into the file, as far as no reader needs it; writers go on meanwhile."""
         connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def copy_to(self, target: Path, progress: Callable[[int, int], None] | None) -> None:
-        """Copy the ledger as it is at this moment; lanes go on meanwhile. `progress` hears pages done and in all."""
+    def copy_to(self, target: Path, progress: Callable[[int, int], None] | None) -> int:
+        """Copy the ledger as it is at this moment and look at the copy; lanes go on. `progress` hears pages done and in all."""
 
         def heard(_status: int, remaining: int, total: int) -> None:
             if progress is not None:
@@ -246,17 +246,7 @@ class SqliteDialect:
             source.execute("SELECT count(*) FROM alembic_version").fetchone()
             source.backup(copy, pages=COPY_PAGES, progress=heard, sleep=0)
             copy.execute("PRAGMA journal_mode = DELETE").fetchone()
-
-    def check_copy(self, target: Path) -> int:
-        """Look whether a copy is whole, and count its audit events; LedgerFault."""
-        with closing(sqlite3.connect(target, isolation_level=None)) as copy:
-            (found,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
-            stray = copy.execute("PRAGMA foreign_key_check").fetchone()
-            (events,) = copy.execute("SELECT count(*) FROM audit_events").fetchone()
-        if found != "ok" or stray is not None:
-            code, cause, mend = _UNREADABLE
-            raise LedgerFault(code, cause, mend, str(self.file))
-        return int(events)
+        return check_copy(target)
 
     def _patience(self) -> Callable[[], bool]:
         """Give a function to ask after each wait in vain: yes while an import runs, and once more in case it just ended."""
@@ -320,6 +310,18 @@ class SqliteDialect:
             known = _NOT_READABLE
         meaning, cause, mend = known
         return LedgerFault(meaning, cause, mend, place)
+
+
+def check_copy(file: Path) -> int:
+    """Look whether a copied ledger is whole, and count its audit events; LedgerFault."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as copy:
+        (found,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
+        stray = copy.execute("PRAGMA foreign_key_check").fetchone()
+        (events,) = copy.execute("SELECT count(*) FROM audit_events").fetchone()
+    if found != "ok" or stray is not None:
+        code, cause, mend = _UNREADABLE
+        raise LedgerFault(code, cause, mend, str(file))
+    return int(events)
 
 
 _UNREADABLE = (

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -42,6 +42,21 @@ class Done:
         return [event for event in self.events if event["event"] == "verdict"]
 
 
+def run_to_end(arguments: Sequence[str]) -> Done:
+    """Run a process of the station and wait for its end."""
+    done = subprocess.run(
+        arguments,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=COMMAND_TIMEOUT_S,
+        check=False,
+        env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
 @dataclass(frozen=True)
 class Desk:
     """A data folder, the example profiles with their images, and the commands."""
@@ -53,17 +68,7 @@ class Desk:
         return [sys.executable, "-m", "station.cli.main", "--data", str(self.data), *(str(word) for word in words)]
 
     def station(self, *words: object) -> Done:
-        done = subprocess.run(
-            self.arguments(*words),
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=COMMAND_TIMEOUT_S,
-            check=False,
-            env=clean_environment(),
-            stdin=subprocess.DEVNULL,
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
+        return run_to_end(self.arguments(*words))
 
     def start(self, *words: object) -> subprocess.Popen[str]:
         return subprocess.Popen(

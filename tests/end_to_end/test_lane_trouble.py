@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -18,7 +17,7 @@ from station.line.port_watch import PortWatch
 from station.profile import prepare_recipe
 from station.verdict import Step, StepState, Verdict
 from station.virtual.faults import Faults
-from tests.end_to_end.conftest import COMMAND_TIMEOUT_S, clean_environment
+from tests.end_to_end.conftest import COMMAND_TIMEOUT_S, run_to_end
 from tests.end_to_end.quick_line import LineAtWork, at_work, opened_shift, step, told
 from tests.end_to_end.quick_units import PRODUCT_KEY, quick_fixture, quick_fixtures, unit_number
 from tests.end_to_end.watched_station import desk_in
@@ -94,18 +93,8 @@ def test_a_driver_that_hangs_ends_the_process_with_exit_code_3_and_the_other_lan
     with quick_fixtures(2) as (hung, good):
         good.insert(unit_number(1))
         words = ["--data", str(desk.data), "flash", str(desk.profiles / "quick.yaml"), "--units", "1"]
-        done = subprocess.run(
-            [sys.executable, "-c", HUNG_DRIVER, hung.url, *words, "--port", hung.url, "--port", good.url],
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=COMMAND_TIMEOUT_S,
-            check=False,
-            env=clean_environment(),
-            stdin=subprocess.DEVNULL,
-        )
+        done = run_to_end([sys.executable, "-c", HUNG_DRIVER, hung.url, *words, "--port", hung.url, "--port", good.url])
 
-    assert done.returncode == 3, done.stdout + done.stderr
-    assert "The driver of the port does not return" in done.stdout + done.stderr
-    assert "PASS" in done.stdout
-    assert "Traceback" not in done.stderr
+    assert done.code == 3, done.out + done.err
+    assert "The driver of the port does not return" in done.out + done.err
+    assert "PASS" in done.out

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import MetaData
 
-from station.errors import ChipError, Code, LedgerFault, UsageError
+from station.errors import ChipError, Code, CodedError, LedgerFault, UsageError
 from station.ledger import Ledger, event_hash
 from station.ledger.schema import METADATA
 from station.ledger.sealed_batch import recipient_of
@@ -105,6 +105,38 @@ def test_a_shared_key_opens_for_its_station_alone(first: Ledger, tmp_path: Path)
     assert key not in sealed.read_bytes()
     assert Path(take_key(sealed, tmp_path / "right")).read_bytes().strip() == key
     assert first.newest_events(1)[0].kind == "ledger_key_shared"
+
+
+def test_no_key_is_sealed_that_the_log_does_not_tell_of(first: Ledger, factory: str, tmp_path: Path) -> None:
+    (tmp_path / "right").mkdir()
+    with psycopg.connect(factory) as connection:
+        connection.execute("CREATE RULE deaf AS ON INSERT TO audit_events DO INSTEAD SELECT 1/0")
+
+    with pytest.raises(CodedError):
+        first.shared_key.seal_for(recipient_of(tmp_path / "right"), tmp_path / "sealed.age", operator="Wang")
+    assert not (tmp_path / "sealed.age").exists()
+
+
+def test_while_the_server_is_away_a_run_cannot_end_and_its_unit_keeps_its_certificate(
+    first: Ledger, factory: str, server: str
+) -> None:
+    run = begin(first, 1)
+    before = first.allocate(run)
+    first.begin_installing(run)
+    database = sqlalchemy.make_url(factory).database
+    with psycopg.connect(server, autocommit=True) as owner:
+        owner.execute(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS false'.encode())
+        owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (database,))
+        with pytest.raises(LedgerFault):
+            first.finish_run(run, Verdict.PASS, seconds=1.0, code=None, message="")
+        with pytest.raises(LedgerFault):
+            begin(first, 2, lane=2)
+        owner.execute(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS true'.encode())
+
+    assert [one.mac for one in first.unfinished_runs()] == [mac_of(1)]
+    again = begin(first, 1)
+    after = first.allocate(again)
+    assert (after.certificate.identity, after.resumed) == (before.certificate.identity, True)
 
 
 def test_a_name_that_another_station_has_is_refused(first: Ledger, factory: str, tmp_path: Path) -> None:

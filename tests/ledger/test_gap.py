@@ -13,7 +13,7 @@ from station.errors import Code, LedgerFault, UsageError
 from station.ledger import Ledger
 from station.ledger.audit import EventKind
 from station.ledger.gap import allocations_in
-from station.ledger.sqlite import SqliteDialect
+from station.ledger.sqlite import check_copy
 from station.verdict import Verdict
 from tests.ledger.making import begin, mac_of, name, write_csv
 
@@ -184,7 +184,7 @@ def test_a_backup_is_consistent_while_lanes_write(stocked: Ledger, tmp_path: Pat
         lane.join(30)
 
     assert heard[-1][0] == heard[-1][1] > 0
-    assert SqliteDialect(tmp_path / "backup", read_only=True).check_copy(tmp_path / "backup") == done.events
+    assert check_copy(tmp_path / "backup") == done.events
     assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
     assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".")] == []
 
