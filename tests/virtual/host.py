@@ -6,17 +6,17 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from station.virtual.loader_answer import Command
-from station.virtual.slip import FrameDecoder, encode_frame
+from station.virtual.slip import END, FrameDecoder, encode_frame
 
 LIMIT_S = 5.0
 QUIET_S = 0.15
 SYNC_DATA = b"\x07\x07\x12\x20" + b"\x55" * 32
 _TELNET = re.compile(rb"\xff\xfa.*?(?<!\xff)\xff\xf0|\xff[\xfb-\xfe].|\xff\xff", re.DOTALL)
+_WHOLE = re.compile(rb"(?:[^\xff]|" + _TELNET.pattern + rb")*", re.DOTALL)
 _DTR = {True: 8, False: 9}
 _RTS = {True: 11, False: 12}
 
@@ -27,8 +27,8 @@ class Host:
     def __init__(self, port: int) -> None:
         self.connection = socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S)
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._raw = b""
-        self._read_bytes = 0
+        self._undecoded = b""
+        self._unread = b""
 
     def __enter__(self) -> Self:
         return self
@@ -64,24 +64,25 @@ class Host:
     def send(self, data: bytes) -> None:
         self.connection.sendall(data.replace(b"\xff", b"\xff\xff"))
 
-    def read_until(self, wanted: bytes | Callable[[bytes], bool], limit_s: float = LIMIT_S) -> bytes:
-        """Give what the chip says up to the moment when it fits; AssertionError when the limit is over first."""
-        fits = (lambda said: wanted in said) if isinstance(wanted, bytes) else wanted
+    def read_until(self, wanted: bytes, limit_s: float = LIMIT_S) -> bytes:
+        """Give what the chip says up to and with `wanted`; AssertionError when the limit is over first.
+
+        What it says after that stays unread: an answer and the boot text behind it may come in one piece.
+        """
         end = time.monotonic() + limit_s
-        while not fits(said := self._unread()):
+        while wanted not in self._unread:
             left_s = end - time.monotonic()
-            assert left_s > 0, f"within {limit_s} s only {said!r}"
+            assert left_s > 0, f"within {limit_s} s only {self._unread!r}"
             self._receive(left_s)
-        self._read_bytes += len(said)
-        return said
+        before, _, self._unread = self._unread.partition(wanted)
+        return before + wanted
 
     def listen(self, seconds: float = QUIET_S) -> bytes:
         """Give what the chip says within that time."""
         end = time.monotonic() + seconds
         while (left_s := end - time.monotonic()) > 0:
             self._receive(left_s)
-        said = self._unread()
-        self._read_bytes += len(said)
+        said, self._unread = self._unread, b""
         return said
 
     def is_hung_up(self) -> bool:
@@ -98,8 +99,11 @@ class Host:
 
     def frames(self, count: int) -> list[bytes]:
         """Give the next frames."""
-        said = self.read_until(lambda data: len(FrameDecoder().feed(data)) >= count)
-        return FrameDecoder().feed(said)
+        decoder = FrameDecoder()
+        frames: list[bytes] = []
+        while len(frames) < count:
+            frames += decoder.feed(self.read_until(END))
+        return frames
 
     def command(self, command: int, data: bytes = b"", check: int = 0, answers: int = 1) -> bytes:
         """Send a command; give the data of its last answer, status bytes at the end."""
@@ -126,10 +130,10 @@ class Host:
     def _receive(self, limit_s: float) -> None:
         self.connection.settimeout(max(limit_s, 0.001))
         try:
-            self._raw += self.connection.recv(65536)
+            self._undecoded += self.connection.recv(65536)
         except TimeoutError:
             return
-
-    def _unread(self) -> bytes:
-        clean = _TELNET.sub(lambda match: b"\xff" if match.group() == b"\xff\xff" else b"", self._raw)
-        return clean[self._read_bytes :]
+        whole = _WHOLE.match(self._undecoded)
+        assert whole is not None
+        self._undecoded = self._undecoded[whole.end() :]
+        self._unread += _TELNET.sub(lambda match: b"\xff" if match.group() == b"\xff\xff" else b"", whole.group())
