@@ -9,7 +9,8 @@ CodedError                     code, cause, mend, place
 │   ├── UsageError             an argument names nothing or contradicts another (I1x)
 │   ├── NotAllowed             whose decision it is, or whose PIN (I4x)
 │   ├── ProfileError           the profile or a file that it names (I2x); holds every fault
-│   └── BatchError             the certificate CSV (I3x); holds every fault
+│   ├── BatchError             the certificate CSV (I3x); holds every fault
+│   └── ScanRefused            what was scanned or typed as a unit's label (I50)
 ├── StationFault               ERROR: the station is bad; the line engineer mends it       exit 3
 │   ├── PortFault              the serial port (E1x)
 │   ├── LedgerFault            the ledger, its key, its disk (E2x)
@@ -51,12 +52,15 @@ class Code(StrEnum):
     FOREIGN_CERTIFICATE = "F50"
     UNIT_PUT_ASIDE = "F51"
     TRIED_TOO_OFTEN = "F52"
+    SERIAL_NUMBER_TAKEN = "F53"
+    OTHER_SERIAL_NUMBER = "F54"
     USAGE = "I10"
     PROFILE = "I20"
     BATCH = "I30"
     PIN_WRONG = "I40"
     PIN_LOCKED = "I41"
     NOT_LINE_LEAD = "I42"
+    SCAN_REFUSED = "I50"
     PORT_MISSING = "E10"
     PORT_BUSY = "E11"
     PORT_DENIED = "E12"
@@ -172,6 +176,25 @@ class BatchError(InputError):
 
     def __init__(self, cause: str, mend: str, place: str = "", faults: Sequence[Fault] = ()) -> None:
         super().__init__(Code.BATCH, cause, mend, place, faults)
+
+
+class ScanRefusal(StrEnum):
+    """Why a scan is no label for the lane; the screen has a sentence for each."""
+
+    OTHER_COUNT = "other_count"
+    OTHER_TEXT = "other_text"
+    ON_OTHER_LANE = "on_other_lane"
+    OTHER_UNIT = "other_unit"
+    NOT_WANTED = "not_wanted"
+
+
+class ScanRefused(InputError):
+    """What was scanned or typed is no label for the lane, by `why`; `words` fill the sentence that the screen has for it."""
+
+    def __init__(self, why: ScanRefusal, cause: str, mend: str, **words: str | int) -> None:
+        super().__init__(Code.SCAN_REFUSED, cause, mend)
+        self.why = why
+        self.words = words
 
 
 class StationFault(CodedError):

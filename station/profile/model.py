@@ -19,6 +19,7 @@ from station.profile import quantities
 from station.profile.part import Part as _Part
 from station.profile.quantities import as_written, plain_int, refusal, shown
 from station.profile.security import Security
+from station.profile.serial_number import SerialNumber
 
 CHIPS: Final = (
     "esp32", "esp32s2", "esp32s3", "esp32c2", "esp32c3", "esp32c5", "esp32c6", "esp32c61", "esp32h2", "esp32p4"
@@ -382,6 +383,8 @@ class Profile(_Part):
     """auto: a unit starts as soon as its chip answers. key: the technician presses F5."""
     retries: Annotated[int, BeforeValidator(plain_int), Field(ge=0, le=100)] | None = None
     """How often a unit that failed may be tried again before somebody decides about it; without it, without end."""
+    serial_number: SerialNumber | None = None
+    """The label of each unit; without it a unit is known by its MAC and its DeviceName alone."""
     security: Security = Field(default_factory=Security)
     """What the eFuses of a unit must say before it is written."""
     firmware: Firmware

@@ -131,13 +131,34 @@ def read_sha256(value: Any) -> str:
 
 def read_pattern(value: Any) -> re.Pattern[str]:
     """Compile `expect:`; refused when it is no regular expression or would match any line."""
+    pattern = _compiled(value)
+    if pattern.search("") is not None:
+        raise refusal(
+            f"{shown(pattern.pattern)} matches even an empty line, so every unit would pass",
+            "Write what the line must hold",
+        )
+    return pattern
+
+
+def read_field_pattern(value: Any) -> re.Pattern[str]:
+    """Compile the expression of a label's field; refused when it is no regular expression or would take nothing at all."""
+    pattern = _compiled(value)
+    if pattern.fullmatch("") is not None:
+        raise refusal(
+            f"{shown(pattern.pattern)} takes even an empty field, so any label would do",
+            "Write what the field must hold, as '[0-9]{8}'",
+        )
+    return pattern
+
+
+def _compiled(value: Any) -> re.Pattern[str]:
     text = as_written(value)
     if isinstance(value, re.Pattern):
         return value
     if not isinstance(text, str):
         raise refusal(f"{shown(value)} is no regular expression", "Write it in single quotes")
     try:
-        pattern = re.compile(text)
+        return re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
         place = getattr(error, "pos", None)
         where = "" if place is None else f" at character {place + 1}"
@@ -146,8 +167,3 @@ def read_pattern(value: Any) -> re.Pattern[str]:
             f"{shown(text)} is no regular expression: {why}{where}",
             "Put a backslash before signs that are meant as themselves: \\( \\) \\[ \\* \\+ \\? \\.",
         ) from None
-    if pattern.search("") is not None:
-        raise refusal(
-            f"{shown(text)} matches even an empty line, so every unit would pass", "Write what the line must hold"
-        )
-    return pattern

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from station.image.nvs_entry import NvsType
 from station.profile.credentials import credential_map
 from station.profile.faults import FaultList
 from station.profile.model import CertificateField, CredentialPreset, OnlineBy, Profile
 from station.profile.yaml_source import Place
+from station.serial_number import SERIAL_NUMBER
 
+_LANE_BARCODE: Final = "LANE 1"
 IsSure = Callable[..., bool]
 """Says whether the value at a place is the file's own, and not left out after a mistake in it."""
 
@@ -21,6 +24,7 @@ def check_rules(profile: Profile, faults: FaultList, is_sure: IsSure) -> None:
     _check_sdk_config(profile, faults, is_sure)
     _check_online(profile, faults, is_sure)
     _check_partitions_once(profile, faults, is_sure)
+    _check_serial_number(profile, faults, is_sure)
 
 
 def _check_firmware(profile: Profile, faults: FaultList, is_sure: IsSure) -> None:
@@ -120,6 +124,35 @@ def _check_online(profile: Profile, faults: FaultList, is_sure: IsSure) -> None:
     if online.by is OnlineBy.PLATFORM and online.pattern is not None:
         faults.add(
             (*place, "expect"), "`online` by platform has no use for `expect`", "Remove it, or write `by: console`"
+        )
+
+
+def _check_serial_number(profile: Profile, faults: FaultList, is_sure: IsSure) -> None:
+    label, place = profile.serial_number, ("serial_number",)
+    if label is None or not is_sure(*place):
+        return
+    names = list(label.fields)
+    if SERIAL_NUMBER not in names:
+        faults.add(
+            (*place, "fields"),
+            "no field of the label is the serial number",
+            f"Call one of them `{SERIAL_NUMBER}`; here are: {', '.join(names)}",
+        )
+    elif len(names) == 1 and label.fields[SERIAL_NUMBER].fullmatch(_LANE_BARCODE) is not None:
+        faults.add(
+            (*place, "fields", SERIAL_NUMBER),
+            f"the serial number's expression takes `{_LANE_BARCODE}` too, the barcode that chooses a lane",
+            "Write it so that it takes serial numbers only",
+        )
+    if len(names) > 1 and label.separator is None:
+        faults.add(
+            place,
+            f"the label has {len(names)} fields, and nothing says where one ends",
+            "Add `separator: ';'`, as the barcode has it",
+        )
+    if len(names) == 1 and label.separator is not None:
+        faults.add(
+            (*place, "separator"), "a label of one field has no use for `separator`", "Remove it, or name all fields"
         )
 
 
