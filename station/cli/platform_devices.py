@@ -101,7 +101,7 @@ def enable(session: Session, subject: str, operator: str | None, pin_file: Path 
         certificate = _certificate_of(ledger, subject)
         with _known(certificate.identity.device_name):
             open_platform(session).enable(certificate.identity.product_key, certificate.identity.device_name)
-        ledger.note_device(EventKind.DEVICE_ENABLED, certificate, operator=who)
+        ledger.platform_notes.device(EventKind.DEVICE_ENABLED, certificate, operator=who)
     _tell_changed(session, certificate, EventKind.DEVICE_ENABLED)
 
 
@@ -111,7 +111,7 @@ def disable_device(ledger: Ledger, platform: PlatformApi, certificate: Certifica
 
     with _known(certificate.identity.device_name):
         platform.disable(certificate.identity.product_key, certificate.identity.device_name)
-    ledger.note_device(EventKind.DEVICE_DISABLED, certificate, operator=operator)
+    ledger.platform_notes.device(EventKind.DEVICE_DISABLED, certificate, operator=operator)
 
 
 @click.command("reconcile")

@@ -37,6 +37,7 @@ from station.ledger.key_sources import AskPassphrase, KeySource, nobody_to_ask
 from station.ledger.opening import Opened, open_data_folder
 from station.ledger.operators import Operators
 from station.ledger.orders import Orders
+from station.ledger.platform_notes import PlatformNotes
 from station.ledger.processes import ProcessToken
 from station.ledger.proof import Proof, open_proof
 from station.ledger.records import (
@@ -57,6 +58,7 @@ from station.ledger.records import (
 from station.ledger.rekey import Rekeying, RekeyResult
 from station.ledger.run_history import RunHistory
 from station.ledger.run_rows import find_runs, unfinished_runs
+from station.ledger.serial_numbers import SerialNumbers
 from station.ledger.shared_key import SharedKey
 from station.ledger.whole_file import refuse_existing
 from station.unit import ChipIdentity, Mac
@@ -82,6 +84,8 @@ class Ledger:
         self.held_bauds = HeldBauds(
             self._database.reading, partial(self._database.writing, durable=False), opened.station
         )
+        self.platform_notes = PlatformNotes(self._changing)
+        self.serial_numbers = SerialNumbers(self._database.reading, self._changing, processes)
         self.history = RunHistory(self._database.reading)
         self.shared_key = SharedKey(self._changing, self._keys)
         self.proof = proof
@@ -285,10 +289,10 @@ class Ledger:
 
     # Units and the audit log
 
-    def unit(self, mac_or_device_name: str) -> UnitStory:
-        """Give everything about a unit, by MAC, DeviceName or ProductKey/DeviceName; UsageError when it is unknown."""
+    def unit(self, subject: str) -> UnitStory:
+        """Give everything about a unit, by MAC, serial number or DeviceName; UsageError when it is unknown."""
         with self._database.reading() as connection:
-            return _units.unit_story(connection, mac_or_device_name)
+            return _units.unit_story(connection, subject)
 
     def void(self, mac_or_device_name: str, *, reason: str, operator: str) -> CertificateRow:
         """Take a unit's live certificate out of use for ever; UsageError when it is not one, or in a lane's hands."""
@@ -299,23 +303,6 @@ class Ledger:
         """Say whether this is the certificate's DeviceSecret; compared by fingerprint, nothing is opened."""
         with self._database.reading() as connection:
             return has_secret(connection, self._keys.box, identity, secret)
-
-    def note_batch(self, kind: EventKind, batch: str, data: Mapping[str, JsonValue], *, operator: str) -> None:
-        """Write an event about a batch on the platform."""
-        with self._changing() as change:
-            change.trail.append(kind, operator=operator, batch=batch, data=data)
-
-    def note_device(self, kind: EventKind, certificate: CertificateRow, *, operator: str) -> None:
-        """Write an event about what was done with a certificate's device on the platform."""
-        with self._changing() as change:
-            change.trail.append(
-                kind,
-                operator=operator,
-                mac=certificate.mac,
-                device_name=certificate.identity.device_name,
-                batch=certificate.batch,
-                data={"product_key": certificate.identity.product_key},
-            )
 
     def audit_events(
         self,

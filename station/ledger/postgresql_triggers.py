@@ -187,3 +187,36 @@ WHERE c.id = certificate AND r.id = run AND r.mac = c.mac AND r.finished_at IS N
   AND c.state IN ('allocated', 'installing', 'installed', 'activated') $$""",
     "REVOKE ALL ON FUNCTION ledger_secrets(integer, integer) FROM PUBLIC",
 )
+
+TRIGGERS_0005: Final[tuple[str, ...]] = (
+    _refused("serial_numbers_kept", "DELETE", "serial_numbers", "serial_numbers: none is ever deleted"),
+    _never_emptied("serial_numbers", "serial_numbers: none is ever deleted"),
+    _refused(
+        "serial_numbers_bound",
+        "UPDATE OF id, product_key, serial_number, mac, run_id, entry, fields, bound_at",
+        "serial_numbers",
+        "serial_numbers: bound to its unit",
+    ),
+    _refused(
+        "serial_numbers_released_once",
+        "UPDATE",
+        "serial_numbers",
+        "serial_numbers: released once",
+        "OLD.released_at IS NOT NULL",
+    ),
+    *_checked(
+        "serial_numbers_of_its_run",
+        "INSERT",
+        "serial_numbers",
+        "serial_numbers: read in a run of its unit",
+        "NOT EXISTS (SELECT 1 FROM runs WHERE id = NEW.run_id AND mac = NEW.mac AND finished_at IS NULL)",
+    ),
+    *_checked(
+        "runs_bear_their_units_number",
+        "UPDATE OF serial_number",
+        "runs",
+        "runs: not the serial number of its unit",
+        """OLD.serial_number IS NOT NULL OR NOT EXISTS (SELECT 1 FROM serial_numbers
+        WHERE serial_number = NEW.serial_number AND mac = NEW.mac AND released_at IS NULL)""",
+    ),
+)

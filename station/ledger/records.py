@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 from station.certificate import Certificate, CertificateState, Identity, Secret
+from station.serial_number import EntryWay
 from station.unit import Disposition
 from station.verdict import Verdict
 
@@ -150,6 +151,29 @@ class RunRow:
     code: str | None
     message: str
     seconds: float | None
+    serial_number: str | None = None
+    """What the unit's label said in this run, where the profile asks for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SerialNumberRow:
+    """Which unit bears a label. `fields` are the label's others; `released_at` and the reason are None while it bears it."""
+
+    product_key: str
+    serial_number: str
+    mac: str
+    device_name: str | None
+    """What this unit holds for the product now."""
+    entry: EntryWay
+    fields: Mapping[str, str]
+    bound_at: str
+    released_at: str | None
+    release_reason: str | None
+
+    @property
+    def unit(self) -> str:
+        """The unit in words, for a message."""
+        return f"{self.mac} ({self.device_name})" if self.device_name else self.mac
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +202,13 @@ class UnitStory:
     certificates: tuple[CertificateRow, ...]
     runs: tuple[RunRow, ...]
     events: tuple[AuditEvent, ...]
+    serial_numbers: tuple[SerialNumberRow, ...] = ()
+    """What its label says, and what others said that it no longer bears; the newest first."""
+
+    @property
+    def serial_number(self) -> str | None:
+        """What its label says now."""
+        return next((row.serial_number for row in self.serial_numbers if row.released_at is None), None)
 
 
 @dataclass(frozen=True, slots=True)

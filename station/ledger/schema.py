@@ -120,6 +120,7 @@ RUNS: Final = Table(
     Column("message", Text, nullable=False, server_default=""),
     Column("seconds", Float),
     Column("data", Text, nullable=False, server_default="{}"),
+    Column("serial_number", String(64)),
     CheckConstraint("verdict IN ('PASS', 'FAIL', 'ERROR', 'ABORTED')", name="verdict_known"),
     CheckConstraint("(finished_at IS NULL) = (verdict IS NULL)", name="verdict_when_finished"),
     CheckConstraint("certificate_id IS NULL OR mac IS NOT NULL", name="certificate_needs_mac"),
@@ -194,6 +195,46 @@ Index(
     sqlite_where=text("mac IS NOT NULL"),
     postgresql_where=text("mac IS NOT NULL"),
 )
+
+SERIAL_NUMBERS: Final = Table(
+    "serial_numbers",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("product_key", String(20), nullable=False),
+    Column("serial_number", String(64), nullable=False),
+    Column("mac", String(17), nullable=False),
+    Column("run_id", ForeignKey("runs.id"), nullable=False),
+    Column("entry", String(12), nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("bound_at", String(30), nullable=False),
+    Column("released_at", String(30)),
+    Column("release_reason", Text),
+    CheckConstraint("length(serial_number) > 0", name="says_something"),
+    CheckConstraint("entry IN ('scanned', 'typed', 'given')", name="entry_known"),
+    CheckConstraint("mac = lower(mac) AND length(mac) = 17", name="mac_canonical"),
+    CheckConstraint("(released_at IS NULL) = (release_reason IS NULL)", name="release_has_a_reason"),
+    CheckConstraint("length(release_reason) > 0", name="release_reason_says_something"),
+)
+"""Which unit bears which label, by the run that read it; `fields` are the label's others (JSON). A released one is history."""
+_BORNE = "released_at IS NULL"
+Index(
+    "serial_numbers_one_unit",
+    SERIAL_NUMBERS.c.serial_number,
+    SERIAL_NUMBERS.c.product_key,
+    unique=True,
+    sqlite_where=text(_BORNE),
+    postgresql_where=text(_BORNE),
+)
+Index(
+    "serial_numbers_one_per_mac",
+    SERIAL_NUMBERS.c.mac,
+    SERIAL_NUMBERS.c.product_key,
+    unique=True,
+    sqlite_where=text(_BORNE),
+    postgresql_where=text(_BORNE),
+)
+Index("serial_numbers_by_name", SERIAL_NUMBERS.c.serial_number)
+Index("serial_numbers_by_mac", SERIAL_NUMBERS.c.mac)
 
 AUDIT_HEADS: Final = Table(
     "audit_heads",

@@ -18,6 +18,7 @@ from station.ledger.records import AuditEvent, CertificateRow, UnitStory
 from station.ledger.run_rows import RUN_QUERY, find_runs
 from station.ledger.runs import end_interrupted
 from station.ledger.schema import RUNS
+from station.ledger.serial_numbers import serial_numbers_of
 from station.unit import Mac, parse_mac
 
 _STORY_RUNS_MAX = 200
@@ -34,16 +35,31 @@ def parsed(text: str | None) -> Mac | None:
 
 
 def find_certificates(connection: Connection, subject: str) -> tuple[str | None, list[Row[Any]]]:
-    """Give the MAC (None when `subject` is no MAC) and the certificates of a MAC, a DeviceName or ProductKey/DeviceName."""
+    """Give the unit's MAC and certificates by MAC, serial number or DeviceName (both also as ProductKey/name).
+
+    The MAC is None when `subject` names no unit but a certificate.
+    """
+    product_key, _, name = subject.rpartition("/")
     try:
-        mac = parse_mac(subject)
+        mac: str | None = parse_mac(subject)
     except ValueError:
-        product_key, _, device_name = subject.rpartition("/")
-        return None, certificates_of(connection, device_name=device_name, product_key=product_key or None)
+        mac = _bearer(connection, name, product_key or None)
+    named = certificates_of(connection, device_name=name, product_key=product_key or None)
+    if mac is None:
+        return None, named
     rows = certificates_of(connection, mac=mac)
     known = {row.id for row in rows}
-    named = [row for row in certificates_of(connection, device_name=subject) if row.id not in known]
-    return mac, rows + named  # a MAC's digits can be the DeviceName of another unit
+    return mac, rows + [row for row in named if row.id not in known]  # one unit's name can be another's DeviceName
+
+
+def _bearer(connection: Connection, serial_number: str, product_key: str | None) -> str | None:
+    """Give the MAC of the unit that bears a serial number, else of the last one that did; UsageError when several do."""
+    rows = serial_numbers_of(connection, serial_number=serial_number, product_key=product_key)
+    borne = [row for row in rows if row.released_at is None]
+    if len(borne) > 1:
+        names = ", ".join(f"{row.product_key}/{row.serial_number}" for row in borne)
+        raise UsageError(f"{serial_number!r} is the serial number of more than one unit", f"Name one of them: {names}")
+    return rows[0].mac if rows else None
 
 
 def unit_story(connection: Connection, subject: str) -> UnitStory:
@@ -62,10 +78,11 @@ def unit_story(connection: Connection, subject: str) -> UnitStory:
     if not certificates and not runs:
         raise UsageError(
             f"no unit and no certificate is known as {subject!r}",
-            "Give the MAC as 24:0a:c4:5e:10:9c, or the DeviceName as the CSV has it",
+            "Give the MAC as 24:0a:c4:5e:10:9c, the serial number, or the DeviceName as the CSV has it",
         )
     events = tuple(_events(connection, mac, certificates))
-    return UnitStory(mac, certificates, tuple(runs), events)
+    borne = tuple(serial_numbers_of(connection, mac=mac)) if mac else ()
+    return UnitStory(mac, certificates, tuple(runs), events, borne)
 
 
 def _events(connection: Connection, mac: str | None, certificates: tuple[CertificateRow, ...]) -> Iterator[AuditEvent]:

@@ -88,7 +88,7 @@ def reconcile(
             progress(done, summary.total)
     counts = {kind.value: sum(one.discrepancy is kind for one in differences) for kind in Discrepancy}
     names: list[JsonValue] = [f"{one.discrepancy}:{one.identity.device_name}" for one in differences[:100]]
-    ledger.note_batch(
+    ledger.platform_notes.batch(
         EventKind.BATCH_RECONCILED,
         batch,
         {"compared": done, "with_secrets": with_secrets, **counts, "first": names},

@@ -12,20 +12,26 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from station.certificate import ALLOWED_MOVES, CertificateState
-from station.ledger import Ledger, postgresql_triggers, sqlite
+from station.ledger import Ledger, postgresql_triggers, sqlite_triggers
 from station.ledger.schema import METADATA
+from station.serial_number import EntryWay, UnitLabel
 from station.verdict import Verdict
 from tests.ledger.making import PRODUCT, begin, mac_of, write_csv
 from tests.ledger.postgresql_server import new_database
 
 OTHER = mac_of(77)
 REST = "at, lane, operator, kind, mac, device_name, batch, data, prev, hash"
+BORNE = "id, product_key, serial_number, mac, run_id, entry, fields, bound_at"
+LABEL = "entry, fields, bound_at"
 EVENT = f"id, station, number, {REST}"
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def raw(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """Another program on the database. Certificate 1 is installed, 2 installing, 3 allocated, 4 void, the others available."""
+    """Another program on the database. Certificate 1 is installed, 2 installing, 3 allocated, 4 void, the others available.
+
+    Unit 2 bears a serial number, unit 1 bore one.
+    """
     folder = tmp_path_factory.mktemp(request.param)
     url = f"sqlite:///{(folder / 'other.sqlite3').as_posix()}"
     if request.param == "postgresql":
@@ -35,11 +41,14 @@ def raw(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         for unit in (1, 2, 3, 4):
             run = begin(ledger, unit, lane=unit)
             ledger.allocate(run)
+            if unit in {1, 2}:
+                ledger.serial_numbers.bind(run, UnitLabel(f"SP{unit}", EntryWay.SCANNED))
             if unit != 3:
                 ledger.begin_installing(run)
             if unit in {1, 4}:
                 ledger.finish_run(run, Verdict.PASS, seconds=1, code=None, message="")
         ledger.void(mac_of(4), reason="scrap", operator="Wang")
+        ledger.serial_numbers.release(mac_of(1), "SP1", reason="wrong label", operator="Wang")
         engine = sqlalchemy.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
         if engine.name == "sqlite":
             sqlalchemy.event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA foreign_keys = ON").close())
@@ -108,6 +117,25 @@ def run_alone(engine: Engine, statement: str) -> None:
         "INSERT INTO audit_signatures SELECT station, 2, prev, at, 'forged', hash, hash FROM audit_events WHERE number = 2",
         "UPDATE audit_heads SET number = 1",
         "DELETE FROM audit_heads",
+        f"UPDATE serial_numbers SET mac = '{OTHER}' WHERE id = 2",
+        "UPDATE serial_numbers SET serial_number = 'SP9' WHERE id = 2",
+        "UPDATE serial_numbers SET product_key = 'other' WHERE id = 2",
+        "UPDATE serial_numbers SET released_at = 'now' WHERE id = 2",
+        "UPDATE serial_numbers SET released_at = 'now', release_reason = '' WHERE id = 2",
+        "UPDATE serial_numbers SET released_at = NULL, release_reason = NULL WHERE id = 1",
+        "DELETE FROM serial_numbers WHERE id = 1",
+        f"INSERT INTO serial_numbers ({BORNE}) SELECT 9001, product_key, 'SP9', mac, 1, {LABEL} FROM serial_numbers WHERE id = 1",
+        f"INSERT INTO serial_numbers ({BORNE}) SELECT 9001, product_key, 'SP9', mac, 3, {LABEL} FROM serial_numbers WHERE id = 2",
+        f"INSERT INTO serial_numbers ({BORNE}) SELECT 9001, product_key, '', '{mac_of(3)}', 3, {LABEL} FROM serial_numbers"
+        " WHERE id = 2",
+        f"INSERT INTO serial_numbers ({BORNE}) SELECT 9001, product_key, 'SP2', '{mac_of(3)}', 3, {LABEL} FROM serial_numbers"
+        " WHERE id = 2",
+        f"INSERT INTO serial_numbers ({BORNE}) SELECT 9001, product_key, 'SP9', '{mac_of(2)}', 2, {LABEL} FROM serial_numbers"
+        " WHERE id = 2",
+        f"INSERT INTO serial_numbers ({BORNE}) SELECT 9001, product_key, 'SP9', '{mac_of(3)}', 3, 'guessed', fields, bound_at"
+        " FROM serial_numbers WHERE id = 2",
+        "UPDATE runs SET serial_number = 'SP9' WHERE id = 2",
+        "UPDATE runs SET serial_number = 'SP2' WHERE id = 3",
         "UPDATE stations SET public_key = 'mine'",
         "DELETE FROM stations",
     ],
@@ -141,7 +169,8 @@ def test_a_name_twice_in_a_product_is_refused(raw: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    "table", ["certificates", "batches", "runs", "operators", "audit_events", "audit_heads", "stations"]
+    "table",
+    ["certificates", "batches", "runs", "operators", "audit_events", "audit_heads", "stations", "serial_numbers"],
 )
 def test_postgresql_empties_no_table_that_is_kept(raw: Engine, table: str) -> None:
     if raw.name != "postgresql":
@@ -155,7 +184,7 @@ def test_the_stations_own_connections_refuse_to_replace_a_certificate(stocked: L
         connection.exec_driver_sql("REPLACE INTO certificates SELECT * FROM certificates WHERE id = 1")
 
 
-@pytest.mark.parametrize("triggers", [sqlite.TRIGGERS_0001, postgresql_triggers.TRIGGERS_0001])
+@pytest.mark.parametrize("triggers", [sqlite_triggers.TRIGGERS_0001, postgresql_triggers.TRIGGERS_0001])
 def test_the_database_knows_the_same_moves_as_the_words(triggers: tuple[str, ...]) -> None:
     (moves,) = (one for one in triggers if one.startswith("CREATE TRIGGER certificates_moves"))
     allowed = {f"'{old}>{new}'" for old, news in ALLOWED_MOVES.items() for new in news}

@@ -12,6 +12,7 @@ from tests.ledger import test_allocation as allocation
 from tests.ledger import test_import as importing
 from tests.ledger import test_orders as orders
 from tests.ledger import test_runs as runs
+from tests.ledger import test_serial_numbers as serial_numbers
 
 test_order = allocation.test_certificates_are_taken_in_the_order_of_the_file
 test_again = allocation.test_the_same_unit_gets_the_same_certificate_again
@@ -30,6 +31,9 @@ test_last_ones = runs.test_the_last_certificates_are_not_lost_in_dead_processes
 test_void = runs.test_a_void_certificate_is_never_used_again
 test_void_meanwhile = runs.test_installing_with_a_certificate_made_void_meanwhile_is_held
 test_story = runs.test_a_units_story_is_told_by_mac_or_name
+test_bears = serial_numbers.test_a_unit_bears_its_label_and_the_run_and_the_log_tell_it
+test_duplicate = serial_numbers.test_a_duplicate_is_refused_and_names_the_unit_that_has_it
+test_taken_off = serial_numbers.test_a_number_taken_off_may_go_to_another_unit
 test_ordered_elsewhere = orders.test_what_was_moved_elsewhere_is_not_moved_again
 test_imported = importing.test_the_order_of_the_file_is_kept
 test_same_file = importing.test_the_same_file_again_changes_nothing_and_says_so

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from station.ledger import postgresql_triggers, sqlite
+from station.ledger import postgresql_triggers, sqlite_triggers
 
 revision = "0001"
 down_revision = None
@@ -18,7 +18,7 @@ def upgrade() -> None:
     _make_certificates()
     _make_audit()
     _make_operators()
-    own = sqlite if op.get_bind().dialect.name == "sqlite" else postgresql_triggers
+    own = sqlite_triggers if op.get_bind().dialect.name == "sqlite" else postgresql_triggers
     for statement in own.TRIGGERS_0001:
         op.execute(sa.text(statement.replace(":", "\\:")))
 

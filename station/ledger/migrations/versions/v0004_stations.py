@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from station.ledger import postgresql_triggers, sqlite
+from station.ledger import postgresql_triggers, sqlite_triggers
 
 revision = "0004"
 down_revision = "0003"
@@ -35,6 +35,6 @@ def upgrade() -> None:
     )
     if kept:
         op.bulk_insert(counts, [{**row, "station": ""} for row in kept])
-    own = sqlite if op.get_bind().dialect.name == "sqlite" else postgresql_triggers
+    own = sqlite_triggers if op.get_bind().dialect.name == "sqlite" else postgresql_triggers
     for statement in own.TRIGGERS_0004:
         op.execute(sa.text(statement.replace(":", "\\:")))
