@@ -6,13 +6,16 @@ import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.errors import UsageError
 from station.unit import parse_mac
+
+if TYPE_CHECKING:
+    from station.ledger import Ledger
 
 
 def _moment(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -60,10 +63,19 @@ def audit() -> None:
 @click.option("--batch", metavar="B", help="Only events of this batch.")
 @click.option("--mac", callback=_mac, help="Only events of this unit (or of --device-name).")
 @click.option("--device-name", metavar="NAME", help="Only events of this certificate (or of --mac).")
+@click.option("--serial-number", metavar="SN", help="Only events of the unit that bears this label; instead of --mac.")
 @click.option("--operator", metavar="NAME", help="Only events of this person.")
 @global_options
 @pass_session
-def export(session: Session, /, out: Path, form: Literal["jsonl", "csv"], force: bool, **wanted: str | None) -> None:
+def export(
+    session: Session,
+    /,
+    out: Path,
+    form: Literal["jsonl", "csv"],
+    force: bool,
+    serial_number: str | None,
+    **wanted: str | None,
+) -> None:
     """Write the audit log to FILE: whole or not at all, and never over a file that is there unless forced.
 
     The file is signed by the station and proves itself: see `station audit verify`.
@@ -73,13 +85,25 @@ def export(session: Session, /, out: Path, form: Literal["jsonl", "csv"], force:
     """
     from station.ledger.audit_filters import Filters  # noqa: PLC0415  --help must not pay for SQLAlchemy
 
+    if serial_number is not None and wanted["mac"] is not None:
+        raise UsageError("--serial-number and --mac both name a unit", "Give one of them")
     with session.open_ledger() as ledger:
+        if serial_number is not None:
+            wanted["mac"] = _bearer(ledger, serial_number)
         result = ledger.export_audit(out, form, force=force, filters=Filters(**wanted))
     if session.json:
         key = result.signed_head.public_key
         say_json({"path": str(result.path), "events": result.events, "head": result.head, "public_key": key})
     else:
         say(f"{result.events} events written to {result.path}")
+
+
+def _bearer(ledger: Ledger, serial_number: str) -> str:
+    """Give the MAC of the unit that bears a label, or bore it last; UsageError when none does."""
+    story = ledger.unit(serial_number)
+    if story.mac is None or not any(row.serial_number == serial_number for row in story.serial_numbers):
+        raise UsageError(f"no unit bears the serial number {serial_number!r}", "Look: station unit show")
+    return story.mac
 
 
 @audit.command("verify")

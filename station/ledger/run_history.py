@@ -45,6 +45,7 @@ class PastRun:
     message: str
     seconds: float
     steps_s: Mapping[str, float]
+    serial_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ def _past_run(row: Row[Any]) -> PastRun:
         message=row.message,
         seconds=row.seconds or 0.0,
         steps_s=json.loads(row.data).get("timings_s", {}),
+        serial_number=row.serial_number,
     )
 
 

@@ -98,42 +98,32 @@ class SerialNumbers:
             run = open_run(change.connection, run_id)
             _note(change, run, known.serial_number, {"resumed": True, "entry": None, "fields": dict(known.fields)})
 
-    def release(self, mac: Mac, serial_number: str, *, reason: str, operator: str) -> SerialNumberRow:
-        """Take a serial number off its unit, for a label that went to the wrong one. UsageError: it does not bear it, a lane
-        works on it, or no reason was given.
+    def release(self, row: SerialNumberRow, *, reason: str, operator: str) -> None:
+        """Take a serial number off its unit, for a label that went to the wrong one.
+
+        UsageError when the unit no longer bears it, when a lane works on the unit, and without a reason.
         """
         if not reason.strip():
             raise UsageError("a serial number is taken off only with a reason", "Say why with --reason")
+        text = storable(reason.strip())
+        names = {"product_key": row.product_key, "serial_number": row.serial_number}
+        borne = and_(*(_S[name] == value for name, value in names.items()), _S.mac == row.mac, _S.released_at.is_(None))
         with self._changing() as change:
-            rows = serial_numbers_of(change.connection, mac=mac)
-            row = next((row for row in rows if row.serial_number == serial_number and row.released_at is None), None)
-            if row is None:
-                raise UsageError(
-                    f"unit {mac} does not bear the serial number {serial_number!r}", "Look: station unit show"
-                )
-            run = change.connection.execute(OPEN_RUNS.where(RUNS.c.mac == mac)).first()
+            run = change.connection.execute(OPEN_RUNS.where(RUNS.c.mac == row.mac)).first()
             if run is not None and self._processes.is_alive(run.process):
                 raise UsageError(
-                    f"unit {mac} is being worked on by lane {run.lane}", "Wait for its verdict, or abort it"
+                    f"unit {row.mac} is being worked on by lane {run.lane}", "Wait for its verdict, or abort it"
                 )
-            borne = and_(_S.product_key == row.product_key, _S.mac == mac, _S.released_at.is_(None))
-            text = storable(reason.strip())
-            change.connection.execute(
-                update(SERIAL_NUMBERS).where(borne).values(released_at=change.now, release_reason=text)
-            )
+            released = {"released_at": change.now, "release_reason": text}
+            if change.connection.execute(update(SERIAL_NUMBERS).where(borne).values(released)).rowcount != 1:
+                raise UsageError(f"unit {row.mac} does not bear {row.serial_number}", "Look: station unit show")
             change.trail.append(
                 EventKind.SERIAL_NUMBER_RELEASED,
                 operator=operator,
-                mac=mac,
+                mac=row.mac,
                 device_name=row.device_name,
-                data={
-                    "product_key": row.product_key,
-                    "serial_number": serial_number,
-                    "reason": text,
-                    "line_lead": is_line_lead(change.connection, operator),
-                },
+                data={**names, "reason": text, "line_lead": is_line_lead(change.connection, operator)},
             )
-        return row
 
 
 def serial_numbers_of(

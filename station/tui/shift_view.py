@@ -30,6 +30,7 @@ class RunLine:
     operator: str
     station: str = ""
     """Empty: the shift is one station's."""
+    serial_number: str = ""
 
     @property
     def steps_s(self) -> Mapping[str, float]:
@@ -39,7 +40,8 @@ class RunLine:
         """Whether what was typed or scanned is part of its names, whatever case and colons."""
         wanted = half_width(words).lower()
         bare = wanted.replace(":", "").replace("-", "")
-        named = wanted in self.device_name.lower() or wanted == (self.code or "").lower()
+        named = any(wanted in name.lower() for name in (self.device_name, self.serial_number))
+        named = named or wanted == (self.code or "").lower()
         return named or (bool(bare) and bare in self.mac.replace(":", ""))
 
 
@@ -75,5 +77,13 @@ def _line(run: RunRow, until: datetime) -> RunLine:
     code = plain(run.code) if run.code else None
     seconds = run.seconds or 0.0
     return RunLine(
-        ended, run.lane, verdict, plain(run.device_name or ""), plain(run.mac or ""), seconds, code, plain(run.operator)
+        ended,
+        run.lane,
+        verdict,
+        plain(run.device_name or ""),
+        plain(run.mac or ""),
+        seconds,
+        code,
+        plain(run.operator),
+        serial_number=plain(run.serial_number or ""),
     )

@@ -17,7 +17,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from station.errors import CodedError, UsageError
-from station.ledger import UnitStanding, UnitStory
+from station.ledger import SerialNumberRow, UnitStanding, UnitStory
 from station.texts import Texts
 from station.tui.blocks import Row, text_row, text_rows
 from station.tui.cell_text import plain
@@ -171,6 +171,8 @@ def story_rows(story: UnitStory, standing: UnitStanding, texts: Texts, width: in
     """The whole story, for this width."""
     say = texts.say
     rows: list[Row] = [text_row(say("unit.mac", mac=story.mac or "-"), width, "bold")]
+    for label in story.serial_numbers:
+        rows.extend(_label_rows(label, texts, width))
     if standing.disposition is not None:
         place = say(f"disposition.{standing.disposition}")
         rows.extend(
@@ -192,6 +194,15 @@ def story_rows(story: UnitStory, standing: UnitStanding, texts: Texts, width: in
     rows += [Content(""), _head(say("unit.events", count=len(story.events)))]
     rows += [event_row(event, texts, width, now, whose=False) for event in story.events[-EVENTS_SHOWN_MAX:]]
     return rows
+
+
+def _label_rows(label: SerialNumberRow, texts: Texts, width: int) -> tuple[Row, ...]:
+    number = plain(label.serial_number)
+    if label.released_at is not None:
+        reason = plain(label.release_reason or "")
+        return text_rows(texts.say("unit.label_gone", serial_number=number, reason=reason), width, "$quiet")
+    words = texts.say("unit.label", serial_number=number, entry=texts.say(f"entry.{label.entry}"))
+    return text_rows(words + "".join(f" · {name} {plain(text)}" for name, text in label.fields.items()), width, "bold")
 
 
 def _head(words: str) -> Row:

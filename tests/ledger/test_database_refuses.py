@@ -48,7 +48,9 @@ def raw(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
             if unit in {1, 4}:
                 ledger.finish_run(run, Verdict.PASS, seconds=1, code=None, message="")
         ledger.void(mac_of(4), reason="scrap", operator="Wang")
-        ledger.serial_numbers.release(mac_of(1), "SP1", reason="wrong label", operator="Wang")
+        first = ledger.serial_numbers.of_unit(PRODUCT, mac_of(1))
+        assert first is not None
+        ledger.serial_numbers.release(first, reason="wrong label", operator="Wang")
         engine = sqlalchemy.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
         if engine.name == "sqlite":
             sqlalchemy.event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA foreign_keys = ON").close())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from station.errors import CertificateHeld, Code, LedgerFault, UsageError
-from station.ledger import JsonValue, Ledger
+from station.ledger import JsonValue, Ledger, SerialNumberRow
 from station.serial_number import EntryWay, UnitLabel
 from station.verdict import Verdict
 from tests.ledger.making import PRODUCT, begin, failing_at, mac_of, name, write_csv
@@ -26,6 +26,12 @@ def passed(ledger: Ledger, unit: int, label: UnitLabel | None = None, batch: str
     ledger.begin_installing(run)
     ledger.finish_run(run, Verdict.PASS, seconds=1, code=None, message="")
     return run
+
+
+def borne(ledger: Ledger, unit: int) -> SerialNumberRow:
+    row = ledger.serial_numbers.of_unit(PRODUCT, mac_of(unit))
+    assert row is not None
+    return row
 
 
 def told(ledger: Ledger, kind: str) -> list[Mapping[str, JsonValue]]:
@@ -128,13 +134,13 @@ def test_the_label_goes_before_another_units_device_name(stocked: Ledger) -> Non
 def test_a_number_taken_off_may_go_to_another_unit(stocked: Ledger) -> None:
     passed(stocked, 1, SP1)
 
-    stocked.serial_numbers.release(mac_of(1), "SP00000001", reason="wrong label", operator="Wang")
+    stocked.serial_numbers.release(borne(stocked, 1), reason="wrong label", operator="Wang")
     passed(stocked, 2, SP1)
     passed(stocked, 1, SP2)
 
     assert stocked.unit("SP00000001").mac == mac_of(2)
-    borne = stocked.unit(mac_of(1)).serial_numbers
-    assert [(row.serial_number, row.release_reason) for row in borne] == [
+    rows = stocked.unit(mac_of(1)).serial_numbers
+    assert [(row.serial_number, row.release_reason) for row in rows] == [
         ("SP00000002", None),
         ("SP00000001", "wrong label"),
     ]
@@ -142,18 +148,21 @@ def test_a_number_taken_off_may_go_to_another_unit(stocked: Ledger) -> None:
     assert (event["serial_number"], event["reason"], event["line_lead"]) == ("SP00000001", "wrong label", False)
 
 
-def test_a_number_is_taken_off_only_with_a_reason_and_when_no_lane_has_the_unit(stocked: Ledger) -> None:
+def test_a_number_is_taken_off_once_with_a_reason_and_when_no_lane_has_the_unit(stocked: Ledger) -> None:
     passed(stocked, 1, SP1)
-    for wrong in ("SP00000002", "SP0000000"):
-        with pytest.raises(UsageError, match="does not bear"):
-            stocked.serial_numbers.release(mac_of(1), wrong, reason="wrong label", operator="Wang")
+    row = borne(stocked, 1)
     with pytest.raises(UsageError, match="reason"):
-        stocked.serial_numbers.release(mac_of(1), "SP00000001", reason=" ", operator="Wang")
-    begin(stocked, 1)
+        stocked.serial_numbers.release(row, reason=" ", operator="Wang")
+    run = begin(stocked, 1)
     with pytest.raises(UsageError, match="worked on by lane 1"):
-        stocked.serial_numbers.release(mac_of(1), "SP00000001", reason="wrong label", operator="Wang")
+        stocked.serial_numbers.release(row, reason="wrong label", operator="Wang")
+    assert borne(stocked, 1) == row
+    stocked.finish_run(run, Verdict.ABORTED, seconds=1, code=Code.ABORTED, message="")
 
-    assert stocked.unit("SP00000001").serial_number == "SP00000001"
+    stocked.serial_numbers.release(row, reason="wrong label", operator="Wang")
+
+    with pytest.raises(UsageError, match="does not bear"):
+        stocked.serial_numbers.release(row, reason="wrong label", operator="Wang")
 
 
 def test_a_number_and_its_event_are_one_transaction(stocked: Ledger) -> None:

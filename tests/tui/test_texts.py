@@ -14,6 +14,7 @@ from station.errors import Code
 from station.events import WaitReason
 from station.ledger import EventKind
 from station.line.readiness import Sentence
+from station.serial_number import EntryWay
 from station.texts import LANGUAGES, Texts
 from station.tui import end_screen, sign_in_screen
 from station.tui.decision_screen import Stage
@@ -69,6 +70,7 @@ def test_every_word_of_the_line_is_told(language: str) -> None:
         *(f"end.ask_{stage}" for stage in end_screen.Stage),
         *(f"sign_in.ask_{stage}" for stage in sign_in_screen.Stage),
         *(f"event.{kind}" for kind in EventKind),
+        *(f"entry.{entry}" for entry in EntryWay),
         *(f"state.{state}" for state in CertificateState),
         *(f"ready.{sentence}" for sentence in Sentence),
     ]
