@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from station.serial_number import ScanRefusal
 from station.verdict import Verdict
 
 
@@ -176,16 +177,6 @@ class BatchError(InputError):
 
     def __init__(self, cause: str, mend: str, place: str = "", faults: Sequence[Fault] = ()) -> None:
         super().__init__(Code.BATCH, cause, mend, place, faults)
-
-
-class ScanRefusal(StrEnum):
-    """Why a scan is no label for the lane; the screen has a sentence for each."""
-
-    OTHER_COUNT = "other_count"
-    OTHER_TEXT = "other_text"
-    ON_OTHER_LANE = "on_other_lane"
-    OTHER_UNIT = "other_unit"
-    NOT_WANTED = "not_wanted"
 
 
 class ScanRefused(InputError):

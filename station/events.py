@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
+from station.serial_number import EntryWay, ScanRefusal
 from station.unit import Disposition, Mac
 from station.verdict import Step, StepState, Verdict
 
@@ -12,6 +15,8 @@ from station.verdict import Step, StepState, Verdict
 class WaitReason(StrEnum):
     """What an idle lane waits for."""
 
+    SCAN_LABEL = "scan_label"
+    """The profile wants the unit's label before the unit."""
     INSERT_UNIT = "insert_unit"
     REMOVE_UNIT = "remove_unit"
     """The unit of the last verdict still answers."""
@@ -64,6 +69,45 @@ class CertificateAllocated:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelWanted:
+    """The verdict of the unit in hand waits for its label; the walk goes on meanwhile."""
+
+    lane: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabelTaken:
+    """The lane has a label for its next unit, or for the one in hand; it may still be replaced. `bearer`: who bears it now."""
+
+    lane: int
+    serial_number: str
+    entry: EntryWay
+    bearer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRefused:
+    """What was scanned or typed is no label for the lane, which waits on. `why` and `words`: see `ScanRefused`."""
+
+    lane: int
+    code: str
+    message: str
+    mend: str
+    why: ScanRefusal | None = None
+    words: Mapping[str, str | int] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class SerialNumberBound:
+    """The unit bears this serial number from now on; `resumed` when the ledger knew it before."""
+
+    lane: int
+    mac: Mac
+    serial_number: str
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StepReported:
     """One step began, moved on (at most ten a second), ended. Bytes are set on progress of `write` only:
     compressed bytes on the wire. `seconds` count from the step's begin. `message` says why a step failed, or, when it begins,
@@ -97,6 +141,7 @@ class VerdictReached:
     """FAILs of this unit since it passed or was decided about, this one included."""
     tries_max: int | None = None
     """So many the profile allows."""
+    serial_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +168,7 @@ class LaneClosed:
     lane: int
 
 
-Event = (
+WorkEvent = (
     LaneWaiting
     | RunStarted
     | UnitIdentified
@@ -134,3 +179,5 @@ Event = (
     | LaneAppeared
     | LaneClosed
 )
+LabelEvent = LabelWanted | LabelTaken | LabelRefused | SerialNumberBound
+Event = WorkEvent | LabelEvent

@@ -32,6 +32,16 @@ class EntryWay(StrEnum):
     """By a program: an option of the command line, or its standard input."""
 
 
+class ScanRefusal(StrEnum):
+    """Why a scan is no label for the lane; the screen has a sentence for each."""
+
+    OTHER_COUNT = "other_count"
+    OTHER_TEXT = "other_text"
+    ON_OTHER_LANE = "on_other_lane"
+    OTHER_UNIT = "other_unit"
+    NOT_WANTED = "not_wanted"
+
+
 @dataclass(frozen=True, slots=True)
 class UnitLabel:
     """What one label says. `fields` are the others that the profile names, as the hardware revision."""

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from station.events import CertificateAllocated, Event, LaneWaiting, StepReported, UnitIdentified, VerdictReached
+from station.events import (
+    CertificateAllocated,
+    Event,
+    LabelEvent,
+    LabelRefused,
+    LabelTaken,
+    LabelWanted,
+    LaneWaiting,
+    SerialNumberBound,
+    StepReported,
+    UnitIdentified,
+    VerdictReached,
+    WaitReason,
+)
 from station.verdict import StepState
 
 
@@ -24,6 +37,8 @@ def event_records(event: Event) -> list[dict[str, object]]:
             if event.state is StepState.FAILED or event.message:
                 record |= {"message": event.message}
             return [record]
+        case LabelWanted() | LabelTaken() | LabelRefused() | SerialNumberBound():
+            return [_label_record(event)]
         case LaneWaiting():
             return [{"event": "waiting", "lane": event.lane, "reason": event.reason, "message": event.message}]
         case UnitIdentified():
@@ -46,6 +61,7 @@ def event_records(event: Event) -> list[dict[str, object]]:
                     "lane": event.lane,
                     "mac": event.mac,
                     "device_name": event.device_name,
+                    "serial_number": event.serial_number,
                     "seconds": event.seconds,
                     "code": event.code,
                     "message": event.message,
@@ -54,3 +70,15 @@ def event_records(event: Event) -> list[dict[str, object]]:
             ]
         case _:
             return []
+
+
+def _label_record(event: LabelEvent) -> dict[str, object]:
+    match event:
+        case LabelWanted(lane=lane):
+            return {"event": "waiting", "lane": lane, "reason": WaitReason.SCAN_LABEL, "message": ""}
+        case LabelTaken(lane=lane, serial_number=number, entry=entry, bearer=bearer):
+            return {"event": "label", "lane": lane, "serial_number": number, "entry": entry, "bearer": bearer}
+        case LabelRefused(lane=lane, code=code, message=message, mend=mend):
+            return {"event": "label_refused", "lane": lane, "code": code, "message": message, "mend": mend}
+        case SerialNumberBound(lane=lane, mac=mac, serial_number=number, resumed=resumed):
+            return {"event": "serial_number", "lane": lane, "mac": mac, "serial_number": number, "resumed": resumed}

@@ -13,6 +13,7 @@ import click
 
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.event_records import event_records
+from station.cli.label_feed import LabelFeed, label_feed
 from station.cli.lanes import (
     LaneFinder,
     batch_option,
@@ -27,7 +28,20 @@ from station.cli.signing_in import LeadOptions, lead_decisions, lead_options, si
 from station.cli.station_log import log_line, log_to
 from station.cli.stopping import BROKEN_PIPE_NUMBER, Stopped, noted_signals
 from station.errors import Code, CodedError, LedgerFault
-from station.events import CertificateAllocated, Event, LaneWaiting, StepReported, UnitIdentified, VerdictReached
+from station.events import (
+    CertificateAllocated,
+    Event,
+    LabelEvent,
+    LabelRefused,
+    LabelTaken,
+    LabelWanted,
+    LaneWaiting,
+    SerialNumberBound,
+    StepReported,
+    UnitIdentified,
+    VerdictReached,
+    WaitReason,
+)
 from station.line.line import Line
 from station.line.shift import open_shift
 from station.verdict import StepState, Verdict
@@ -43,6 +57,13 @@ POLL_PERIOD_S: Final = 0.1
 @click.option(
     "--units", type=click.IntRange(min=1), default=1, show_default=True, help="Verdicts on each port, then end."
 )
+@click.option(
+    "--serial-number",
+    "codes",
+    multiple=True,
+    metavar="LABEL",
+    help="What the unit's label says, where the profile wants it; once for each unit. Else a line of standard input each.",
+)
 @operator_option
 @lead_options
 @platform_options
@@ -54,6 +75,7 @@ def flash(
     ports: Sequence[str],
     batch: str | None,
     units: int,
+    codes: Sequence[str],
     operator: str | None,
     replace_foreign: bool,
     keep_foreign: bool,
@@ -64,7 +86,9 @@ def flash(
 ) -> None:
     """Walk units without a screen.
 
-    Waits for a unit on each port, walks it, and ends after --units verdicts on each.
+    Waits for a unit on each port, walks it, and ends after --units verdicts on each. Labels that the profile wants come from
+    --serial-number (with one port) or from standard input, a line each, in the order in which lanes wait for one; a line
+    LANE N says for which lane the next one is.
     With --json one event stands on each line; the last for each unit is its verdict.
     """
     chosen = LaneFinder(session, ports).found()
@@ -82,25 +106,30 @@ def flash(
             force_security=allowed.force_security,
             platform=platform_of(session, shift),
         )
+        feed = label_feed(line, shift.recipe.profile, codes)
         log_line(line)
         tell_unfinished_units(session, ledger)
-        sys.exit(run_headless(line, session.json))
+        sys.exit(run_headless(line, session.json, feed))
 
 
-def run_headless(line: Line, as_json: bool) -> int:
+def run_headless(line: Line, as_json: bool, feed: LabelFeed | None = None) -> int:
     """Start a line, print its events until every lane has ended; give the exit code of the worst verdict.
 
     A port whose driver does not return is left behind, with exit code 3. A signal or a lost output aborts the runs in hand,
-    in good order: Stopped. LedgerFault: the output's disk is full.
+    in good order: Stopped. LedgerFault: the output's disk is full. UsageError: `feed` has no label left for a lane that waits.
     """
     printer = EventPrinter(as_json)
     line.subscribe(printer.hear)
+    if feed is not None:
+        line.subscribe(feed.hear)
+        feed.start()
     with noted_signals() as request:
         line.start()
-        while request.number is None and printer.fault is None and not line.join(POLL_PERIOD_S):
-            pass
+        fault = None
+        while request.number is None and fault is None and not line.join(POLL_PERIOD_S):
+            fault = printer.fault or (feed.fault if feed is not None else None)
         closed = line.stop(STOP_TIMEOUT_S)
-        if (ended := request.stopped() or printer.fault) is not None:
+        if (ended := request.stopped() or fault or printer.fault) is not None:
             raise ended
     return exit_code(printer.verdicts) if closed else 3
 
@@ -161,6 +190,8 @@ def event_text(event: Event) -> str | None:
     match event:
         case LaneWaiting():
             return f"[{event.lane}] {event.message or _WAITS[event.reason]}"
+        case LabelWanted() | LabelTaken() | LabelRefused() | SerialNumberBound():
+            return _label_text(event)
         case UnitIdentified():
             return f"[{event.lane}] unit {event.mac} ({event.chip}, {event.flash_size_bytes >> 20} MB)"
         case CertificateAllocated():
@@ -174,13 +205,28 @@ def event_text(event: Event) -> str | None:
             return f"[{event.lane}]   {event.step:<9} {event.seconds:6.2f} s  failed"
         case VerdictReached():
             name = event.device_name or "-"
-            head = f"[{event.lane}] {event.verdict}  {name}  {event.mac or '-'}  {event.seconds:.1f} s"
+            number = f"  {event.serial_number}" if event.serial_number else ""
+            head = f"[{event.lane}] {event.verdict}  {name}  {event.mac or '-'}{number}  {event.seconds:.1f} s"
             return head if event.code is None else f"{head}\n    {event.code}: {event.message}. {event.mend}"
         case _:
             return None
 
 
+def _label_text(event: LabelEvent) -> str | None:
+    match event:
+        case LabelWanted():
+            return f"[{event.lane}] {_WAITS[WaitReason.SCAN_LABEL]}"
+        case LabelTaken():
+            comes_back = f": unit {event.bearer} comes back" if event.bearer else ""
+            return f"[{event.lane}] label {event.serial_number}{comes_back}"
+        case LabelRefused():
+            return f"[{event.lane}] {event.code}: {event.message}. {event.mend}"
+        case SerialNumberBound():
+            return None
+
+
 _WAITS: Final = {
+    "scan_label": "Scan the unit's label.",
     "insert_unit": "Insert a unit.",
     "remove_unit": "Remove the unit.",
     "press_start": "Press the start key.",

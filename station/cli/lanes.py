@@ -18,6 +18,7 @@ from station.line.lane_places import NOTHING_LEARNT, LanePlaces
 from station.line.line import HotPlug
 from station.line.port_watch import PortWatch
 from station.line.shift import Shift, check_ports
+from station.profile.serial_number import ScanTime
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -84,6 +85,7 @@ def plan_lane(shift: Shift, number: int, port: str, units: int | None = None, en
         startup=Startup(profile.start),
         units=units,
         end_on_error=end_on_error,
+        label_first=profile.serial_number is not None and profile.serial_number.scan is ScanTime.BEFORE,
     )
 
 

@@ -60,8 +60,8 @@ class SerialNumbers:
         with self._reading() as connection:
             return _first(connection.execute(_BY_MAC, {"of_product": product_key, "of_mac": mac}))
 
-    def bind(self, run_id: int, label: UnitLabel) -> None:
-        """Bind a label to the run's unit, or find that it is bound to it already.
+    def bind(self, run_id: int, label: UnitLabel) -> bool:
+        """Bind a label to the run's unit; True when it was bound to it already.
 
         CertificateHeld when another unit bears the serial number, or this unit another one: nothing is changed.
         """
@@ -91,6 +91,7 @@ class SerialNumbers:
             if own is None:
                 _insert(change, run, label)
             _note(change, run, label.serial_number, {"resumed": own is not None, **_told(label)})
+            return own is not None
 
     def keep(self, run_id: int, known: SerialNumberRow) -> None:
         """Note in a run that its unit bears what the ledger knew already: nobody had to scan it again."""

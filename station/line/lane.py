@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from station.chip.baud_ladder import BaudLadder, BaudMemory
 from station.chip.chip import Chip, ResetMode, SyncOutcome
@@ -14,6 +15,7 @@ from station.chip.chip_failures import unit_garbled
 from station.chip.lane_port import DriverCall, LanePort
 from station.errors import Aborted, ChipError, Code, CodedError, PortFault
 from station.events import Event, LaneAppeared, LaneClosed, LaneWaiting, VerdictReached, WaitReason
+from station.line.label_slot import LabelSlot, SlotState
 from station.line.passage import Passage
 from station.line.walk import internal_fault, walk_unit
 from station.unit import Mac
@@ -29,6 +31,7 @@ STUCK_AFTER_S = 15.0
 """No call into a driver takes longer: what waits in them is bounded at 10 s."""
 BAD_SYNCS_MAX = 2
 """Looks, of five resets each, that make nothing of a unit before it is refused: about 8 s."""
+_BAD: Final = frozenset(SyncOutcome) - {SyncOutcome.SILENT, SyncOutcome.READY}
 
 
 class Startup(StrEnum):
@@ -48,7 +51,8 @@ class LaneInfo:
 
 @dataclass(frozen=True, slots=True)
 class LanePlan:
-    """How a lane works: `units` ends it after so many verdicts; `end_on_error` ends it at the first ERROR.
+    """How a lane works: `units` ends it after so many verdicts; `end_on_error` ends it at the first ERROR; with `label_first` it
+    waits for each unit's label before the unit.
 
     `port_now` is asked for the port's name each time before it is opened (PortFault); without it the name stays as given.
     """
@@ -58,6 +62,7 @@ class LanePlan:
     startup: Startup = Startup.AUTO
     units: int | None = None
     end_on_error: bool = False
+    label_first: bool = False
     port_now: Callable[[], str] | None = None
 
 
@@ -83,6 +88,7 @@ class Lane:
         self._told_stuck = False
         self._verdicts = 0
         self._waiting: LaneWaiting | None = None
+        self.label_slot = LabelSlot(lambda: self._abort.is_set() or self._stopping.is_set())
         self._thread = threading.Thread(target=self._live, name=f"lane-{plan.info.number}", daemon=True)
 
     def start(self) -> None:
@@ -93,6 +99,7 @@ class Lane:
         """Stop the run in hand at once; without one, do nothing."""
         if self._busy.is_set():
             self._abort.set()
+            self.label_slot.wake()
 
     def retry(self) -> None:
         """Start the next walk now: the same unit again, or the unit that waits for the key."""
@@ -103,6 +110,7 @@ class Lane:
         self._stopping.set()
         self._abort.set()
         self._key.set()
+        self.label_slot.wake()
 
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait until the thread has returned and the port is closed."""
@@ -216,6 +224,8 @@ class Lane:
             verdict = walk_unit(self._new_passage(self.plan, chip), refusal)
         finally:
             self._busy.clear()
+            if not self.plan.label_first:
+                self.label_slot.shut()
             if not self._stopping.is_set():
                 self._abort.clear()
         self._verdicts += 1
@@ -229,18 +239,30 @@ class Lane:
 
     def _await_unit(self, chip: Chip) -> CodedError | None:
         """Return when a chip is in download mode (None), or when one is there that cannot be talked to (why)."""
+        if self.plan.label_first:
+            self.label_slot.open()
+            self._await_label()
         if self.plan.startup is Startup.KEY:
             self._await_key()
         bad_syncs = 0
-        self._wait_for(self._idle_reason())
         while not self._finished:
+            self._await_label()
+            self._wait_for(self._idle_reason())
             outcome = chip.sync()
-            if outcome is SyncOutcome.READY:
-                return None
-            bad_syncs = 0 if outcome is SyncOutcome.SILENT else bad_syncs + 1
-            if bad_syncs >= BAD_SYNCS_MAX and self.plan.reset is not ResetMode.NO_RESET:
-                return _refusal(outcome)
+            bad_syncs = bad_syncs + 1 if outcome in _BAD else 0
+            may_refuse = bad_syncs >= BAD_SYNCS_MAX and self.plan.reset is not ResetMode.NO_RESET
+            if (outcome is SyncOutcome.READY or may_refuse) and self._has_label():
+                return _refusal(outcome) if may_refuse else None
         return None
+
+    def _await_label(self) -> None:
+        """Return when the next unit has its label, where that comes first; one that was given may be taken back until the walk."""
+        if self.plan.label_first and self.label_slot.state is SlotState.WANTED:
+            self._wait_for(WaitReason.SCAN_LABEL)
+            self.label_slot.wait()
+
+    def _has_label(self) -> bool:
+        return not self.plan.label_first or self.label_slot.lock() is not None
 
     def _idle_reason(self) -> WaitReason:
         return WaitReason.HOLD_BOOT if self.plan.reset is ResetMode.NO_RESET else WaitReason.INSERT_UNIT
@@ -263,7 +285,7 @@ class Lane:
                 return False
             if outcome is SyncOutcome.READY:
                 if self._other_unit(chip, mac):
-                    return True
+                    return not self.plan.label_first
                 # It rests in download mode while it is asked: no restarts, so it does not come and go in the cloud.
                 while chip.still_there() and not self._key.is_set():
                     self._stopping.wait(PRESENCE_PERIOD_S)

@@ -15,6 +15,8 @@ from station.errors import CodedError
 from station.events import Event, LaneAppeared, VerdictReached
 from station.ledger import OperatorName
 from station.line.baud_memory import LedgerBaudMemory
+from station.line.label_desk import LabelDesk
+from station.line.label_slot import LabelSlot
 from station.line.lane import Lane, LaneInfo, LanePlan
 from station.line.packing import pack_static
 from station.line.passage import LeadDecision, Passage
@@ -23,6 +25,7 @@ from station.line.shift import Shift
 from station.line.shift_record import ShiftRecord
 from station.line.status_link import StatusLink
 from station.line.walk import internal_fault
+from station.profile.serial_number import SerialNumber
 from station.reports.numbers import judges_unit, share, units_per_hour
 from station.unit import Mac
 from station.verdict import Verdict
@@ -65,7 +68,7 @@ class HotPlug:
 
 
 class Line:
-    """Lanes that share a recipe, its packed regions and a ledger. Callbacks come on the lanes' threads."""
+    """Lanes that share a recipe, its packed regions and a ledger. Callbacks come on any thread but the caller's own."""
 
     def __init__(
         self,
@@ -98,6 +101,8 @@ class Line:
         self._stopping = threading.Event()
         self._lanes = {plan.info.number: self._new_lane(plan) for plan in plans}
         self.training = training
+        rule = shift.recipe.profile.serial_number
+        self._labels = None if rule is None else self._label_desk(rule)
         self.record = ShiftRecord(shift.ledger, lambda: self._operator, self._publish, self.retry)
 
     @property
@@ -159,6 +164,12 @@ class Line:
             plan = self._hot_plug.bound(plan)
         return Lane(plan, self._new_passage, self._publish, self._baud_memory)
 
+    def _label_desk(self, rule: SerialNumber) -> LabelDesk:
+        def slots() -> dict[int, LabelSlot]:
+            return {number: lane.label_slot for number, lane in dict(self._lanes).items()}
+
+        return LabelDesk(rule, self._shift.recipe.profile.product_key, self._shift.ledger, slots, self._publish)
+
     def _baud_memory(self, port: str) -> LedgerBaudMemory:
         adapter = port if self._hot_plug is None else self._hot_plug.watch.adapter_at(port)
         return LedgerBaudMemory(self._shift.ledger, adapter)
@@ -189,6 +200,11 @@ class Line:
     def retry(self, lane: int) -> None:
         """Start the next walk on a lane: the same unit again, or the unit that waits for a key."""
         self._lanes[lane].retry()
+
+    @property
+    def labels(self) -> LabelDesk | None:
+        """Where the units' labels come in; None where the profile wants none."""
+        return self._labels
 
     def stop(self, timeout_s: float) -> bool:
         """Abort what runs and end all lanes; True when every thread has returned and every port is closed.
@@ -263,6 +279,7 @@ class Line:
             answer_for=self.record.take_answer,
             force_security=self._force_security,
             platform=self._platform,
+            label_slot=self._lanes[plan.info.number].label_slot,
         )
 
     def _publish(self, event: Event) -> None:

@@ -14,6 +14,7 @@ from station.errors import Code, CodedError, InternalFault, StationFault
 from station.events import Event, StepReported
 from station.ledger import Allocation, JsonValue, Ledger, UnitHistory
 from station.line.chip_link import ChipLink, ConsoleLink
+from station.line.label_slot import LabelSlot
 from station.line.status_link import StatusLink
 from station.platform.device_state import DeviceStatus
 from station.profile import Recipe
@@ -73,6 +74,9 @@ class Passage:
     force_security: LeadDecision | None = None
     """Who has decided that units are written against a refusal of the pre-flight that may be overruled."""
 
+    label_slot: LabelSlot | None = None
+    """Where the unit's label comes in, where the profile wants one."""
+
     platform: StatusLink | None = None
     """Who is asked whether the unit is online, where the profile wants the platform's own word."""
 
@@ -80,6 +84,8 @@ class Passage:
     unit: ChipIdentity | None = None
     history: UnitHistory | None = None
     allocation: Allocation | None = None
+    serial_number: str | None = None
+    """What the unit's label says, once that is bound to the unit."""
     proven: set[str] = field(default_factory=set)
     """Names of the regions whose MD5 the chip has told to be ours."""
     console: ConsoleLink | None = None

@@ -22,6 +22,7 @@ from station.line.online import note_status_before_start, online
 from station.line.packing import pack_regions
 from station.line.passage import Passage
 from station.line.preflight import demands_of, judge, judge_standing, remarks
+from station.line.serial_number import await_label, read_label
 from station.profile.model import ResetWay
 from station.unit import ChipIdentity
 from station.verdict import Step, Verdict
@@ -57,6 +58,7 @@ def walk_unit(passage: Passage, refusal: CodedError | None = None) -> VerdictRea
         else:
             with passage.step(Step.ONLINE):
                 online(passage)
+        await_label(passage, _run(passage), _unit(passage).mac)
     except CodedError as error:
         failure = error
     except Exception as error:  # noqa: BLE001  a bug of ours must end this run as ERROR, not the lane
@@ -104,6 +106,7 @@ def identify(passage: Passage) -> None:
         )
     passage.notes["flash_size_bytes"] = size_bytes
     passage.report(UnitIdentified(passage.lane, seen.mac, seen.chip, size_bytes))
+    read_label(passage, _run(passage), seen.mac)
 
 
 def preflight(passage: Passage, seen: ChipIdentity) -> None:
@@ -248,6 +251,7 @@ def record(passage: Passage, failure: CodedError | None, began: float) -> Verdic
         None if allocation is None else allocation.left,
         _failed_in_row(passage, verdict),
         None if passage.recipe.profile.retries is None else passage.recipe.profile.retries + 1,
+        passage.serial_number,
     )
 
 

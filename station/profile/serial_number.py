@@ -10,11 +10,11 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from station.errors import ScanRefusal, ScanRefused
+from station.errors import ScanRefused
 from station.profile import quantities
 from station.profile.part import Part
 from station.profile.quantities import as_written, refusal, shown
-from station.serial_number import LETTERS_MAX, SERIAL_NUMBER, EntryWay, UnitLabel
+from station.serial_number import LETTERS_MAX, SERIAL_NUMBER, EntryWay, ScanRefusal, UnitLabel
 
 _WHOLE: Final = "Scan the unit's own label, the whole of it"
 _FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")

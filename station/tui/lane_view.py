@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -9,16 +10,23 @@ from typing import Final
 from station.events import (
     CertificateAllocated,
     Event,
+    LabelEvent,
+    LabelRefused,
+    LabelTaken,
+    LabelWanted,
     LaneAppeared,
     LaneClosed,
     LaneWaiting,
     RunStarted,
+    SerialNumberBound,
     StepReported,
     UnitDisposed,
     UnitIdentified,
     VerdictReached,
     WaitReason,
+    WorkEvent,
 )
+from station.serial_number import EntryWay, ScanRefusal
 from station.tui.cell_text import plain
 from station.unit import Disposition
 from station.verdict import Step, StepState, Verdict
@@ -41,6 +49,8 @@ class Phase(StrEnum):
     CLOSED = "closed"
 
 
+_WITH_A_LABEL: Final = frozenset({WaitReason.INSERT_UNIT, WaitReason.HOLD_BOOT, WaitReason.PRESS_START})
+"""What a lane waits for that has the label of its next unit already."""
 _BEFORE_A_RUN: Final = frozenset({Phase.OPENING, Phase.WAITING})
 
 
@@ -67,6 +77,27 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """The label of a unit. `bearer` is the unit that bears it in the ledger: that one comes back."""
+
+    serial_number: str
+    entry: EntryWay | None = None
+    bearer: str | None = None
+    is_bound: bool = False
+    """It is this unit's for good; before, it may be replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedScan:
+    """Why a scan was not taken: `why` with what fills its sentence, else the station's own words."""
+
+    code: str
+    why: ScanRefusal | None
+    words: Mapping[str, str | int]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class LaneView:
     """Everything that a tile shows of one lane. Texts from outside are already harmless."""
 
@@ -78,6 +109,14 @@ class LaneView:
     steps: tuple[StepLine, ...] = NO_STEPS
     mac: str | None = None
     device_name: str | None = None
+    label: Label | None = None
+    """What the unit's label says, as far as it is known; of the next unit, while the lane waits for it."""
+    wants_label: bool = False
+    """The lane waits for a label: before its next unit, or before the verdict of the one in hand."""
+    takes_scan: bool = False
+    """What is scanned next goes to this lane."""
+    refused_scan: RefusedScan | None = None
+    """What was scanned last for this lane was not taken."""
     resumed: bool = False
     samples: tuple[Sample, ...] = ()
     """Progress of the write step within the rate's window, oldest first."""
@@ -153,6 +192,11 @@ class LaneView:
         return self.phase is Phase.FINISHED and self.verdict is not Verdict.PASS and self.mac is not None
 
     @property
+    def can_label(self) -> bool:
+        """Whether a label may be given, or replaced."""
+        return self.wants_label or (self.label is not None and not self.label.is_bound)
+
+    @property
     def can_abort(self) -> bool:
         return self.phase is Phase.WORKING
 
@@ -160,10 +204,19 @@ class LaneView:
 def apply(view: LaneView, event: Event) -> LaneView:
     """Give the view after this event of the same lane."""
     match event:
+        case LabelWanted() | LabelTaken() | LabelRefused() | SerialNumberBound():
+            return _labelled(view, event)
+        case _:
+            return replace(_worked(view, event), takes_scan=view.takes_scan)
+
+
+def _worked(view: LaneView, event: WorkEvent) -> LaneView:
+    match event:
         case LaneWaiting():
             return _waiting(view, event)
         case RunStarted(run_id=run_id):
-            return LaneView(view.lane, view.port, Phase.WORKING, run_id=run_id, steps=_kept_steps(view))
+            label = view.label if view.phase in _BEFORE_A_RUN else None
+            return LaneView(view.lane, view.port, Phase.WORKING, run_id=run_id, steps=_kept_steps(view), label=label)
         case UnitIdentified(mac=mac):
             return replace(view, mac=plain(mac))
         case CertificateAllocated(mac=mac, device_name=name, resumed=resumed):
@@ -189,13 +242,44 @@ def tick(view: LaneView, seconds: float) -> LaneView:
     return replace(view, steps=_with_step(view.steps, replace(current, seconds=current.seconds + seconds)))
 
 
+def _labelled(view: LaneView, event: LabelEvent) -> LaneView:
+    match event:
+        case LabelWanted():
+            return replace(view, wants_label=True, label=None)
+        case LabelTaken(serial_number=number, entry=entry, bearer=bearer):
+            label = Label(plain(number), entry, plain(bearer) if bearer else None)
+            if view.phase is Phase.FINISHED:  # whoever scans the next unit's label has seen the verdict
+                view = replace(_idle(view), wait=view.wait)
+            return replace(view, label=label, wants_label=False, refused_scan=None)
+        case LabelRefused():
+            refused = RefusedScan(event.code, event.why, event.words, plain(event.message))
+            return replace(view, refused_scan=refused)
+        case SerialNumberBound(serial_number=number):
+            label = Label(plain(number), view.label.entry if view.label is not None else None, is_bound=True)
+            return replace(view, label=label, wants_label=False, refused_scan=None)
+
+
+def _idle(view: LaneView) -> LaneView:
+    """Nothing is in hand; the last unit is remembered."""
+    return LaneView(view.lane, view.port, Phase.WAITING, takes_scan=view.takes_scan, previous=_last_finished(view))
+
+
 def _waiting(view: LaneView, event: LaneWaiting) -> LaneView:
+    wants_label = event.reason is WaitReason.SCAN_LABEL
     if view.phase is Phase.FINISHED and _verdict_stands(view, event.reason):
-        return replace(view, wait=event.reason)
+        return replace(view, wait=event.reason, wants_label=wants_label)
     phase = Phase.FAULT if event.reason is WaitReason.STATION_FAULT else Phase.WAITING
     message, code = plain(event.message), plain(event.code) if event.code else None
-    return LaneView(
-        view.lane, view.port, phase, wait=event.reason, code=code, message=message, previous=_last_finished(view)
+    given = view.label if view.phase is Phase.WAITING and event.reason in _WITH_A_LABEL else None
+    return replace(
+        _idle(view),
+        phase=phase,
+        wait=event.reason,
+        code=code,
+        message=message,
+        label=given,
+        wants_label=wants_label,
+        refused_scan=view.refused_scan if wants_label and view.phase is Phase.WAITING else None,
     )
 
 
@@ -204,7 +288,7 @@ def _verdict_stands(view: LaneView, reason: WaitReason) -> bool:
 
     A good unit's verdict stays until it is removed; where that cannot be seen, until the next run.
     """
-    if reason is WaitReason.INSERT_UNIT:
+    if reason in (WaitReason.INSERT_UNIT, WaitReason.SCAN_LABEL):
         return view.verdict is not Verdict.PASS
     return reason is not WaitReason.STATION_FAULT
 
@@ -238,6 +322,9 @@ def _finished(view: LaneView, event: VerdictReached) -> LaneView:
         view,
         phase=Phase.FINISHED,
         wait=None,
+        label=view.label if view.label is not None and view.label.is_bound else None,
+        wants_label=False,
+        refused_scan=None,
         verdict=event.verdict,
         mac=plain(event.mac) if event.mac else view.mac,
         device_name=plain(event.device_name) if event.device_name else view.device_name,

@@ -94,6 +94,7 @@ def test_the_exit_code_is_that_of_the_worst_verdict(verdicts: list[VerdictReache
                     "lane": 1,
                     "mac": MAC,
                     "device_name": "plug-1",
+                    "serial_number": None,
                     "seconds": 4.21,
                     "code": None,
                     "message": "",

@@ -18,6 +18,7 @@ from station.line.line import HotPlug, Line
 from station.line.passage import LeadDecision
 from station.line.shift import Shift
 from station.profile import Recipe
+from station.profile.serial_number import ScanTime
 from station.verdict import Step, StepState, Verdict
 from tests.batch_csv import write_batch_csv
 from tests.end_to_end.quick_units import EVENT_LIMIT_S, PRODUCT_KEY
@@ -57,8 +58,10 @@ class LineAtWork:
         force_security: LeadDecision | None = None,
         hot_plug: HotPlug | None = None,
     ) -> None:
+        rule = shift.recipe.profile.serial_number
+        label_first = rule is not None and rule.scan is ScanTime.BEFORE
         plans = [
-            LanePlan(LaneInfo(number, port), reset, startup, units, end_on_error)
+            LanePlan(LaneInfo(number, port), reset, startup, units, end_on_error, label_first=label_first)
             for number, port in enumerate(ports, start=1)
         ]
         self.shift = shift

@@ -12,6 +12,7 @@ from station.certificate import CertificateState
 from station.events import Event, VerdictReached
 from station.image.nvs_reader import read_nvs_image
 from station.ledger import Ledger
+from station.line.label_slot import LabelSlot
 from station.line.packing import pack_static
 from station.line.passage import CarriedAnswer, LeadDecision, Passage
 from station.line.walk import walk_unit
@@ -51,6 +52,7 @@ class Desk:
         keep_foreign: LeadDecision | None = None,
         force_security: LeadDecision | None = None,
         answer_for: Callable[[Mac], CarriedAnswer | None] = lambda _mac: None,
+        label_slot: LabelSlot | None = None,
     ) -> VerdictReached:
         chip.runs_as = lambda: self.carried(chip.unit)
         return walk_unit(
@@ -68,6 +70,7 @@ class Desk:
                 keep_foreign=keep_foreign,
                 force_security=force_security,
                 answer_for=answer_for,
+                label_slot=label_slot,
             )
         )
 

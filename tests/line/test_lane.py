@@ -18,6 +18,7 @@ from station.line import lane as lane_module
 from station.line.lane import Startup
 from station.line.shift import Shift, check_ports
 from station.profile import Recipe, prepare_recipe
+from station.serial_number import EntryWay
 from station.verdict import Step, StepState, Verdict
 from station.virtual.faults import Faults
 from tests.end_to_end.quick_line import LineAtWork, at_work, opened_shift, step, told, waiting
@@ -123,6 +124,57 @@ def test_the_retry_key_walks_the_same_unit_again(shift: Shift) -> None:
         work.line.retry(1)
         second = work.verdict()
         assert (told(second), second.device_name) == (PASS, first.device_name)
+
+
+@pytest.fixture(scope="session")
+def labelled_recipe(product: Path) -> Recipe:
+    label = {"scan": "before", "fields": {"serial_number": "SP[0-9]{8}"}}
+    return prepare_recipe(write_profile(product / "labelled.yaml", serial_number=label))
+
+
+def test_where_the_label_comes_first_no_unit_is_walked_without_its_own(labelled_recipe: Recipe, tmp_path: Path) -> None:
+    """A unit that is in already waits for it; one that takes the finished one's place without a pause, too."""
+    with (
+        opened_shift(labelled_recipe, tmp_path) as shift,
+        quick_fixture(unit_number(1)) as fixture,
+        at_work(LineAtWork(shift, [fixture.url])) as work,
+    ):
+        labels = work.line.labels
+        assert labels is not None
+        for number in (1, 2):
+            work.wait(WaitReason.SCAN_LABEL)
+            assert len(work.verdicts) == number - 1
+            assert labels.give(1, f"SP{number:08}", EntryWay.SCANNED)
+            verdict = work.verdict()
+            assert (told(verdict), verdict.mac, verdict.serial_number) == (PASS, mac_number(number), f"SP{number:08}")
+            work.wait(WaitReason.REMOVE_UNIT)
+            assert not labels.give(1, "SP00000009", EntryWay.SCANNED)
+            fixture.insert(unit_number(number + 1))
+        work.wait(WaitReason.SCAN_LABEL)
+
+
+def test_a_label_taken_back_is_awaited_anew_and_a_retry_needs_no_second_scan(
+    labelled_recipe: Recipe, tmp_path: Path
+) -> None:
+    with (
+        opened_shift(labelled_recipe, tmp_path) as shift,
+        quick_fixture() as fixture,
+        at_work(LineAtWork(shift, [fixture.url])) as work,
+    ):
+        labels = work.line.labels
+        assert labels is not None
+        work.wait(WaitReason.SCAN_LABEL)
+        assert labels.give(1, "SP00000001", EntryWay.SCANNED)
+        work.wait(WaitReason.INSERT_UNIT)
+        assert labels.take_back(1)
+        work.wait(WaitReason.SCAN_LABEL)
+        assert labels.give(1, "SP00000002", EntryWay.TYPED)
+        work.wait(WaitReason.INSERT_UNIT)
+        fixture.insert(unit_number(1))
+        assert work.verdict().serial_number == "SP00000002"
+        work.wait(WaitReason.REMOVE_UNIT)
+        work.line.retry(1)
+        assert (told(work.verdict()), work.verdicts[-1].serial_number) == (PASS, "SP00000002")
 
 
 def test_with_a_start_key_a_unit_waits_for_it(shift: Shift) -> None:

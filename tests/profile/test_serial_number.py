@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from station.errors import ScanRefusal, ScanRefused
+from station.errors import ScanRefused
 from station.profile.model import Profile
 from station.profile.schema import profile_schema
 from station.profile.serial_number import SerialNumber
-from station.serial_number import EntryWay, UnitLabel, lane_named
+from station.serial_number import EntryWay, ScanRefusal, UnitLabel, lane_named
 from tests.profile.test_schema import problems
 from tests.profile.workplace import Workplace
 
