@@ -77,7 +77,7 @@ def write_profile(path: Path, *, baud: int | None = FAST_BAUD, boot_within: str 
     }
     if baud is None:
         del content["baud"]
-    path.write_text(yaml.safe_dump(content | keys), encoding="utf-8")
+    path.write_text(yaml.safe_dump(content | keys, sort_keys=False), encoding="utf-8")
     return path
 
 
