@@ -32,16 +32,17 @@ class LabelDesk:
         self._report = report
         self._one_at_a_time = threading.Lock()
 
-    def give(self, lane: int, code: str, entry: EntryWay, *, replace: bool = False) -> bool:
-        """Give a lane what was read on its unit's label; False when it was refused. With `replace` a given one goes."""
+    def give(self, lane: int, code: str, entry: EntryWay, *, replace: bool = False) -> LabelRefused | None:
+        """Give a lane what was read on its unit's label; why not, when it was refused. With `replace` a given one goes."""
         with self._one_at_a_time:
             try:
                 self._give(lane, code, entry, replace=replace)
             except CodedError as error:
                 why, words = (error.why, error.words) if isinstance(error, ScanRefused) else (None, {})
-                self._report(LabelRefused(lane, error.code, error.cause, error.mend, why, words))
-                return False
-        return True
+                refused = LabelRefused(lane, error.code, error.cause, error.mend, why, words)
+                self._report(refused)
+                return refused
+        return None
 
     def take_back(self, lane: int) -> bool:
         """Take a given label back, as long as its unit is not in, or not recorded; False when there is none."""

@@ -157,6 +157,10 @@ class StationApp(App[bool]):
                 self._release_timer.stop()
             self._release_timer = self.set_timer(self._scans.scanner.between_keys_ms / 1000, self._release_keys)
 
+    def on_station_screen_scan_left(self, message: StationScreen.ScanLeft) -> None:
+        if self.line_screen is not None and not self._leaving:
+            self.line_screen.take_label(message.code)
+
     @property
     def is_holding_keys(self) -> bool:
         """Whether keys wait until it is known whether they are a scan."""

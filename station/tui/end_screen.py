@@ -13,20 +13,21 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
-from station.errors import CodedError
+from station.serial_number import EntryWay
 from station.texts import Texts
 from station.tui.answer_input import AnswerInput
+from station.tui.asking_screen import AskingScreen
 from station.tui.blocks import Row, text_row, text_rows
-from station.tui.cell_text import half_width, plain
+from station.tui.cell_text import plain
 from station.tui.key_bar import KeyBar
 from station.tui.leaving_screen import STOP_TIMEOUT_S
 from station.tui.line_port import LinePort, ShiftNumbers
 from station.tui.look_back_pages import failure_rows, number_lines
 from station.tui.shift_view import ShiftView, shift_view
 from station.tui.sign_in_screen import NAME_LETTERS_MAX
-from station.tui.station_screen import StationScreen, TitleRow, refusal
+from station.tui.station_screen import TitleRow, refusal
 
 
 class Stage(StrEnum):
@@ -39,7 +40,7 @@ class Stage(StrEnum):
     ENDED = "ended"
 
 
-class EndScreen(StationScreen):
+class EndScreen(AskingScreen):
     """Nothing ends before Enter; everything that waits runs in threads."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -61,13 +62,6 @@ class EndScreen(StationScreen):
             self.view = view
             self.numbers = numbers
 
-    class Refused(Message, bubble=False):
-        """It could not, or nobody of that name works here."""
-
-        def __init__(self, error: CodedError) -> None:
-            super().__init__()
-            self.error = error
-
     class HandedOver(Message):
         """Somebody else works here from now on."""
 
@@ -87,7 +81,6 @@ class EndScreen(StationScreen):
         self._now = now
         self._view: ShiftView | None = None
         self._numbers: ShiftNumbers | None = None
-        self._error: CodedError | None = None
         self._all_closed = False
 
     def compose(self) -> ComposeResult:
@@ -102,80 +95,67 @@ class EndScreen(StationScreen):
         return f"{self.texts.say('end.title')}  {plain(self._line.operator)}"
 
     def on_mount(self) -> None:
-        self._show()
-        self.run_worker(self._read, thread=True, group="end")
+        self.look_up(self._read)
 
     def on_resize(self) -> None:
-        self._show()
+        self.show()
 
-    def _read(self) -> None:
+    def _read(self) -> Message:
         record = self._line.record
-        try:
-            view, numbers = shift_view(record.runs(), (), record.began, self._now()), self._line.summary()
-        except CodedError as error:
-            self.post_message(self.Refused(error))
-        else:
-            self.post_message(self.Read(view, numbers))
+        return self.Read(shift_view(record.runs(), (), record.began, self._now()), self._line.summary())
 
     def on_end_screen_read(self, message: EndScreen.Read) -> None:
         self._view, self._numbers = message.view, message.numbers
-        self._show()
+        self.show()
 
-    def on_end_screen_refused(self, message: EndScreen.Refused) -> None:
+    def on_asking_screen_refused(self, message: AskingScreen.Refused) -> None:
         if self.stage is Stage.SIGNING_IN:
             self.stage = Stage.HANDING_OVER
-        self._error = message.error
-        self._show()
+        self.error = message.error
+        self.show()
 
     def action_go(self) -> None:
         """Enter or F10: end the shift; once it has ended, close."""
         if self.stage is Stage.ASKING:
             self.stage = Stage.STOPPING
-            self.run_worker(self._stop, thread=True, group="line")
+            self.look_up(self._stop)
         elif self.stage is Stage.ENDED:
             self.app.exit(self._all_closed)
 
-    def _stop(self) -> None:
-        all_closed = self._line.stop(STOP_TIMEOUT_S)
-        self._read()
-        self.post_message(self.Stopped(all_closed=all_closed))
+    def _stop(self) -> Message:
+        return self.Stopped(all_closed=self._line.stop(STOP_TIMEOUT_S))
 
     def on_end_screen_stopped(self, message: EndScreen.Stopped) -> None:
         self._all_closed = message.all_closed
         self.stage = Stage.ENDED
+        self.look_up(self._read)
 
     def action_hand_over(self) -> None:
         self.stage = Stage.HANDING_OVER
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        name = half_width(event.value)
-        if self.stage is Stage.HANDING_OVER and name:
-            self.stage = Stage.SIGNING_IN
-            self.run_worker(lambda: self._sign_in(name), thread=True, group="end")
+    @property
+    def is_asking(self) -> bool:
+        return self.stage is Stage.HANDING_OVER
 
-    def take_scan(self, code: str) -> None:
-        """A badge: hand over to whom it belongs."""
-        if self.stage in (Stage.ASKING, Stage.HANDING_OVER):
-            self.stage = Stage.SIGNING_IN
-            self.run_worker(lambda: self._sign_in(code), thread=True, group="end")
+    @property
+    def takes_scans(self) -> bool:
+        """A badge hands over to whom it belongs, before anything was asked."""
+        return self.stage in (Stage.ASKING, Stage.HANDING_OVER)
 
-    def _sign_in(self, name: str) -> None:
-        try:
-            self._line.hand_over(name)
-        except CodedError as error:
-            self.post_message(self.Refused(error))
-        else:
-            self.post_message(self.HandedOver())
+    def take_answer(self, answer: str, entry: EntryWay) -> None:
+        del entry
+        self.stage = Stage.SIGNING_IN
+        self.look_up(lambda: self._hand_over(answer))
+
+    def _hand_over(self, name_or_badge: str) -> Message:
+        self._line.hand_over(name_or_badge)
+        return self.HandedOver()
 
     def action_back(self) -> None:
         if self.stage is Stage.HANDING_OVER:
             self.stage = Stage.ASKING
         elif self.stage is Stage.ASKING:
             self.dismiss()
-
-    def action_scroll(self, rows: int) -> None:
-        self.query_one("#room", VerticalScroll).scroll_relative(y=rows, animate=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "hand_over":
@@ -191,22 +171,10 @@ class EndScreen(StationScreen):
             description = "key.close"
         return super().key_text(description)
 
-    def watch_stage(self) -> None:
-        self._error = None
-        self._show()
-        self.refresh_bindings()
-
-    def retell(self) -> None:
-        self._show()
-        super().retell()
-
-    def _show(self) -> None:
-        answer = self.query_one(Input)
-        answer.display = self.stage is Stage.HANDING_OVER
-        self.set_focus(answer if answer.display else None)
+    def show(self) -> None:
+        super().show()
         width = max(20, self.size.width - 4)
         self.query_one("#known", Static).update(Content("\n").join(self._rows(width)))
-        self.query_one("#sentence", Static).update(self._sentence())
 
     def _rows(self, width: int) -> list[Row]:
         if self._view is None or self._numbers is None:
@@ -228,9 +196,9 @@ class EndScreen(StationScreen):
             ]
         return rows
 
-    def _sentence(self) -> Content:
-        if self._error is not None:
-            return refusal(self._error, self.texts)
+    def sentence(self) -> Content:
+        if self.error is not None:
+            return refusal(self.error, self.texts)
         key = f"end.ask_{self.stage}"
         if self.stage is Stage.ENDED and not self._all_closed:
             return Content(f" {self.texts.say('leave.stuck', seconds=round(STOP_TIMEOUT_S))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from rich.cells import cell_len
@@ -16,7 +17,7 @@ from textual.widget import Widget
 from station.events import Event, StepReported, UnitDisposed, VerdictReached
 from station.texts import Texts
 from station.tui.cell_text import fit, plain
-from station.tui.lane_picture import ROOMY_ROWS, picture_rows, unit_words
+from station.tui.lane_picture import ROOMY_ROWS, picture_rows, unit_names
 from station.tui.lane_view import LaneView, Phase, apply, tick
 from station.verdict import StepState, Verdict
 
@@ -107,6 +108,12 @@ class LanePane(Widget):
         elif isinstance(message.event, UnitDisposed) and message.event.lane == self.view.lane:
             self.post_message(self.UnitDecided(message.event))
 
+    def mark(self, *, takes_scan: bool) -> None:
+        """Tell on the tile whether it gets the next scan."""
+        if self.view.takes_scan is not takes_scan:
+            self.view = replace(self.view, takes_scan=takes_scan)
+        self.set_class(takes_scan, "-scan")
+
     def on_click(self, event: Click) -> None:
         event.stop()
         self.post_message(self.Picked(self.view.lane))
@@ -118,7 +125,7 @@ class LanePane(Widget):
         self._dress()
         if _what_keys_may_do(before) != _what_keys_may_do(after):
             self.post_message(self.StateChanged(after.lane))
-        if self._rest is None or (before.phase, before.wait) != (after.phase, after.wait):
+        if self._rest is None or _is_new(before, after):
             self._paint()
 
     def watch_chosen(self) -> None:
@@ -176,14 +183,23 @@ class LanePane(Widget):
         room = max(0, self.size.width - 6)
         number = f"▶ {self.view.lane}" if self.chosen else str(self.view.lane)
         head = f"{number}  {self.view.port}" if room >= 20 else number
-        unit = unit_words(self.view) if self.size.height < ROOMY_ROWS else ""
+        names = unit_names(self.view) if self.size.height < ROOMY_ROWS else ()
+        unit = " · ".join(names)
         if cell_len(unit) > room:
-            unit = self.view.device_name or unit
+            unit = names[0]
         return fit(head, room), fit(unit, room)
 
 
+def _is_new(before: LaneView, after: LaneView) -> bool:
+    """Whether it is shown at once: another phase, or the answer to somebody who scans."""
+    return any(
+        getattr(before, name) != getattr(after, name)
+        for name in ("phase", "wait", "label", "takes_scan", "refused_scan")
+    )
+
+
 def _what_keys_may_do(view: LaneView) -> tuple[object, ...]:
-    return view.can_start, view.can_abort, view.can_decide, view.phase
+    return view.can_start, view.can_abort, view.can_decide, view.wants_label, view.can_label, view.phase
 
 
 def _fill(view: LaneView) -> str:

@@ -15,6 +15,7 @@ from station.tui.blocks import Block, Row, middle, place, stack, text_row, text_
 from station.tui.cell_text import first_fit, fit, pad
 from station.tui.lane_view import LaneView, Phase, StepLine
 from station.tui.quantity import rate_words, seconds_words, size_words
+from station.tui.scan_words import refused_words
 from station.verdict import Step, StepState, Verdict
 
 SYMBOLS: Final = {Verdict.PASS: "✔", Verdict.FAIL: "✘", Verdict.ERROR: "▲", Verdict.ABORTED: "■"}
@@ -36,6 +37,7 @@ _RETRY: Final = ("now.retry", "now.retry_short")
 _AFTER_TROUBLE: Final[Mapping[WaitReason | None, tuple[str, ...]]] = {
     WaitReason.STATION_FAULT: ("wait.station_fault", "wait.station_fault_short"),
     WaitReason.PRESS_START: ("wait.press_start",),
+    WaitReason.SCAN_LABEL: ("wait.scan_label",),
     WaitReason.INSERT_UNIT: ("wait.insert_unit",),
     WaitReason.HOLD_BOOT: ("wait.hold_boot",),
 }
@@ -75,22 +77,26 @@ def picture_rows(view: LaneView, texts: Texts, width: int, height: int) -> list[
     return place(rows, width, height, room)
 
 
-def unit_words(view: LaneView) -> str:
-    """DeviceName and MAC as far as they are known."""
-    return " · ".join(word for word in (view.device_name, view.mac) if word)
+def unit_names(view: LaneView) -> tuple[str, ...]:
+    """Serial number, DeviceName and MAC as far as they are known."""
+    number = view.label.serial_number if view.label is not None else None
+    return tuple(word for word in (number, view.device_name, view.mac) if word)
 
 
 def _unit_rows(view: LaneView, room: int, height: int) -> tuple[Row, ...]:
-    """DeviceName above MAC, blank while unknown, so that nothing moves when they become known."""
+    """DeviceName above MAC, blank while unknown, so that nothing moves when they become known; below, the label."""
     if height < ROOMY_ROWS:
         return ()
-    return tuple(text_row(word or " ", room, "bold") for word in (view.device_name, view.mac))
+    names: tuple[str | None, ...] = (view.device_name, view.mac)
+    if view.label is not None or view.wants_label:
+        names += (view.label.serial_number if view.label is not None else None,)
+    return tuple(text_row(word or " ", room, "bold") for word in names)
 
 
 def _named_rows(view: LaneView, room: int) -> tuple[Row, ...]:
     """The unit in one row, or in two where its name is long."""
-    joined = unit_words(view)
-    lines = [joined] if cell_len(joined) <= room else [word for word in (view.device_name, view.mac) if word]
+    joined = " · ".join(unit_names(view))
+    lines = (joined,) if cell_len(joined) <= room else unit_names(view)
     return tuple(text_row(line, room, "bold") for line in lines if line)
 
 
@@ -107,8 +113,11 @@ def _idle(view: LaneView, texts: Texts, width: int, room: int, height: int) -> l
         arrow = big_word.draw("▼", scale=2, gap=0)
         blocks.append(Block(tuple(middle(Content.styled(line, "$quiet"), room) for line in arrow), rank=3))
     key = view.wait.value if view.wait else ("closed" if view.phase is Phase.CLOSED else "opening")
-    sentence = text_rows(texts.say(f"wait.{key}"), room, "bold")
+    if view.wants_label and not view.takes_scan:
+        key = "scan_label_later"
+    sentence = text_rows(texts.say(f"wait.{key}"), room, "" if key == "scan_label_later" else "bold")
     blocks.append(Block(tuple(middle(row, room) for row in sentence), air=True))
+    blocks += [_refused_block(view, texts, room), _label_block(view, texts, room)]
     if view.message:
         blocks.append(Block(text_rows(view.message, room, "$quiet"), rank=2, air=True))
     last = view.previous
@@ -124,13 +133,16 @@ def _working(view: LaneView, texts: Texts, room: int, height: int) -> list[Block
     current = view.current_step
     writing = current is not None and current.step is Step.WRITE
     number = list(Step).index(current.step) + 1 if current else 0
-    doing = texts.say(f"doing.{current.step}") if current else texts.say("wait.starting")
+    idle = "doing.label" if view.wants_label else "wait.starting"
+    doing = texts.say(f"doing.{current.step}" if current else idle)
     right = f"{view.share_written * 100:.0f} %" if writing else ""
     if not right and current and room >= 24:
         right = texts.say("pane.step_of", number=number, count=len(Step))
     headline = pad(f"▸ {doing}", room - cell_len(right) - 1) + " " + right
     by_hand = current is not None and current.needs_hand
     now = ("now.let_boot_go", "now.let_boot_go_short") if by_hand else ("now.do_not_touch", "now.do_not_touch_short")
+    if view.wants_label and not by_hand:
+        now = ("now.scan_label", "wait.scan_label") if view.takes_scan else ("wait.scan_label_later",) * 2
     todo = first_fit(room, *map(texts.say, now))
     return [
         Block((text_row(headline, room, "bold $lane-accent"),)),
@@ -138,7 +150,8 @@ def _working(view: LaneView, texts: Texts, room: int, height: int) -> list[Block
         Block((text_row(first_fit(room, *_rate(view, texts)), room),), rank=3),
         Block(_unit_rows(view, room, height), rank=2, air=True),
         Block(_step_rows(view, texts, room), rank=6, short=(_step_track(view, room),), short_rank=6, air=True),
-        Block((text_row(todo, room, "bold"),), rank=1 if by_hand else 2, air=True),
+        Block((text_row(todo, room, "bold"),), rank=1 if by_hand or view.wants_label else 2, air=True),
+        _refused_block(view, texts, room),
     ]
 
 
@@ -154,6 +167,7 @@ def _passed(view: LaneView, texts: Texts, width: int, room: int, height: int) ->
         Block(word),
         Block(tuple(middle(row, room) for row in _unit_rows(view, room, height)), rank=2, air=True),
         Block(tuple(middle(row, room) for row in text_rows(sentence, room, "bold")), rank=1, air=True),
+        _refused_block(view, texts, room),
         Block((middle(text_row(first_fit(room, total, total[2:]), room), room),), rank=4),
         Block(steps, rank=5, air=True),
     ]
@@ -183,6 +197,7 @@ def _troubled(view: LaneView, texts: Texts, width: int, room: int, height: int) 
         Block(listed, rank=3, short=first, air=True),
         Block(text_rows(message, room), rank=5, air=True),
         Block((_step_track(view, room),) if view.failed_step else (), rank=6),
+        _refused_block(view, texts, room),
         Block((text_row(end, room, "bold"),), rank=1, air=True),
     ]
     # The word grows only into rows that no sentence needs, but stays readable from afar wherever the tile allows it.
@@ -190,6 +205,24 @@ def _troubled(view: LaneView, texts: Texts, width: int, room: int, height: int) 
     most_rows = min(max(spare, _READABLE_ROWS), height - 1 - max(1, len(first)))
     word = _word_rows(str(verdict), SYMBOLS[verdict], width, room, max(1, most_rows))
     return [Block(word), *others]
+
+
+def _label_block(view: LaneView, texts: Texts, room: int) -> Block:
+    """The label that the next unit must bear."""
+    if view.label is None:
+        return Block(())
+    rows = [text_row(texts.say("label.given", serial_number=view.label.serial_number), room, "bold")]
+    if view.label.bearer is not None:
+        rows += text_rows(texts.say("label.comes_back", unit=view.label.bearer), room)
+    return Block(tuple(middle(row, room) for row in rows), rank=1, air=True)
+
+
+def _refused_block(view: LaneView, texts: Texts, room: int) -> Block:
+    """Why the last scan was not taken."""
+    if view.refused_scan is None:
+        return Block(())
+    words = f"▲ {refused_words(view.refused_scan, texts)}"
+    return Block(text_rows(words, room, "bold"), rank=1, short=text_rows(fit(words, room), room, "bold"), air=True)
 
 
 def _what_now(view: LaneView, texts: Texts, room: int) -> str:

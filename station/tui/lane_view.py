@@ -96,6 +96,11 @@ class RefusedScan:
     words: Mapping[str, str | int]
     message: str
 
+    @classmethod
+    def of(cls, event: LabelRefused) -> RefusedScan:
+        """Give what a tile keeps of it."""
+        return cls(event.code, event.why, event.words, plain(event.message))
+
 
 @dataclass(frozen=True, slots=True)
 class LaneView:
@@ -252,8 +257,7 @@ def _labelled(view: LaneView, event: LabelEvent) -> LaneView:
                 view = replace(_idle(view), wait=view.wait)
             return replace(view, label=label, wants_label=False, refused_scan=None)
         case LabelRefused():
-            refused = RefusedScan(event.code, event.why, event.words, plain(event.message))
-            return replace(view, refused_scan=refused)
+            return replace(view, refused_scan=RefusedScan.of(event))
         case SerialNumberBound(serial_number=number):
             label = Label(plain(number), view.label.entry if view.label is not None else None, is_bound=True)
             return replace(view, label=label, wants_label=False, refused_scan=None)

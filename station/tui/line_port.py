@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from station.events import Event
+from station.events import Event, LabelRefused
 from station.ledger import AuditEvent, RunRow, SignedHead, UnitStanding, UnitStory
 from station.line.passage import CarriedChoice
 from station.line.shift_record import Decision
+from station.serial_number import EntryWay
 from station.unit import Disposition, Mac
 
 
@@ -63,8 +64,22 @@ class RecordPort(Protocol):
     def decide(self, decision: Decision, /) -> None: ...
 
 
+class LabelPort(Protocol):
+    """Where units' labels come in. Looks into the ledger, so never on the screen's own thread."""
+
+    def give(self, lane: int, code: str, entry: EntryWay, /, *, replace: bool = False) -> LabelRefused | None:
+        """Give a lane a label; why not, when it is refused. With `replace` one that was given goes."""
+
+    def take_back(self, lane: int, /) -> bool:
+        """Take a given label back; False when there is none that may still go."""
+
+
 class LinePort(Protocol):
     """The line behind the screen."""
+
+    @property
+    def labels(self) -> LabelPort | None:
+        """None where the profile wants no labels."""
 
     @property
     def record(self) -> RecordPort: ...

@@ -14,9 +14,11 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from station.events import Event, LaneAppeared
+from station.serial_number import EntryWay, lane_named
 from station.texts import Texts
 from station.tui.decision_screen import DecisionScreen, Subject
 from station.tui.key_bar import KeyBar
+from station.tui.label_screen import LabelScreen
 from station.tui.lane_pane import LanePane
 from station.tui.lane_view import LaneView, Phase
 from station.tui.last_units import LastUnits, unit_line
@@ -26,6 +28,7 @@ from station.tui.lesson_screen import LessonScreen
 from station.tui.line_layout import grid_size, last_units_rows
 from station.tui.line_port import LinePort
 from station.tui.look_back_screen import LookBackScreen
+from station.tui.scan_queue import ScanQueue
 from station.tui.shift_header import ShiftHeader
 from station.tui.station_screen import StationScreen
 from station.tui.unit_screen import UnitScreen
@@ -44,6 +47,7 @@ class LineScreen(StationScreen):
         Binding("f4", "lend_hand", "key.hand"),
         Binding("f5", "retry", "key.retry"),
         Binding("f6", "decide", "key.decide"),
+        Binding("f7", "label", "key.label"),
         Binding("f8", "abort", "key.abort"),
         Binding("enter", "zoom", "key.zoom"),
         Binding("escape", "unzoom", "key.unzoom", show=False),
@@ -64,6 +68,14 @@ class LineScreen(StationScreen):
         def __init__(self, event: Event) -> None:
             super().__init__()
             self.event = event
+
+    class Checked(Message, bubble=False):
+        """A scan for a lane was looked up."""
+
+        def __init__(self, lane: int, *, taken: bool) -> None:
+            super().__init__()
+            self.lane = lane
+            self.taken = taken
 
     def __init__(
         self,
@@ -87,6 +99,7 @@ class LineScreen(StationScreen):
         self._own_tile = frozenset(self._panes)
         """Lanes whose events go to their tile directly; a later one's go through the screen, which makes the tile."""
         self._columns = 1
+        self._scans = ScanQueue()
         self.set_reactive(LineScreen.chosen, min(self._panes, default=0))
 
     def compose(self) -> ComposeResult:
@@ -190,15 +203,25 @@ class LineScreen(StationScreen):
         self.query_one(LastUnits).decide(event.lane, event.mac, event.disposition)
 
     def on_lane_pane_state_changed(self, message: LanePane.StateChanged) -> None:
+        self._queue(self._scans.told(message.lane, wants_label=self.view(message.lane).wants_label))
         if message.lane == self.chosen:
             self.refresh_bindings()
+
+    def _queue(self, scans: ScanQueue) -> None:
+        """Let this be who waits for a scan, and mark the tile that gets the next one."""
+        if scans == self._scans:
+            return
+        self._scans = scans
+        for number, pane in self._panes.items():
+            pane.mark(takes_scan=number == scans.next_lane)
+        self.refresh_bindings()
 
     def on_lesson_bar_changed(self) -> None:
         self._arrange()
         self.refresh_bindings()
 
     def on_lane_pane_picked(self, message: LanePane.Picked) -> None:
-        self.chosen = message.lane
+        self.action_choose(message.lane)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key that does nothing now is shown dim."""
@@ -209,6 +232,8 @@ class LineScreen(StationScreen):
             return True if pane and pane.view.can_abort else None
         if action == "decide":
             return True if pane and pane.view.can_decide else None
+        if action == "label":
+            return False if self._line.labels is None else True if self._label_lane is not None else None
         if action in {"choose_lesson", "lend_hand"}:
             if self._lesson_bar is None:
                 return False
@@ -247,8 +272,46 @@ class LineScreen(StationScreen):
         self.query_one(ShiftHeader).ask()
 
     def take_scan(self, code: str) -> None:
-        """A unit's name: its story."""
-        self.app.push_screen(UnitScreen(self._line.record, self.texts, code, training=self.training, now=self._now))
+        """A label; where nobody wants labels, a unit's name: its story."""
+        if self._line.labels is not None:
+            self.take_label(code)
+        else:
+            record, training = self._line.record, self.training
+            self.app.push_screen(UnitScreen(record, self.texts, code, training=training, now=self._now))
+
+    def take_label(self, code: str) -> None:
+        """A label for the marked lane, or the barcode at a lane, which marks it; nothing where nobody wants labels."""
+        labels = self._line.labels
+        if labels is None:
+            return
+        if (named := lane_named(code)) is not None:
+            self.action_choose(named)
+            if named in self._panes and named not in self._scans.waiting and self.view(named).can_label:
+                self.action_label()
+            return
+        lane = self._scans.next_lane or self.chosen
+        self._queue(self._scans.begun(lane))
+
+        def give() -> None:
+            refused = labels.give(lane, code, EntryWay.SCANNED)
+            self.post_message(self.Checked(lane, taken=refused is None))
+
+        self.run_worker(give, thread=True, group="labels")
+
+    def on_line_screen_checked(self, message: LineScreen.Checked) -> None:
+        self._queue(self._scans.ended(message.lane, taken=message.taken))
+
+    @property
+    def _label_lane(self) -> int | None:
+        """The lane whose label F7 is about: the chosen one if it has or wants one, else the marked one."""
+        pane = self._panes.get(self.chosen)
+        return self.chosen if pane is not None and pane.view.can_label else self._scans.next_lane
+
+    def action_label(self) -> None:
+        lane, labels = self._label_lane, self._line.labels
+        if lane is not None and labels is not None:
+            held = self.view(lane).label
+            self.app.push_screen(LabelScreen(labels, self.texts, lane, held, training=self.training))
 
     def action_look_back(self) -> None:
         self.app.push_screen(LookBackScreen(self._line.record, self.texts, training=self.training, now=self._now))
@@ -284,6 +347,7 @@ class LineScreen(StationScreen):
     def action_choose(self, lane: int) -> None:
         if lane in self._panes:
             self.chosen = lane
+            self._queue(self._scans.named(lane))
 
     def action_step(self, right: int, down: int) -> None:
         """Choose the next lane in that direction; at an edge nothing happens."""
@@ -295,4 +359,4 @@ class LineScreen(StationScreen):
             column = place % self._columns + right
             target = place + right + down * self._columns if 0 <= column < self._columns else -1
         if 0 <= target < len(numbers):
-            self.chosen = numbers[target]
+            self.action_choose(numbers[target])

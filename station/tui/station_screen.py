@@ -9,6 +9,7 @@ from functools import partial
 from textual.app import SystemCommand
 from textual.binding import ActiveBinding
 from textual.content import Content
+from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -60,8 +61,16 @@ class StationScreen(Screen[None]):
             act = partial(self.app.call_later, self.app.run_action, binding.action, active.node)
             yield SystemCommand(self.texts.say(key), f"{self.app.get_key_display(binding)}  {what}", act)
 
+    class ScanLeft(Message):
+        """Something was scanned that this screen has no use for."""
+
+        def __init__(self, code: str) -> None:
+            super().__init__()
+            self.code = code
+
     def take_scan(self, code: str) -> None:
-        """Something was scanned while this screen was open; a screen that wants none lets it go."""
+        """Something was scanned while this screen was open; one that wants none leaves it to the lane that waits for a label."""
+        self.post_message(self.ScanLeft(code))
 
     def retell(self) -> None:
         """Say everything again, in the language that is spoken now."""

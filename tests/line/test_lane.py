@@ -144,11 +144,11 @@ def test_where_the_label_comes_first_no_unit_is_walked_without_its_own(labelled_
         for number in (1, 2):
             work.wait(WaitReason.SCAN_LABEL)
             assert len(work.verdicts) == number - 1
-            assert labels.give(1, f"SP{number:08}", EntryWay.SCANNED)
+            assert labels.give(1, f"SP{number:08}", EntryWay.SCANNED) is None
             verdict = work.verdict()
             assert (told(verdict), verdict.mac, verdict.serial_number) == (PASS, mac_number(number), f"SP{number:08}")
             work.wait(WaitReason.REMOVE_UNIT)
-            assert not labels.give(1, "SP00000009", EntryWay.SCANNED)
+            assert labels.give(1, "SP00000009", EntryWay.SCANNED) is not None
             fixture.insert(unit_number(number + 1))
         work.wait(WaitReason.SCAN_LABEL)
 
@@ -164,11 +164,11 @@ def test_a_label_taken_back_is_awaited_anew_and_a_retry_needs_no_second_scan(
         labels = work.line.labels
         assert labels is not None
         work.wait(WaitReason.SCAN_LABEL)
-        assert labels.give(1, "SP00000001", EntryWay.SCANNED)
+        assert labels.give(1, "SP00000001", EntryWay.SCANNED) is None
         work.wait(WaitReason.INSERT_UNIT)
         assert labels.take_back(1)
         work.wait(WaitReason.SCAN_LABEL)
-        assert labels.give(1, "SP00000002", EntryWay.TYPED)
+        assert labels.give(1, "SP00000002", EntryWay.TYPED) is None
         work.wait(WaitReason.INSERT_UNIT)
         fixture.insert(unit_number(1))
         assert work.verdict().serial_number == "SP00000002"

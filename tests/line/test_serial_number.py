@@ -46,7 +46,7 @@ class Bench:
         self.labels = LabelDesk(rule, profile.product_key, desk.ledger, lambda: self.slots, self.heard.append)
 
     def give(self, code: str, lane: int = 1, *, replace: bool = False) -> bool:
-        return self.labels.give(lane, code, EntryWay.SCANNED, replace=replace)
+        return self.labels.give(lane, code, EntryWay.SCANNED, replace=replace) is None
 
     def before(self, mac: Mac, code: str, lane: int = 1) -> tuple[Verdict, str | None]:
         """Scan, insert, walk, as the lane does it."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled
 
@@ -59,3 +60,28 @@ def view_of(app: StationApp, lane: int) -> LaneView:
     screen = app.line_screen
     assert screen is not None
     return screen.view(lane)
+
+
+async def press(pilot: StationPilot, *pressed: str) -> None:
+    """Press keys one after the other, each seen before the next."""
+    for key in pressed:
+        await pilot.press(key)
+        await settle(pilot)
+
+
+def keys(text: str, *suffixes: str, apart_s: float = 0.002, start_s: float = 10.0) -> list[Key]:
+    """The keys of a text at an even pace, and of its suffixes."""
+    made = [Key(letter, letter) for letter in text] + [Key(suffix, None) for suffix in suffixes]
+    for place, key in enumerate(made):
+        key.time = start_s + place * apart_s
+    return made
+
+
+async def scan(pilot: StationPilot, code: str, suffix: str = "enter") -> None:
+    """Keys as a scanner sends them: stamped when they came in, however late they are handled."""
+    driver = pilot.app._driver
+    assert driver is not None
+    for key in keys(code, suffix):
+        key.set_sender(pilot.app)
+        driver.send_message(key)
+    await settle(pilot)

@@ -11,6 +11,8 @@ from station.errors import Code, NotAllowed, UsageError
 from station.events import (
     CertificateAllocated,
     Event,
+    LabelRefused,
+    LabelTaken,
     LaneWaiting,
     RunStarted,
     StepReported,
@@ -23,6 +25,7 @@ from station.ledger import AuditEvent, RunRow, SignedHead, UnitStanding, UnitSto
 from station.line.passage import CarriedChoice
 from station.line.readiness import Readiness, ReadinessItem, Sentence
 from station.line.shift_record import Decision
+from station.serial_number import EntryWay
 from station.tui.app import StationApp
 from station.tui.choice import Choice
 from station.tui.lesson import Lessons
@@ -117,6 +120,26 @@ class FakeRecord:
 
 
 @dataclass
+class FakeLabels:
+    """Takes every label but those in `refused`; the answer comes back as an event, as the real one's does."""
+
+    line: FakeLine
+    refused: dict[str, LabelRefused] = field(default_factory=dict)
+    given: list[tuple[int, str, EntryWay, bool]] = field(default_factory=list)
+
+    def give(self, lane: int, code: str, entry: EntryWay, *, replace: bool = False) -> LabelRefused | None:
+        self.given.append((lane, code, entry, replace))
+        refused = self.refused.get(code)
+        self.line.say(LabelTaken(lane, code, entry) if refused is None else refused)
+        return refused
+
+    def take_back(self, lane: int) -> bool:
+        self.line.calls.append(f"take back {lane}")
+        self.line.say(waiting(lane, WaitReason.SCAN_LABEL))
+        return True
+
+
+@dataclass
 class FakeLine:
     """Remembers what it was told; `say` delivers events as a lane's thread would."""
 
@@ -133,6 +156,7 @@ class FakeLine:
     now: datetime = NOW
     """The wall clock of the app on this line."""
     callbacks: list[Callable[[Event], None]] = field(default_factory=list)
+    labels: FakeLabels | None = None
 
     def __post_init__(self) -> None:
         self.record = FakeRecord(self)

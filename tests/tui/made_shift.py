@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from station.certificate import CertificateState, Identity
 from station.ledger import AuditEvent, CertificateRow, RunRow, UnitStanding, UnitStory
+from station.tui.app import StationApp
 from station.unit import Disposition, Mac
 from station.verdict import Verdict
-from tests.tui.fake_line import NOW, FakeRecord
+from tests.tui.driving import StationPilot, on_line, press
+from tests.tui.fake_line import NOW, FakeLine, FakeRecord, fake_app, fake_line
 
 RUNS = 240
 FAILURES = ("F31", "F21", "F31", "F40", "F31", "F21", "E13")
@@ -90,3 +94,14 @@ def fill(record: FakeRecord) -> None:
     runs = tuple(one for one in record.shift_runs if one.mac == mac)
     record.stories = dict.fromkeys((mac, "plug-000019"), UnitStory(mac, (certificate,), runs, events))
     record.standings[mac] = UnitStanding(Disposition.REWORK, "BOOT pin stuck")
+
+
+@asynccontextmanager
+async def shift_at(key: str, line: FakeLine | None = None) -> AsyncIterator[tuple[StationApp, StationPilot]]:
+    """The app after the made shift, on the screen that a key opens."""
+    line = fake_line(2) if line is None else line
+    fill(line.record)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await press(pilot, key)
+        yield app, pilot

@@ -11,18 +11,12 @@ from station.line.shift_record import Decision
 from station.tui.decision_screen import DecisionScreen
 from station.tui.line_screen import LineScreen
 from station.unit import Disposition
-from tests.tui.driving import StationPilot, on_line, settle
+from tests.tui.driving import StationPilot, on_line, press, settle
 from tests.tui.fake_line import FakeLine, failed, fake_app, fake_line, mac_of, passed
 from tests.tui.pictures import screen_text
 
 PIN = "273 Garden"
 TITLE = "F31 The unit does not start"
-
-
-async def press(pilot: StationPilot, *keys: str) -> None:
-    for key in keys:
-        await pilot.press(key)
-        await settle(pilot)
 
 
 async def with_failure(line: FakeLine, pilot: StationPilot, *, failed_in_row: int = 1) -> None:

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-from station.tui.app import StationApp
 from station.tui.end_screen import EndScreen
 from station.tui.line_screen import LineScreen
-from tests.tui.driving import StationPilot, on_line, settle, until
-from tests.tui.fake_line import FakeLine, fake_app, fake_line, writing
-from tests.tui.made_shift import fill
+from tests.tui.driving import on_line, press, settle, until
+from tests.tui.fake_line import fake_app, fake_line, writing
+from tests.tui.made_shift import shift_at
 from tests.tui.pictures import screen_text
-
-
-@asynccontextmanager
-async def ending(line: FakeLine) -> AsyncIterator[tuple[StationApp, StationPilot]]:
-    fill(line.record)
-    app = fake_app(line)
-    async with on_line(app) as pilot:
-        await press(pilot, "f10")
-        yield app, pilot
-
-
-async def press(pilot: StationPilot, *keys: str) -> None:
-    await pilot.press(*keys)
-    await settle(pilot)
 
 
 async def test_the_summary_stops_nothing_and_esc_leads_back() -> None:
     line = fake_line(2)
-    async with ending(line) as (app, pilot):
+    async with shift_at("f10", line) as (app, pilot):
         for words in ("End of shift  Li W.", "225 units seen", "First-pass yield 88.4 %", "Order: 312 of 500", "F31"):
             assert words in screen_text(app)
         await press(pilot, "escape")
@@ -41,7 +23,7 @@ async def test_the_summary_stops_nothing_and_esc_leads_back() -> None:
 
 async def test_enter_stops_the_lanes_shows_the_signed_head_and_enter_again_closes() -> None:
     line = fake_line(2)
-    async with ending(line) as (app, pilot):
+    async with shift_at("f10", line) as (app, pilot):
         await press(pilot, "enter")
         assert line.calls == ["start", "stop"]
         assert "signed up to event 306, 4f1c9a224f1c9a22" in screen_text(app)
@@ -56,7 +38,7 @@ async def test_enter_stops_the_lanes_shows_the_signed_head_and_enter_again_close
 async def test_f10_three_times_ends_it_too_and_a_stuck_lane_is_told() -> None:
     line = fake_line(1)
     line.stops_in_time = False
-    async with ending(line) as (app, pilot):
+    async with shift_at("f10", line) as (app, pilot):
         await press(pilot, "f10")
         assert "A lane did not stop within 10 s" in screen_text(app)
         await pilot.press("f10")
@@ -78,7 +60,7 @@ async def test_working_lanes_are_named_before_they_are_stopped() -> None:
 
 async def test_a_hand_over_leads_back_to_the_lanes_with_another_name() -> None:
     line = fake_line(2)
-    async with ending(line) as (app, pilot):
+    async with shift_at("f10", line) as (app, pilot):
         await press(pilot, "f7")
         await press(pilot, *"Wang", "enter")
 
@@ -89,7 +71,7 @@ async def test_a_hand_over_leads_back_to_the_lanes_with_another_name() -> None:
 
 async def test_nobody_takes_over_who_is_not_known() -> None:
     line = fake_line(2)
-    async with ending(line) as (app, pilot):
+    async with shift_at("f10", line) as (app, pilot):
         await press(pilot, "f7")
         await press(pilot, *"Wong", "enter")
 

@@ -13,9 +13,12 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.widgets import Static
 
+from station.events import LabelTaken, WaitReason
+from station.serial_number import EntryWay
 from station.texts import LANGUAGES
 from station.tui.answer_input import AnswerInput
 from station.tui.app import StationApp
+from station.tui.asking_screen import AskingScreen
 from station.tui.cell_text import wrap
 from station.tui.choice import Choice
 from station.tui.choice_screen import ChoiceScreen
@@ -23,6 +26,7 @@ from station.tui.decision_screen import DecisionScreen
 from station.tui.end_screen import EndScreen
 from station.tui.help_screen import HelpScreen
 from station.tui.key_bar import KeyBar, place_keys
+from station.tui.label_screen import LabelScreen
 from station.tui.leaving_screen import LeavingScreen
 from station.tui.lesson import Hand, Stage
 from station.tui.lesson_screen import LessonScreen
@@ -33,7 +37,7 @@ from station.tui.station_screen import StationScreen, TitleRow
 from station.tui.unit_screen import UnitScreen
 from tests.tui.driving import StationPilot, opened, settle, until
 from tests.tui.fake_lessons import FakeLessons
-from tests.tui.fake_line import CHOICE, FakeLine, failed, fake_app, fake_line
+from tests.tui.fake_line import CHOICE, FakeLabels, FakeLine, failed, fake_app, fake_line, waiting
 from tests.tui.made_shift import fill
 from tests.tui.pictures import screen_text
 
@@ -47,6 +51,7 @@ class Way:
     starts: bool = True
     signs_in: bool = False
     trains: bool = False
+    labels: bool = False
     mute: frozenset[str] = frozenset()
     """Keys that change nothing that is seen: reading again reads the same, an empty answer is none."""
 
@@ -68,6 +73,8 @@ WAYS = {
     "shift": Way(LookBackScreen, ("f2", "tab", "tab"), mute=frozenset({"f5"})),
     "audit": Way(LookBackScreen, ("f2", "shift+tab"), mute=frozenset({"f5"})),
     "unit": Way(UnitScreen, ("f2", "down", "enter"), mute=frozenset({"up"})),
+    "line with labels": Way(LineScreen, labels=True),
+    "label": Way(LabelScreen, ("f7",), labels=True, mute=frozenset({"enter"})),
     "end": Way(EndScreen, ("f10",)),
     "hand over": Way(EndScreen, ("f10", "f7"), mute=frozenset({"enter"})),
     "leaving": Way(LeavingScreen, ("ctrl+c",)),
@@ -95,6 +102,8 @@ async def at(way: Way) -> AsyncIterator[tuple[StationApp, FakeLine, StationPilot
     if way.screen is LeavingScreen:
         line = Standing(line.lanes, training=True)
     line.record.lead_pin = "739164"
+    if way.labels:
+        line.labels = FakeLabels(line)
     lessons = FakeLessons() if way.trains else None
     choices = TWO[: 1 if way.starts else 2]
     app = fake_app(line, choices=choices, start_at_once=way.starts, signs_in=way.signs_in, lessons=lessons)
@@ -103,6 +112,8 @@ async def at(way: Way) -> AsyncIterator[tuple[StationApp, FakeLine, StationPilot
         if way.starts and not way.signs_in:
             await until(pilot, lambda: isinstance(app.screen, LineScreen))
             line.say(*failed(1))
+        if way.labels:
+            line.say(waiting(1, WaitReason.SCAN_LABEL), LabelTaken(1, "SP00000001", EntryWay.SCANNED), waiting(1))
         if lessons is not None:
             lessons.say(Stage.ACT, Hand.PUT_IN)
         for key in way.keys:
@@ -130,7 +141,7 @@ def seen(app: StationApp, line: FakeLine) -> tuple[object, ...]:
 
 
 def test_every_screen_is_walked() -> None:
-    assert {way.screen for way in WAYS.values()} == set(StationScreen.__subclasses__())
+    assert {way.screen for way in WAYS.values()} == set(all_screens())
 
 
 @pytest.mark.parametrize("name", WAYS)
@@ -195,4 +206,8 @@ def test_every_binding_is_in_the_palette_unless_it_only_moves_a_choice() -> None
 
 
 def screens() -> list[type[StationScreen]]:
-    return [screen for screen in StationScreen.__subclasses__() if "BINDINGS" in vars(screen)]
+    return [screen for screen in all_screens() if "BINDINGS" in vars(screen)]
+
+
+def all_screens() -> list[type[StationScreen]]:
+    return [*(one for one in StationScreen.__subclasses__() if one is not AskingScreen), *AskingScreen.__subclasses__()]

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import pytest
 
 from station.errors import Code, LedgerFault
 from station.ledger import RunRow
-from station.tui.app import StationApp
 from station.tui.decision_screen import DecisionScreen
 from station.tui.line_screen import LineScreen
 from station.tui.look_back_screen import LookBackScreen
 from station.tui.unit_screen import UnitScreen
-from tests.tui.driving import StationPilot, on_line, settle
+from tests.tui.driving import on_line, press
 from tests.tui.fake_line import fake_app, fake_line
-from tests.tui.made_shift import fill
+from tests.tui.made_shift import fill, shift_at
 from tests.tui.pictures import screen_text
 
 
-@asynccontextmanager
-async def looking_back() -> AsyncIterator[tuple[StationApp, StationPilot]]:
-    line = fake_line(2)
-    fill(line.record)
-    app = fake_app(line)
-    async with on_line(app) as pilot:
-        await press(pilot, "f2")
-        yield app, pilot
-
-
-async def press(pilot: StationPilot, *keys: str) -> None:
-    await pilot.press(*keys)
-    await settle(pilot)
-
-
 async def test_the_newest_units_stand_first_and_a_search_finds_the_others() -> None:
-    async with looking_back() as (app, pilot):
+    async with shift_at("f2") as (app, pilot):
         assert "plug-000240" in screen_text(app)
         await press(pilot, *"00:13")
         assert "plug-000240" not in screen_text(app)
@@ -49,7 +30,7 @@ async def test_the_newest_units_stand_first_and_a_search_finds_the_others() -> N
 
 
 async def test_enter_opens_the_chosen_units_story_and_esc_leads_back() -> None:
-    async with looking_back() as (app, pilot):
+    async with shift_at("f2") as (app, pilot):
         await press(pilot, *"000019", "down", "enter")
         assert isinstance(app.screen, UnitScreen)
         for words in (
@@ -65,7 +46,7 @@ async def test_enter_opens_the_chosen_units_story_and_esc_leads_back() -> None:
 
 
 async def test_a_story_leads_to_a_decision_and_tells_it_afterwards() -> None:
-    async with looking_back() as (app, pilot):
+    async with shift_at("f2") as (app, pilot):
         await press(pilot, *"000019", "enter")
         await press(pilot, "f6")
         assert isinstance(app.screen, DecisionScreen)
@@ -77,7 +58,7 @@ async def test_a_story_leads_to_a_decision_and_tells_it_afterwards() -> None:
 
 
 async def test_what_is_in_no_list_is_looked_for_in_the_whole_ledger() -> None:
-    async with looking_back() as (app, pilot):
+    async with shift_at("f2") as (app, pilot):
         await press(pilot, *"plug-7", "enter")
 
         assert isinstance(app.screen, UnitScreen)
@@ -85,7 +66,7 @@ async def test_what_is_in_no_list_is_looked_for_in_the_whole_ledger() -> None:
 
 
 async def test_tab_turns_the_pages_round() -> None:
-    async with looking_back() as (app, pilot):
+    async with shift_at("f2") as (app, pilot):
         told = []
         for words in ("look at this fixture", "First-pass yield 88.4 %", "unit put aside", "plug-000240"):
             await press(pilot, "tab")

@@ -9,22 +9,34 @@ from pathlib import Path
 import pytest
 
 from station.errors import Code, StationFault
-from station.events import Event, LaneWaiting, WaitReason
+from station.events import (
+    Event,
+    LabelRefused,
+    LabelTaken,
+    LabelWanted,
+    LaneWaiting,
+    SerialNumberBound,
+    WaitReason,
+)
 from station.line.readiness import Readiness, ReadinessItem, Sentence
+from station.serial_number import EntryWay, ScanRefusal
 from station.texts import LANGUAGES
 from station.tui.choice import Choice
 from station.tui.lesson import Hand, Stage
 from station.tui.settings import Settings
-from station.verdict import Verdict
+from station.verdict import Step, Verdict
 from tests.tui.driving import opened, settle
 from tests.tui.fake_lessons import FakeLessons
 from tests.tui.fake_line import (
     ALL_READY,
     CHOICE,
     NOW,
+    FakeLabels,
+    done,
     failed,
     fake_app,
     fake_line,
+    mac_of,
     passed,
     station_fault,
     until_write,
@@ -53,6 +65,7 @@ class Scene:
     """Keys that open it again in another language."""
     made_shift: bool = False
     signs_in: bool = False
+    labels: bool = False
 
 
 EARLIER: list[list[Event]] = [
@@ -72,6 +85,31 @@ SIXTEEN: list[Event] = [
         else writing(lane, f"plug-{lane:06}", lane / 17)
     )
 ]
+NO_SERIAL_NUMBER = LabelRefused(
+    1,
+    "I50",
+    "'SP31' is no serial_number",
+    "Scan again",
+    ScanRefusal.OTHER_TEXT,
+    {"scanned": "SP31", "field": "serial_number"},
+)
+BACK = LabelTaken(1, "SP00000312", EntryWay.SCANNED, "24:0a:c4:5e:03:91 (plug-000312)")
+LABEL_1 = LabelTaken(1, "SP00000312", EntryWay.TYPED)
+
+
+def verified(lane: int) -> list[Event]:
+    """All is done but the record."""
+    steps = (Step.WRITE, Step.VERIFY, Step.START, Step.ONLINE)
+    return [done(lane, step, seconds) for step, seconds in zip(steps, (10.0, 0.6, 1.9, 1.1), strict=True)]
+
+
+def labelled(lane: int) -> list[Event]:
+    """A unit whose label was scanned in time has passed."""
+    *walk, verdict, removal = passed(lane, "plug-000313")
+    return [*walk, SerialNumberBound(lane, mac_of(lane), "SP00000313", False), verdict, removal]
+
+
+LABEL = LabelTaken(2, "SP00000313", EntryWay.SCANNED)
 SCENES = {
     "line-two-lanes": Scene(2, (*EARLIER, [*passed(1, number=3), *writing(2)])),
     "line-waiting": Scene(2, ([waiting(1), LaneWaiting(2, WaitReason.HOLD_BOOT)],), training=True),
@@ -82,6 +120,27 @@ SCENES = {
     "line-four-lanes": Scene(4, (ALL_KINDS,)),
     "line-sixteen-lanes": Scene(16, (SIXTEEN,)),
     "line-enlarged": Scene(4, (ALL_KINDS,), ("3", "enter")),
+    "line-scan-label": Scene(
+        3,
+        (
+            [waiting(1, WaitReason.SCAN_LABEL), waiting(2, WaitReason.SCAN_LABEL), waiting(3, WaitReason.SCAN_LABEL)],
+            [LABEL, waiting(2), NO_SERIAL_NUMBER],
+        ),
+        labels=True,
+    ),
+    "line-label-comes-back": Scene(
+        1,
+        ([waiting(1, WaitReason.SCAN_LABEL), BACK, waiting(1)],),
+        labels=True,
+    ),
+    "line-label-awaited": Scene(
+        2,
+        ([*writing(1), LabelWanted(1), *verified(1), LabelWanted(2), *labelled(2)],),
+        labels=True,
+    ),
+    "label": Scene(
+        2, ([waiting(1, WaitReason.SCAN_LABEL)], [LABEL_1, waiting(1)]), ("f7", *"SP31", "enter"), labels=True
+    ),
     "line-tried-out": Scene(1, (failed(1, failed_in_row=3, tries_max=3),)),
     "decision": Scene(1, (failed(1),), ("f6",)),
     "decision-foreign": Scene(1, (failed(1, "F50"),), ("f6",)),
@@ -135,6 +194,7 @@ SVGS = {
                 "line-four-lanes",
                 "line-tried-out",
                 "line-lesson",
+                "line-label-awaited",
             ),
             *(
                 "lessons",
@@ -149,6 +209,12 @@ SVGS = {
         )
         for picture in ("80x24", "120x40-zh-CN")
     ),
+    *(
+        f"{name}-{size}{language}"
+        for name in ("line-scan-label", "label")
+        for size in ("80x24", "120x40")
+        for language in ("", "-zh-CN")
+    ),
     "line-sixteen-lanes-120x40",
 }
 """Pictures kept with their colours too: each kind of screen, small in English and large in Chinese; the others are text only."""
@@ -161,6 +227,8 @@ async def test_the_screen_looks_as_kept_in_each_size_and_language(name: str) -> 
     lessons = FakeLessons(done=frozenset({"wrong_chip"})) if scene.lesson else None
     if lessons is not None and scene.lesson is not None:
         lessons.say(*scene.lesson)
+    if scene.labels:
+        line.labels = FakeLabels(line, {"SP31": NO_SERIAL_NUMBER})
     if scene.made_shift:
         fill(line.record)
     app = fake_app(

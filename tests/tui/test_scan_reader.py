@@ -18,20 +18,12 @@ from station.tui.scan_reader import LETTERS_MAX, ScanReader
 from station.tui.settings import Scanner
 from station.tui.unit_screen import UnitScreen
 from station.unit import Disposition
-from tests.tui.driving import StationPilot, on_line, opened, settle
+from tests.tui.driving import keys, on_line, opened, press, scan, settle
 from tests.tui.fake_line import CHOICE, failed, fake_app, fake_line
 from tests.tui.made_shift import fill
 from tests.tui.pictures import screen_text
 
 MAC = "240ac45e0013"
-
-
-def keys(text: str, *suffixes: str, apart_s: float = 0.002, start_s: float = 10.0) -> list[Key]:
-    """The keys of a text at an even pace, and of its suffixes."""
-    made = [Key(letter, letter) for letter in text] + [Key(suffix, None) for suffix in suffixes]
-    for place, key in enumerate(made):
-        key.time = start_s + place * apart_s
-    return made
 
 
 def read(scanner: Scanner, *bursts: Sequence[Key]) -> tuple[str, list[str]]:
@@ -83,22 +75,6 @@ def test_an_endless_burst_fills_no_memory() -> None:
 
     assert len(scans) <= 1
     assert typed.startswith("x" * LETTERS_MAX)
-
-
-async def scan(pilot: StationPilot, code: str, suffix: str = "enter") -> None:
-    """Keys as a scanner sends them: stamped when they came in, however late they are handled."""
-    driver = pilot.app._driver
-    assert driver is not None
-    for key in keys(code, suffix):
-        key.set_sender(pilot.app)
-        driver.send_message(key)
-    await settle(pilot)
-
-
-async def press(pilot: StationPilot, *pressed: str) -> None:
-    for key in pressed:
-        await pilot.press(key)
-        await settle(pilot)
 
 
 async def test_a_units_label_opens_its_story_from_the_line_and_chooses_no_lane() -> None:

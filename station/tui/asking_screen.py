@@ -1,0 +1,96 @@
+"""A screen that asks for one line, typed or scanned, and looks in a thread what comes of it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from station.errors import CodedError
+from station.serial_number import EntryWay
+from station.texts import Texts
+from station.tui.answer_input import AnswerInput
+from station.tui.cell_text import half_width
+from station.tui.station_screen import StationScreen
+
+
+class AskingScreen(StationScreen):
+    """Has an AnswerInput, a `#room` around it and a `#sentence` below. Whoever has a reactive `stage` is shown anew with each."""
+
+    class Refused(Message, bubble=False):
+        """What was asked for could not be done."""
+
+        def __init__(self, error: CodedError) -> None:
+            super().__init__()
+            self.error = error
+
+    def __init__(self, texts: Texts, *, training: bool) -> None:
+        super().__init__(texts, training=training)
+        self.error: CodedError | None = None
+        """Why the last answer was refused."""
+
+    @property
+    @abstractmethod
+    def is_asking(self) -> bool:
+        """Whether the line is open."""
+
+    @property
+    def takes_scans(self) -> bool:
+        """Whether a scan is an answer now."""
+        return self.is_asking
+
+    @abstractmethod
+    def take_answer(self, answer: str, entry: EntryWay) -> None:
+        """Do something with a line that is not empty."""
+
+    @abstractmethod
+    def sentence(self) -> Content:
+        """What is asked for, or what went wrong."""
+
+    def take_scan(self, code: str) -> None:
+        if self.takes_scans:
+            self.take_answer(code, EntryWay.SCANNED)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        answer = half_width(event.value)
+        if self.is_asking and answer:
+            self.take_answer(answer, EntryWay.TYPED)
+
+    def look_up(self, work: Callable[[], Message]) -> None:
+        """Do something in a thread; its message, or `Refused`, comes back."""
+
+        def look() -> None:
+            try:
+                done = work()
+            except CodedError as error:
+                done = self.Refused(error)
+            self.post_message(done)
+
+        self.run_worker(look, thread=True, group="asking")
+
+    def watch_stage(self) -> None:
+        self.error = None
+        self.show()
+        self.refresh_bindings()
+
+    def on_mount(self) -> None:
+        self.show()
+
+    def retell(self) -> None:
+        self.show()
+        super().retell()
+
+    def show(self) -> None:
+        """Show what the stage asks for."""
+        answer = self.query_one(AnswerInput)
+        answer.display = self.is_asking
+        self.set_focus(answer if answer.display else None)
+        self.query_one("#sentence", Static).update(self.sentence())
+
+    def action_scroll(self, rows: int) -> None:
+        self.query_one("#room", VerticalScroll).scroll_relative(y=rows, animate=False)

@@ -1,0 +1,107 @@
+"""F7: one lane's label, scanned or typed; what was given before is replaced, or taken back."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from station.events import LabelRefused
+from station.serial_number import EntryWay
+from station.texts import Texts
+from station.tui.answer_input import AnswerInput
+from station.tui.asking_screen import AskingScreen
+from station.tui.key_bar import KeyBar
+from station.tui.lane_view import Label, RefusedScan
+from station.tui.line_port import LabelPort
+from station.tui.scan_words import refused_words
+from station.tui.station_screen import TitleRow
+
+LABEL_LETTERS_MAX = 256
+
+
+class Stage(StrEnum):
+    """How far the answer is."""
+
+    ASKING = "asking"
+    LOOKING = "looking"
+
+
+class LabelScreen(AskingScreen):
+    """What is scanned or typed here is this lane's, whichever waits."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f8", "take_back", "key.take_back"),
+        Binding("escape", "dismiss", "key.back"),
+    ]
+
+    stage: reactive[Stage] = reactive(Stage.ASKING, init=False)
+
+    class Done(Message, bubble=False):
+        """The label was taken, or taken back; or it was refused."""
+
+        def __init__(self, refused: LabelRefused | None) -> None:
+            super().__init__()
+            self.refused = refused
+
+    def __init__(self, labels: LabelPort, texts: Texts, lane: int, held: Label | None, *, training: bool) -> None:
+        super().__init__(texts, training=training)
+        self._labels = labels
+        self._lane = lane
+        self._held = held
+        self._refused: RefusedScan | None = None
+
+    def compose(self) -> ComposeResult:
+        yield TitleRow(lambda: self.texts.say("label.title", lane=self._lane), self.texts, training=self.training)
+        with VerticalScroll(id="room", can_focus=False):
+            yield Static(id="known")
+            yield AnswerInput(id="answer", max_length=LABEL_LETTERS_MAX)
+        yield Static(id="sentence")
+        yield KeyBar()
+
+    @property
+    def is_asking(self) -> bool:
+        return self.stage is Stage.ASKING
+
+    def take_answer(self, answer: str, entry: EntryWay) -> None:
+        self.stage = Stage.LOOKING
+        self.look_up(lambda: self.Done(self._labels.give(self._lane, answer, entry, replace=True)))
+
+    def action_take_back(self) -> None:
+        self.stage = Stage.LOOKING
+        self.look_up(self._take_back)
+
+    def _take_back(self) -> Message:
+        self._labels.take_back(self._lane)
+        return self.Done(None)
+
+    def on_label_screen_done(self, message: LabelScreen.Done) -> None:
+        if message.refused is None:
+            self.dismiss()
+            return
+        self._refused = RefusedScan.of(message.refused)
+        self.stage = Stage.ASKING
+        self.query_one(AnswerInput).clear()
+        self.show()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "take_back":
+            return True if self._held is not None and self.is_asking else None
+        return super().check_action(action, parameters)
+
+    def show(self) -> None:
+        super().show()
+        held = "" if self._held is None else self.texts.say("label.held", serial_number=self._held.serial_number)
+        self.query_one("#known", Static).update(Content(held))
+
+    def sentence(self) -> Content:
+        if self._refused is not None and self.is_asking:
+            return Content.styled(f" ▲ {refused_words(self._refused, self.texts)}", "bold $verdict-error-text")
+        return Content(f" {self.texts.say(f'label.ask_{self.stage}')}")

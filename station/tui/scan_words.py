@@ -1,0 +1,19 @@
+"""Why a scan was not taken, in the language that is spoken."""
+
+from __future__ import annotations
+
+from station.serial_number import SERIAL_NUMBER
+from station.texts import Texts
+from station.tui.cell_text import plain
+from station.tui.lane_view import RefusedScan
+
+
+def refused_words(refused: RefusedScan, texts: Texts) -> str:
+    """Give one sentence; a fault of the station is told by its code."""
+    if refused.why is not None:
+        words = dict(refused.words)
+        if words.get("field") == SERIAL_NUMBER:  # the others have the names that the profile gives them
+            words["field"] = texts.say("label.serial_number")
+        return plain(texts.say(f"label.{refused.why}", **words))
+    failure = texts.failure(refused.code)
+    return f"{refused.code} {failure.title}" if failure else f"{refused.code} {refused.message}"
