@@ -5,10 +5,22 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from collections.abc import Callable
 from typing import Final, Self
 
-from station.events import Event, LaneClosed, LaneWaiting, RunStarted, VerdictReached, WaitReason
+from station.events import (
+    Event,
+    LabelWanted,
+    LaneClosed,
+    LaneWaiting,
+    RunStarted,
+    UnitIdentified,
+    VerdictReached,
+    WaitReason,
+)
 from station.line.line import Line
+from station.serial_number import EntryWay
+from station.unit import Mac
 from station.virtual.bench import Bench, BenchFault
 
 _logger = logging.getLogger(__name__)
@@ -21,12 +33,22 @@ LEAVE_AFTER_S: Final = 4.0
 class BenchOperator:
     """Puts a unit in when a lane asks for one, takes it out when it is done."""
 
-    def __init__(self, bench: Bench, line: Line, units: int | None, leave_after_s: float = LEAVE_AFTER_S) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        line: Line,
+        units: int | None,
+        leave_after_s: float = LEAVE_AFTER_S,
+        label_of: Callable[[Mac], str] | None = None,
+    ) -> None:
+        """`label_of` says what a unit's label says, where these hands give the labels that lanes ask for."""
         self._bench = bench
         self._left_to_insert = units
         self._leave_after_s = leave_after_s
         self._heard: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._ended = threading.Event()
+        self._label_of = label_of
+        self._macs: dict[int, Mac] = {}
         self._line = line
         self._lock = threading.Lock()
         self._outstanding: set[int] = set()
@@ -80,6 +102,10 @@ class BenchOperator:
                 case RunStarted():
                     with self._lock:
                         self._asking.discard(event.lane)
+                case UnitIdentified(lane=lane, mac=mac):
+                    self._macs[lane] = mac
+                case LabelWanted(lane=lane):
+                    self._label(lane)
                 case VerdictReached():
                     self._outstanding.discard(event.lane)
                     self._end_when_done()
@@ -103,6 +129,10 @@ class BenchOperator:
         self._outstanding.add(lane)
         self._in.add(lane)
         self._bench.insert(lane)
+
+    def _label(self, lane: int) -> None:
+        if self._label_of is not None and self._line.labels is not None:
+            self._line.labels.give(lane, self._label_of(self._macs[lane]), EntryWay.GIVEN)
 
     def _remove(self, lane: int) -> None:
         with self._lock:

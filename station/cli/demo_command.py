@@ -23,13 +23,14 @@ from station.errors import UsageError
 from station.ledger import Ledger
 from station.line.line import Line
 from station.line.shift import Shift, open_shift
+from station.unit import Mac
 from station.virtual.bench import Bench
 
 if TYPE_CHECKING:
     from station.cli.training_cloud import TrainingCloud
 
 CLOUD_PROFILE: Final = "smart-plug"
-PROFILE_NAMES: Final = (CLOUD_PROFILE, "training", "esp-aliyun", "micropython")
+PROFILE_NAMES: Final = (CLOUD_PROFILE, "training", "esp-aliyun", "micropython", "labelled")
 NOT_PROVEN: Final = 1
 """Exit code when every unit passed, and one did not do on the platform what it should."""
 
@@ -86,7 +87,7 @@ def demo(session: Session, lanes: int, units: int | None, auto: bool, profile_na
             _show(session, stage, units, lesson)
             return
         line = stage.line(open_shift(stage.room.profile, stage.ledger, stage.batch), stage.bench.ports)
-        with BenchOperator(stage.bench, line, units, leave_after_s=0.0):
+        with BenchOperator(stage.bench, line, units, leave_after_s=0.0, label_of=_label_of):
             code = run_headless(line, session.json)
         proven = stage.cloud is None or _tell_proofs(session, stage, stage.cloud)
     sys.exit(code if code or proven else NOT_PROVEN)
@@ -109,6 +110,11 @@ def _stage(session: Session, lanes: int, units: int | None, profile_name: str) -
         if not cloud.has_client and not session.json:
             say("Without the official client units are believed by their own word: pip install '.[platform]' for more.")
         yield _Stage(room, ledger, bench, cloud.stock(ledger, units or SAMPLE_SIZE), cloud)
+
+
+def _label_of(mac: Mac) -> str:
+    """Give a virtual unit's label, as the profile `labelled` wants it: always the same for the same unit."""
+    return f"SP{int(mac.replace(':', ''), 16) % 10**8:08};R02"
 
 
 def _tell_proofs(session: Session, stage: _Stage, cloud: TrainingCloud) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -29,3 +30,14 @@ def test_without_the_client_certificates_come_as_csv_and_units_are_believed_by_t
         assert batch.counts[CertificateState.INSTALLED] == 1
         assert batch.counts[CertificateState.ACTIVATED] == 0
     assert not list(tmp_path.rglob("training-*.csv"))
+
+
+def test_units_whose_profile_wants_labels_have_one_each_and_keep_it(tmp_path: Path) -> None:
+    done = station_in(tmp_path)("demo", "--auto", "--lanes", "2", "--units", "2", "--profile", "labelled", "--json")
+
+    assert done.code == 0, done.out + done.err
+    events = [json.loads(line) for line in done.out.splitlines()]
+    numbers = {event["serial_number"] for event in events if event["event"] == "verdict"}
+    assert len(numbers) == 2
+    shown = station_in(tmp_path / "training")("unit", "show", min(numbers), "--json")
+    assert json.loads(shown.out)["serial_numbers"][0]["fields"] == {"hardware": "R02"}

@@ -46,7 +46,8 @@ def test_an_example_works_on_the_bench(examples: Path, name: str) -> None:
     assert boot is not None
     assert online is not None
     version = recipe.profile.firmware.version
-    program = {"training": "station-training", "esp-aliyun": "esp-aliyun-demo"}.get(name, "station-app")
+    of_the_bench = {"training": "station-training", "labelled": "station-training", "esp-aliyun": "esp-aliyun-demo"}
+    program = of_the_bench.get(name, "station-app")
     assert boot.pattern.search(f"station-app ready: {program} {version} device=plug0001")
     if online.by is OnlineBy.CONSOLE:
         assert online.pattern is not None
