@@ -22,10 +22,11 @@ CodedError                     code, cause, mend, place
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from types import MappingProxyType
+from typing import ClassVar, Final, TypeAlias
 
 from station.serial_number import ScanRefusal
 from station.verdict import Verdict
@@ -88,6 +89,10 @@ class Code(StrEnum):
     INTERRUPTED = "A02"
 
 
+Facts: TypeAlias = Mapping[str, str | int | float]
+NO_FACTS: Final[Facts] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One mistake in a file: where (`line` counts from 1, None for the whole file), why, and the mend."""
@@ -108,12 +113,14 @@ class CodedError(Exception):
     exit_code: ClassVar[int] = 3
     verdict: ClassVar[Verdict] = Verdict.ERROR
 
-    def __init__(self, code: Code, cause: str, mend: str, place: str = "") -> None:
+    def __init__(self, code: Code, cause: str, mend: str, place: str = "", *, facts: Facts = NO_FACTS) -> None:
+        """`facts` fill the sentence that the screen's catalogue has for the code: all of its places, or none."""
         super().__init__(cause)
         self.code = code
         self.cause = cause
         self.mend = mend
         self.place = place
+        self.facts = facts
 
     def __str__(self) -> str:
         head = f"{self.place}: " if self.place else ""
@@ -207,8 +214,10 @@ class PlatformFault(StationFault):
 class InternalFault(StationFault):
     """Our bug."""
 
-    def __init__(self, cause: str, mend: str = "Note the code and call the line engineer") -> None:
-        super().__init__(Code.INTERNAL, cause, mend)
+    def __init__(
+        self, cause: str, mend: str = "Note the code and call the line engineer", *, facts: Facts = NO_FACTS
+    ) -> None:
+        super().__init__(Code.INTERNAL, cause, mend, facts=facts)
 
 
 class NoCertificateLeft(CodedError):

@@ -36,6 +36,8 @@ class LaneWaiting:
     reason: WaitReason
     message: str = ""
     code: str | None = None
+    facts: Mapping[str, str | int | float] = field(default_factory=lambda: MappingProxyType({}))
+    """What fills the screen's own sentence for the code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,8 @@ class VerdictReached:
     tries_max: int | None = None
     """So many the profile allows."""
     serial_number: str | None = None
+    facts: Mapping[str, str | int | float] = field(default_factory=lambda: MappingProxyType({}))
+    """What fills the screen's own sentence for the code."""
 
 
 @dataclass(frozen=True, slots=True)

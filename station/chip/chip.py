@@ -265,6 +265,7 @@ class Chip:
                 Code.UNIT_SWAPPED,
                 f"The unit was changed during the run: it was {self._mac}, now it is {now}",
                 "Put the first unit back, or start this one anew",
+                facts={"before": str(self._mac), "now": now},
             )
         self._start_flasher()
         return True

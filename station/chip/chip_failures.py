@@ -36,6 +36,7 @@ def port_lost(url: str) -> PortFault:
         "The port went away",
         "Plug the adapter in again; the unit continues with the same certificate",
         url,
+        facts={"port": url},
     )
 
 

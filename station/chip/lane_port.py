@@ -212,6 +212,7 @@ def _open_fault(url: str, error: Exception) -> PortFault:
             "The port is in use by another lane or another program",
             "Close the other program, or give this lane another port",
             url,
+            facts={"port": url},
         )
     if number == errno.EACCES or "Permission denied" in text:
         return PortFault(
@@ -219,6 +220,7 @@ def _open_fault(url: str, error: Exception) -> PortFault:
             "This user may not open the port",
             "On Linux: sudo usermod -a -G dialout $USER, then sign in again; `station doctor` shows more",
             url,
+            facts={"port": url},
         )
     if isinstance(error, ValueError) or ("protocol" in text and "not known" in text):
         return PortFault(
@@ -226,10 +228,12 @@ def _open_fault(url: str, error: Exception) -> PortFault:
             "This is not a port",
             "Name one that `station ports` lists, or an rfc2217:// address",
             url,
+            facts={"port": url},
         )
     return PortFault(
         Code.PORT_MISSING,
         "The port does not exist or nothing answers there",
         "Plug the adapter in; `station ports` lists the ports that are there",
         url,
+        facts={"port": url},
     )

@@ -105,6 +105,7 @@ def identify_run(change: Change, processes: ProcessToken, run_id: int, chip: Chi
                 f"unit {chip.mac} is being worked on by lane {other.lane} of station {other.station}",
                 "Leave it there until its verdict; if two lanes show one unit, check which port belongs to which fixture",
                 f"lane {run.lane}",
+                facts={"lane": other.lane, "station": other.station},
             )
         interrupted = other.id
         inherited = _hand_over(change, other, run)
@@ -165,6 +166,7 @@ def allocate(
                 f"batch {run.batch} has no certificate left",
                 "Import the next batch and start with it; this unit was not touched",
                 run.batch,
+                facts={"batch": run.batch},
             )
         move_certificate(change, row, CertificateState.ALLOCATED, mac=run.mac, run_id=run.id)
     elif row.run_id != run.id:
@@ -190,6 +192,7 @@ def begin_installing(change: Change, run_id: int) -> None:
             f"certificate {row.device_name} was {became} while the unit was on its way",
             "Insert the unit again: it gets another certificate",
             f"lane {run.lane}",
+            facts={"device_name": row.device_name},
         )
     if row.state != CertificateState.ALLOCATED:
         return

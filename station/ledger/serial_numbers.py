@@ -80,6 +80,7 @@ class SerialNumbers:
                     f"unit {bearer.unit} bears the serial number {label.serial_number}",
                     "Look which of the two units bears the label, and give the other one a label of its own",
                     f"lane {run.lane}",
+                    facts={"unit": bearer.unit, "serial_number": label.serial_number},
                 )
             if own is not None and own.serial_number != label.serial_number:
                 raise CertificateHeld(
@@ -87,6 +88,7 @@ class SerialNumbers:
                     f"this unit bears the serial number {own.serial_number}, the label says {label.serial_number}",
                     "Scan the label on this unit; when it got another label, a line lead takes the old number off it",
                     f"lane {run.lane}",
+                    facts={"known": own.serial_number, "serial_number": label.serial_number},
                 )
             if own is None:
                 _insert(change, run, label)

@@ -31,7 +31,9 @@ def decide_on_carried(passage: Passage, run_id: int) -> CarriedDecision | None:
     answer = _answer(passage)
     if answer is None:
         cause = f"This unit already carries {carried.identity.device_name}, {_known(passage, finding)}"
-        raise CertificateHeld(Code.FOREIGN_CERTIFICATE, cause, _MEND)
+        raise CertificateHeld(
+            Code.FOREIGN_CERTIFICATE, cause, _MEND, facts={"device_name": carried.identity.device_name}
+        )
     keep, decision = answer.choice is CarriedChoice.KEEP, answer.decision
     return CarriedDecision(carried.identity, keep, decision.operator, decision.reason, decision.by_line_lead)
 

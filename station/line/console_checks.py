@@ -46,6 +46,7 @@ def listen(
             Code.OTHER_IDENTITY,
             f"The unit runs as {passage.mask(said)}, and its certificate is {name}",
             "Put it aside for the line lead: its firmware takes its certificate from elsewhere",
+            facts={"said": passage.mask(said), "device_name": name},
         )
     return True
 
@@ -72,4 +73,5 @@ def never_said(passage: Passage, code: Code, doing: str, within_s: float) -> Uni
         code,
         f"The unit was written and verified, but did not {doing} within {within_s:g} s; {last_words(passage)}",
         "Check supply and BOOT pin of the fixture, put the unit in again: the same certificate is used",
+        facts={"within_s": f"{within_s:g}"},
     )

@@ -141,7 +141,7 @@ class Lane:
             self.stop()
             self._tell_error(fault)
         else:
-            self._waiting = LaneWaiting(self._number, WaitReason.STATION_FAULT, str(fault), fault.code)
+            self._waiting = LaneWaiting(self._number, WaitReason.STATION_FAULT, str(fault), fault.code, fault.facts)
             self._report(self._waiting)
 
     @property
@@ -174,13 +174,14 @@ class Lane:
             self._verdicts += 1
             self._tell_error(fault)
             return False
-        self._wait_for(WaitReason.STATION_FAULT, str(fault), fault.code)
+        self._wait_for(WaitReason.STATION_FAULT, fault)
         self._stopping.wait(PORT_RETRY_PERIOD_S)
         return True
 
     def _tell_error(self, fault: CodedError) -> None:
         told = f"{fault.place}: {fault.cause}" if fault.place else fault.cause
-        self._report(VerdictReached(self._number, None, Verdict.ERROR, None, None, 0.0, fault.code, told, fault.mend))
+        verdict = VerdictReached(self._number, None, Verdict.ERROR, None, None, 0.0, fault.code, told, fault.mend)
+        self._report(replace(verdict, facts=fault.facts))
 
     def _open(self) -> LanePort:
         """Open the port under the name that it has now, and only that one: a name may pass to another adapter at any time."""
@@ -305,8 +306,10 @@ class Lane:
         self._key.clear()
         return not self._finished and chip.sync() is SyncOutcome.READY
 
-    def _wait_for(self, reason: WaitReason, message: str = "", code: Code | None = None) -> None:
-        waiting = LaneWaiting(self._number, reason, message, code)
+    def _wait_for(self, reason: WaitReason, fault: CodedError | None = None) -> None:
+        waiting = LaneWaiting(self._number, reason)
+        if fault is not None:
+            waiting = LaneWaiting(self._number, reason, str(fault), fault.code, fault.facts)
         if waiting != self._waiting:
             self._waiting = waiting
             self._report(waiting)

@@ -58,6 +58,7 @@ def _await_platform(passage: Passage, check: OnlineCheck) -> None:
                 f"The unit was written and verified, but the platform does not see it come online within "
                 f"{check.within_s:g} s (it says {_said(status)}); {last_words(passage)}",
                 "Check antenna, access point and network, put the unit in again: the same certificate is used",
+                facts={"within_s": f"{check.within_s:g}"},
             )
         listen(passage, min(ASK_PERIOD_S, left_s), expect=None, refused=check.refused)
 

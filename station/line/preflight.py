@@ -85,12 +85,14 @@ def judge_standing(standing: UnitStanding, retries: int | None) -> CertificateHe
             Code.UNIT_PUT_ASIDE,
             f"This unit is {word}: {standing.reason}",
             "Put it back where it was; a line lead may let it go",
+            facts={"reason": standing.reason},
         )
     if retries is not None and standing.failed_in_row > retries:
         return CertificateHeld(
             Code.TRIED_TOO_OFTEN,
             f"This unit has failed {standing.failed_in_row} times, and the profile allows {retries + 1} tries",
             "Decide where it goes: rework, hold or scrap",
+            facts={"tries": standing.failed_in_row, "most": retries + 1},
         )
     return None
 
@@ -103,6 +105,7 @@ def _family(seen: ChipIdentity, demands: Demands) -> Refusal | None:
             Code.WRONG_CHIP,
             f"This unit is an {seen.chip} ({seen.description}), the profile {demands.profile} is for {demands.chip}",
             "Put in a unit of this product, or choose the profile of this unit",
+            facts={"chip": seen.chip, "wanted": demands.chip},
         )
     )
 
@@ -125,6 +128,7 @@ def _revision(seen: ChipIdentity, programs: Sequence[Program]) -> Refusal | None
                 Code.WRONG_REVISION,
                 f"The silicon of this unit ({seen.chip} {seen.revision}) {bound}",
                 "Put it aside; for this silicon the firmware must be built anew",
+                facts={"revision": f"{seen.chip} {seen.revision}", "program": program.name},
             )
         )
     return None

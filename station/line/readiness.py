@@ -48,12 +48,13 @@ class ReadinessItem:
     state: Readiness
     sentence: Sentence
     values: Mapping[str, str | int] = field(default_factory=dict)
+    fault: CodedError | None = None
+    """Of Sentence.FAULT: what it tells."""
 
     @classmethod
     def of_fault(cls, kind: str, error: CodedError) -> ReadinessItem:
         """Give the line that tells an error, and blocks."""
-        values = {"code": error.code, "cause": error.cause, "mend": error.mend}
-        return cls(kind, Readiness.BLOCKED, Sentence.FAULT, values)
+        return cls(kind, Readiness.BLOCKED, Sentence.FAULT, fault=error)
 
 
 class ProductLink(Protocol):

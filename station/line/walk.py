@@ -6,6 +6,7 @@ import logging
 import traceback
 
 from station.errors import (
+    NO_FACTS,
     ChipError,
     Code,
     CodedError,
@@ -69,7 +70,8 @@ def walk_unit(passage: Passage, refusal: CodedError | None = None) -> VerdictRea
 def internal_fault(error: Exception) -> InternalFault:
     """Log where a bug struck, without the values that its message may hold, and give it as a fault of the station."""
     _logger.error("unexpected %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
-    return InternalFault(f"The station met an error of its own ({type(error).__name__})")
+    kind = type(error).__name__
+    return InternalFault(f"The station met an error of its own ({kind})", facts={"kind": kind})
 
 
 def detect(passage: Passage, refusal: CodedError | None) -> None:
@@ -103,6 +105,7 @@ def identify(passage: Passage) -> None:
             Code.FLASH_TOO_SMALL,
             f"The flash of this unit has {size_bytes >> 20} MB, the profile needs {profile.flash_size_bytes >> 20} MB",
             "Put in a unit of this product, or choose the profile of this unit",
+            facts={"size_mb": size_bytes >> 20, "needed_mb": profile.flash_size_bytes >> 20},
         )
     passage.notes["flash_size_bytes"] = size_bytes
     passage.report(UnitIdentified(passage.lane, seen.mac, seen.chip, size_bytes))
@@ -182,6 +185,7 @@ def _require_same_unit(passage: Passage) -> None:
             Code.UNIT_SWAPPED,
             f"The unit was changed during the run: it was {_unit(passage).mac}, now it is {now}",
             "Put the first unit back, or start this one anew",
+            facts={"before": _unit(passage).mac, "now": now},
         )
 
 
@@ -200,6 +204,7 @@ def verify(passage: Passage) -> None:
                 Code.VERIFY_MISMATCH,
                 f"The flash does not hold what was written ({region.name} at {region.offset:#x})",
                 "Try the unit once more; if it happens again, its flash is bad",
+                facts={"region": region.name, "offset": f"{region.offset:#x}"},
             )
         passage.proven.add(region.name)
     partition: Partition = passage.recipe.credentials_partition
@@ -209,6 +214,7 @@ def verify(passage: Passage) -> None:
             Code.CREDENTIALS_DIFFER,
             f"The credentials in the unit differ from its certificate ({', '.join(differences)})",
             "Try the unit once more; if it happens again, its flash is bad",
+            facts={"fields": ", ".join(differences)},
         )
 
 
@@ -252,6 +258,7 @@ def record(passage: Passage, failure: CodedError | None, began: float) -> Verdic
         _failed_in_row(passage, verdict),
         None if passage.recipe.profile.retries is None else passage.recipe.profile.retries + 1,
         passage.serial_number,
+        NO_FACTS if failure is None else failure.facts,
     )
 
 

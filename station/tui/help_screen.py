@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from station.texts import Texts
 from station.tui.blocks import Row, text_rows
+from station.tui.error_words import found_words
 from station.tui.key_bar import KeyBar
 from station.tui.lane_view import LaneView
 from station.tui.schematic import schematic
@@ -89,6 +90,5 @@ def _failure_rows(texts: Texts, view: LaneView, width: int) -> list[Row]:
             rows.extend(text_rows(sentence, width, indent=f"{number}  "))
         drawn = schematic(view.code, texts)
         rows.extend(Content(row) for row in ("", *drawn, "") if drawn)
-    for reported in (view.message, view.mend):
-        rows.extend(text_rows(reported, width, "$quiet"))
+    rows.extend(text_rows(found_words(view.code, view.message, view.facts, texts), width, "$quiet"))
     return [*rows, Content("")]

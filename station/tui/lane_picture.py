@@ -13,6 +13,7 @@ from station.texts import Texts
 from station.tui import big_word
 from station.tui.blocks import Block, Row, middle, place, stack, text_row, text_rows
 from station.tui.cell_text import first_fit, fit, pad
+from station.tui.error_words import found_words
 from station.tui.lane_view import LaneView, Phase, StepLine
 from station.tui.quantity import rate_words, seconds_words, size_words
 from station.tui.scan_words import refused_words
@@ -189,7 +190,8 @@ def _troubled(view: LaneView, texts: Texts, width: int, room: int, height: int) 
     )
     first = text_rows(tries[0], room) if tries else ()
     end = _what_now(view, texts, room)
-    message = texts.say("pane.detail", message=view.message) if view.message else ""
+    found = found_words(view.code, view.message, view.facts, texts)
+    message = texts.say("pane.detail", message=found) if found else ""
     others = [
         Block(text_rows(named, room, "bold"), rank=2, short=(text_row(named, room, "bold"),)),
         Block(_named_rows(view, room) if height >= ROOMY_ROWS else (), rank=1),

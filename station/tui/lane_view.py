@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
+from station.errors import NO_FACTS
 from station.events import (
     CertificateAllocated,
     Event,
@@ -130,6 +131,8 @@ class LaneView:
     code: str | None = None
     message: str = ""
     mend: str = ""
+    facts: Mapping[str, str | int | float] = field(default_factory=lambda: NO_FACTS)
+    """What fills the code's own sentence."""
     seconds: float = 0.0
     """Of the whole run, once the verdict stands."""
     failed_in_row: int = 0
@@ -281,6 +284,7 @@ def _waiting(view: LaneView, event: LaneWaiting) -> LaneView:
         wait=event.reason,
         code=code,
         message=message,
+        facts=event.facts,
         label=given,
         wants_label=wants_label,
         refused_scan=view.refused_scan if wants_label and view.phase is Phase.WAITING else None,
@@ -335,6 +339,7 @@ def _finished(view: LaneView, event: VerdictReached) -> LaneView:
         code=plain(event.code) if event.code else None,
         message=plain(event.message),
         mend=plain(event.mend),
+        facts=event.facts,
         seconds=event.seconds,
         failed_in_row=event.failed_in_row,
         tries_max=event.tries_max,

@@ -20,6 +20,7 @@ from station.ledger import AuditEvent
 from station.texts import Texts
 from station.tui.answer_input import AnswerInput
 from station.tui.cell_text import half_width, plain
+from station.tui.error_words import error_words
 from station.tui.key_bar import KeyBar
 from station.tui.line_port import RecordPort
 from station.tui.look_back_pages import Page, audit_rows, failure_rows, page_titles, shift_rows, unit_rows
@@ -99,9 +100,7 @@ class LookBackScreen(StationScreen):
         self.refresh_bindings()
 
     def on_look_back_screen_refused(self, message: LookBackScreen.Refused) -> None:
-        error = message.error
-        failure = self.texts.failure(error.code)
-        self._say(None, f"▲ {error.code} {failure.title if failure else ''}: {error.cause}. {error.mend}")
+        self._say(None, f"▲ {error_words(message.error, self.texts).line}")
 
     def _say(self, key: str | None, words: str = "") -> None:
         text = self.texts.say(key) if key else words or self.texts.say(f"look.ask_{self.page}")

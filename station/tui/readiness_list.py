@@ -15,6 +15,7 @@ from station.line.readiness import Readiness, ReadinessItem
 from station.texts import Texts
 from station.tui.blocks import Row
 from station.tui.cell_text import pad, plain, wrap
+from station.tui.error_words import error_words
 
 _SIGNS: Final = {Readiness.READY: "✔", Readiness.WARNING: "▲", Readiness.BLOCKED: "✘"}
 _COLOURS: Final = {
@@ -62,7 +63,8 @@ def readiness_rows(items: Sequence[ReadinessItem], texts: Texts, width: int) -> 
 
 def _words(item: ReadinessItem, texts: Texts) -> tuple[str, str]:
     """What is said, and what to do about it, or nothing."""
-    failure = texts.failure(str(item.values.get("code", "")))
-    values = {"title": failure.title if failure else "", **item.values}
+    if item.fault is not None:
+        words = error_words(item.fault, texts)
+        return f"{words.head}: {words.cause}", words.mend
     mend = texts.sentences.get(f"mend.{item.sentence}", "")
-    return plain(texts.say(f"ready.{item.sentence}", **values)), plain(mend.format(**values))
+    return plain(texts.say(f"ready.{item.sentence}", **item.values)), plain(mend.format(**item.values))

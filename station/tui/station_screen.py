@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from station.errors import CodedError
 from station.texts import Texts
-from station.tui.cell_text import plain
+from station.tui.error_words import error_words
 from station.tui.key_bar import key_place
 from station.tui.shift_header import title_row
 
@@ -90,9 +90,7 @@ class StationScreen(Screen[None]):
 
 def refusal(error: CodedError, texts: Texts) -> Content:
     """What the station refused, in the sentence's row: the code with its words, the cause, the mend."""
-    failure = texts.failure(error.code)
-    words = f"{error.code} {failure.title if failure else ''}: {error.cause}. {error.mend}"
-    return Content.styled(f" ▲ {plain(words)}", "bold $verdict-error-text")
+    return Content.styled(f" ▲ {error_words(error, texts).line}", "bold $verdict-error-text")
 
 
 class TitleRow(Widget):

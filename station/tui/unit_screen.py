@@ -22,6 +22,7 @@ from station.texts import Texts
 from station.tui.blocks import Row, text_row, text_rows
 from station.tui.cell_text import plain
 from station.tui.decision_screen import DecisionScreen, Subject
+from station.tui.error_words import error_words
 from station.tui.key_bar import KeyBar
 from station.tui.line_port import RecordPort
 from station.tui.look_back_pages import event_row, run_row
@@ -162,9 +163,7 @@ def error_rows(error: CodedError, texts: Texts, width: int) -> list[Row]:
     """Why there is no story, and what to do."""
     if isinstance(error, UsageError):
         return list(text_rows(texts.say("unit.unknown"), width, "bold"))
-    failure = texts.failure(error.code)
-    words = plain(f"▲ {error.code} {failure.title if failure else ''}: {error.cause}. {error.mend}")
-    return list(text_rows(words, width, "bold $verdict-error-text"))
+    return list(text_rows(f"▲ {error_words(error, texts).line}", width, "bold $verdict-error-text"))
 
 
 def story_rows(story: UnitStory, standing: UnitStanding, texts: Texts, width: int, now: datetime) -> list[Row]:

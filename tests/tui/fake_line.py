@@ -301,7 +301,8 @@ def failed(
     """A unit that does not pass; it still stands in the fixture."""
     mend = "Take the unit out and put it in again"
     reached = VerdictReached(lane, 100 + lane, verdict, mac_of(lane), name, 33.8, code, message, mend, 188)
-    reached = replace(reached, failed_in_row=failed_in_row, tries_max=tries_max)
+    facts = {"within_s": "20"} if code == "F31" else {}
+    reached = replace(reached, failed_in_row=failed_in_row, tries_max=tries_max, facts=facts)
     return [
         *writing(lane, name),
         done(lane, Step.WRITE, 10.0),
@@ -313,4 +314,5 @@ def failed(
 
 
 def station_fault(lane: int, code: str = "E10") -> list[Event]:
-    return [LaneWaiting(lane, WaitReason.STATION_FAULT, f"/dev/ttyUSB{lane - 1} does not exist", code)]
+    port = f"/dev/ttyUSB{lane - 1}"
+    return [LaneWaiting(lane, WaitReason.STATION_FAULT, f"{port} does not exist", code, {"port": port})]

@@ -72,7 +72,7 @@ def test_every_word_of_the_line_is_told(language: str) -> None:
         *(f"event.{kind}" for kind in EventKind),
         *(f"entry.{entry}" for entry in EntryWay),
         *(f"state.{state}" for state in CertificateState),
-        *(f"ready.{sentence}" for sentence in Sentence),
+        *(f"ready.{sentence}" for sentence in Sentence if sentence is not Sentence.FAULT),
     ]
 
     assert [key for key in wanted if not texts.sentences.get(key)] == []

@@ -1,0 +1,57 @@
+"""A failure in the language that is spoken: by its code's own sentences, filled with what the station found.
+
+The station's own sentences are English, for logs and commands. In another language they stand only where the codes say nothing of
+their own: what a file or an argument lacks (I) is for who wrote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from station.errors import CodedError
+from station.texts import LANGUAGES, Texts
+from station.tui.cell_text import plain
+
+_MODEL: Final = LANGUAGES[0]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorWords:
+    """What a screen says of an error: code and title, what happened, what to do. Texts from outside are harmless."""
+
+    head: str
+    cause: str
+    mend: str
+
+    @property
+    def line(self) -> str:
+        """All in one line."""
+        said = " ".join(part for part in (_ended(self.cause), self.mend) if part)
+        return f"{self.head}: {said}" if said else self.head
+
+
+def found_words(code: str | None, message: str, facts: Mapping[str, str | int | float], texts: Texts) -> str:
+    """Give what the station found, in one sentence; empty where the code's own sentences say all that can be said."""
+    key = f"detail.{code}"
+    if facts and key in texts.sentences:
+        return plain(texts.say(key, **facts))
+    return plain(message) if _has_own_words(code, texts) else ""
+
+
+def error_words(error: CodedError, texts: Texts) -> ErrorWords:
+    """Give an error as the screen says it."""
+    failure = texts.failure(error.code)
+    head = f"{error.code} {failure.title}" if failure else str(error.code)
+    if failure is None or _has_own_words(error.code, texts):
+        return ErrorWords(head, plain(error.cause), plain(error.mend))
+    return ErrorWords(head, found_words(error.code, "", error.facts, texts) or failure.cause, failure.tries[0])
+
+
+def _has_own_words(code: str | None, texts: Texts) -> bool:
+    return texts.language == _MODEL or code is None or code.startswith("I")
+
+
+def _ended(sentence: str) -> str:
+    return f"{sentence}." if sentence and sentence[-1] not in ".。？" else sentence
