@@ -61,17 +61,22 @@ def refused_by_platform(why: str) -> UnitSilent:
 
 
 def last_words(passage: Passage) -> str:
-    """Give what the unit said last, without secrets."""
+    """Give what the unit said last, without secrets; empty when it said nothing."""
     lines = [] if passage.console is None else list(passage.console.lines)
-    words = [passage.mask(line) for line in lines[-LAST_WORDS_MAX:]]
-    return f"its last words: {' | '.join(words)}" if words else "it said nothing"
+    return " | ".join(passage.mask(line) for line in lines[-LAST_WORDS_MAX:])
+
+
+def told_last(words: str) -> str:
+    """Give the unit's last words as part of a sentence."""
+    return f"its last words: {words}" if words else "it said nothing"
 
 
 def never_said(passage: Passage, code: Code, doing: str, within_s: float) -> UnitSilent:
     """Give the failure of a unit that did not say in time what it should."""
+    words = last_words(passage)
     return UnitSilent(
         code,
-        f"The unit was written and verified, but did not {doing} within {within_s:g} s; {last_words(passage)}",
+        f"The unit was written and verified, but did not {doing} within {within_s:g} s; {told_last(words)}",
         "Check supply and BOOT pin of the fixture, put the unit in again: the same certificate is used",
-        facts={"within_s": f"{within_s:g}"},
+        facts={"within_s": f"{within_s:g}", "words": words or "-"},
     )

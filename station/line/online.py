@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from station.errors import Code, InternalFault, UnitSilent
-from station.line.console_checks import last_words, listen, never_said, refused_by_platform
+from station.line.console_checks import last_words, listen, never_said, refused_by_platform, told_last
 from station.line.passage import Passage
 from station.line.status_link import StatusLink
 from station.platform.device_state import DeviceState, DeviceStatus
@@ -53,12 +53,13 @@ def _await_platform(passage: Passage, check: OnlineCheck) -> None:
             return
         left_s = deadline - passage.clock()
         if left_s <= 0:
+            words = last_words(passage)
             raise UnitSilent(
                 Code.NOT_ONLINE,
                 f"The unit was written and verified, but the platform does not see it come online within "
-                f"{check.within_s:g} s (it says {_said(status)}); {last_words(passage)}",
+                f"{check.within_s:g} s (it says {_said(status)}); {told_last(words)}",
                 "Check antenna, access point and network, put the unit in again: the same certificate is used",
-                facts={"within_s": f"{check.within_s:g}"},
+                facts={"within_s": f"{check.within_s:g}", "words": words or "-"},
             )
         listen(passage, min(ASK_PERIOD_S, left_s), expect=None, refused=check.refused)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from textual.app import App, SystemCommand
@@ -155,7 +156,8 @@ class StationApp(App[bool]):
         if self._scans.is_holding:
             if self._release_timer is not None:
                 self._release_timer.stop()
-            self._release_timer = self.set_timer(self._scans.scanner.between_keys_ms / 1000, self._release_keys)
+            release = partial(self.call_later, self._release_keys, self._scans.keys_taken)  # behind keys that are here
+            self._release_timer = self.set_timer(self._scans.scanner.between_keys_ms / 1000, release)
 
     def on_station_screen_scan_left(self, message: StationScreen.ScanLeft) -> None:
         if self.line_screen is not None and not self._leaving:
@@ -166,7 +168,10 @@ class StationApp(App[bool]):
         """Whether keys wait until it is known whether they are a scan."""
         return self._scans.is_holding
 
-    async def _release_keys(self) -> None:
+    async def _release_keys(self, keys_taken: int) -> None:
+        """Take what is held for typed, unless another key came since: a busy screen hears of the time's end too late."""
+        if keys_taken != self._scans.keys_taken:
+            return
         for key in self._scans.release():
             await super().on_event(key)
 

@@ -34,10 +34,10 @@ class ErrorWords:
 
 def found_words(code: str | None, message: str, facts: Mapping[str, str | int | float], texts: Texts) -> str:
     """Give what the station found, in one sentence; empty where the code's own sentences say all that can be said."""
+    if _has_own_words(code, texts):
+        return plain(message)
     key = f"detail.{code}"
-    if facts and key in texts.sentences:
-        return plain(texts.say(key, **facts))
-    return plain(message) if _has_own_words(code, texts) else ""
+    return plain(texts.say(key, **facts)) if facts and key in texts.sentences else ""
 
 
 def error_words(error: CodedError, texts: Texts) -> ErrorWords:

@@ -24,6 +24,8 @@ class ScanReader:
     _held: list[Key] = field(default_factory=list)
     _last_s: float = -1.0
     _just_scanned: bool = False
+    keys_taken: int = 0
+    """Tells whether another key came since."""
 
     @property
     def is_holding(self) -> bool:
@@ -31,6 +33,7 @@ class ScanReader:
 
     def take(self, key: Key) -> tuple[list[Key], str | None]:
         """Give the keys that were typed, in order, and the scan that this key has ended."""
+        self.keys_taken += 1
         quick = 0 <= key.time - self._last_s <= self.scanner.between_keys_ms / 1000
         self._last_s = key.time
         is_suffix = key.key in {_SUFFIX_KEYS[name] for name in self.scanner.suffixes}

@@ -301,7 +301,7 @@ def failed(
     """A unit that does not pass; it still stands in the fixture."""
     mend = "Take the unit out and put it in again"
     reached = VerdictReached(lane, 100 + lane, verdict, mac_of(lane), name, 33.8, code, message, mend, 188)
-    facts = {"within_s": "20"} if code == "F31" else {}
+    facts = {"within_s": "20", "words": "-"} if code == "F31" else {}
     reached = replace(reached, failed_in_row=failed_in_row, tries_max=tries_max, facts=facts)
     return [
         *writing(lane, name),

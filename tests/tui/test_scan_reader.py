@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from textual.events import Key
@@ -145,3 +146,30 @@ async def test_a_screen_that_wants_no_scan_lets_it_go() -> None:
         await press(pilot, "escape")
 
         assert isinstance(app.screen, LineScreen)
+
+
+async def test_a_burst_stays_whole_when_the_wait_for_its_first_keys_ends_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy screen handles keys late: the timer that was set for an earlier key fires in the middle of the burst."""
+    line = fake_line(1)
+    fill(line.record)
+    app = fake_app(line)
+    waits: list[Callable[[], object]] = []
+
+    def set_timer(_delay: float, callback: Callable[[], object]) -> SimpleNamespace:
+        waits.append(callback)
+        return SimpleNamespace(stop=lambda: None)
+
+    async with on_line(app) as pilot:
+        monkeypatch.setattr(app, "set_timer", set_timer)
+        *letters, end = keys("plug-000019", "enter")
+        for key in letters:
+            await app.on_event(key)
+        late = waits[0]()
+        if isinstance(late, Awaitable):
+            await late
+        await pilot.pause()
+        await app.on_event(end)
+        await settle(pilot)
+
+        assert isinstance(app.screen, UnitScreen)
+        assert "Unit  plug-000019" in screen_text(app)
