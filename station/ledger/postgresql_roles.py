@@ -22,6 +22,7 @@ from station.ledger.schema import (
     LEDGER_KEYS,
     LEDGER_META,
     METADATA,
+    SERIAL_NUMBERS,
     STATIONS,
 )
 
@@ -56,6 +57,8 @@ def roles_sql(logins: Sequence[tuple[str, str | None]] = ()) -> tuple[str, ...]:
             rights = "SELECT"
         elif table in _APPENDED:
             rights = "SELECT, INSERT"
+        elif table is SERIAL_NUMBERS:
+            rights = "SELECT, INSERT, UPDATE (released_at, release_reason)"
         elif table is HELD_BAUDS:
             rights += ", DELETE"
         statements.append(f"GRANT {rights} ON {table.name} TO {ROLE}")

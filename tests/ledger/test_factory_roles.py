@@ -13,8 +13,9 @@ from station.errors import Code, LedgerFault
 from station.ledger import Ledger
 from station.ledger.database import Database, choose_dialect
 from station.ledger.postgresql_roles import apply_roles, roles_sql
+from station.serial_number import EntryWay, UnitLabel
 from station.verdict import Verdict
-from tests.ledger.making import begin, name, write_csv
+from tests.ledger.making import PRODUCT, begin, name, write_csv
 from tests.ledger.postgresql_server import new_database
 from tests.ledger.test_factory import join
 
@@ -38,6 +39,7 @@ def stations(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def test_it_joins_takes_and_records(stations: tuple[Ledger, Ledger, str], tmp_path: Path) -> None:
     _, line, _ = stations
     run = begin(line, 2, lane=2)
+    assert not line.serial_numbers.bind(run, UnitLabel("SP00000002", EntryWay.SCANNED, {"hardware": "R02"}))
     taken = line.allocate(run)
     line.begin_installing(run)
     line.finish_run(run, Verdict.PASS, seconds=1, code=None, message="")
@@ -45,6 +47,11 @@ def test_it_joins_takes_and_records(stations: tuple[Ledger, Ledger, str], tmp_pa
     assert taken.certificate.identity.device_name == name(2)
     assert line.sign_head("test") is not None
     assert line.import_batch(write_csv(tmp_path / "more.csv", range(50, 53))).imported == 3
+
+    bearer = line.serial_numbers.bearer(PRODUCT, "SP00000002")
+    assert bearer is not None
+    line.serial_numbers.release(bearer, reason="wrong unit", operator="Li")
+    assert line.serial_numbers.bearer(PRODUCT, "SP00000002") is None
 
 
 @pytest.mark.parametrize(
@@ -60,6 +67,8 @@ def test_it_joins_takes_and_records(stations: tuple[Ledger, Ledger, str], tmp_pa
         "INSERT INTO audit_events (station, number, at, operator, kind, data, prev, hash) SELECT station, number + 1, 'now',"
         " '', 'forged', '{}', hash, hash FROM audit_heads WHERE station <> (SELECT station FROM stations WHERE login = 'line1')",
         "UPDATE audit_heads SET number = number + 1 WHERE station NOT IN (SELECT station FROM stations WHERE login = 'line1')",
+        "UPDATE serial_numbers SET mac = '24:0a:c4:00:00:01'",
+        "DELETE FROM serial_numbers",
         "UPDATE stations SET login = 'line1'",
         "UPDATE ledger_keys SET source = 'file'",
         "CREATE TEMPORARY TABLE stations (station text)",
