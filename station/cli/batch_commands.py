@@ -133,6 +133,8 @@ def list_(session: Session) -> None:
     """List all batches, oldest first.
 
     With --json one array of objects: name, product_key, work_order, imported_at, source, total, left and counts by state.
+
+    Example: station batch list --json
     """
     with session.open_ledger() as ledger:
         found = ledger.batches()
@@ -158,6 +160,8 @@ def show(session: Session, name: str, limit: int, offset: int) -> None:
 
     With --json one object: as `batch list`, and certificates, an array of position, product_key, device_name, state, mac,
     changed_at, void_reason and extras. No secret is ever shown.
+
+    Example: station batch show smart-plug-2026-11
     """
     with session.open_ledger() as ledger:
         summary = ledger.batch(name)

@@ -75,6 +75,8 @@ def demo(session: Session, lanes: int, units: int | None, auto: bool, profile_na
 
     The devices are ordered on a virtual platform, to which the flashed units connect.
     With --auto there is no screen; exit code 0 when every unit passed. With --json one event stands on each line.
+
+    Example: station demo --auto --lanes 2 --units 6
     """
     if lesson is not None and (auto or units is not None):
         raise UsageError("a lesson is given on the screen, without --auto and --units", "Leave them away")

@@ -90,6 +90,8 @@ def flash(
     --serial-number (with one port) or from standard input, a line each, in the order in which lanes wait for one; a line
     LANE N says for which lane the next one is.
     With --json one event stands on each line; the last for each unit is its verdict.
+
+    Example: station flash smart-plug.yaml --port /dev/ttyUSB0 --units 3 --json
     """
     chosen = LaneFinder(session, ports).found()
     log_to(session.data)

@@ -26,6 +26,8 @@ def show(session: Session) -> None:
     Both are public: send them by mail. The recipient is made at first use.
 
     With --json one object: recipient, audit_public_key (null while there is none).
+
+    Example: station key show
     """
     from station.ledger.sealed_batch import recipient_of  # noqa: PLC0415  --help must not pay for it
     from station.ledger.station_key import PUBLIC_KEY_FILE, public_key_of  # noqa: PLC0415  as above

@@ -33,6 +33,8 @@ def list_lanes(session: Session) -> None:
     """Show the lanes that were taught, and the port that each has now.
 
     With --json an array of {lane, serial_number, location, port}.
+
+    Example: station lanes list
     """
     learnt, found = learnt_lanes(session.data), list_serial_ports()
     rows = [(lane, place, find_place(place, found)) for lane, place in sorted(learnt.items())]
@@ -63,6 +65,8 @@ def learn(session: Session) -> None:
 
     An adapter that is in already is pulled out and put in again. Enter ends it and writes the numbers; Ctrl+C changes nothing.
     With --json one {event, lane, serial_number, location, port} for each.
+
+    Example: station lanes learn
     """
     learnt_lanes(session.data)  # wrong settings are told before anybody plugs
     ended = threading.Event()

@@ -80,7 +80,10 @@ def add(
 @global_options
 @pass_session
 def list_(session: Session, everybody: bool) -> None:
-    """List the operators. With --json an array of objects."""
+    """List the operators. With --json an array of objects.
+
+    Example: station operator list --all
+    """
     with session.open_ledger() as ledger:
         found = ledger.operators.all() if everybody else ledger.operators.active()
     if session.json:
@@ -105,6 +108,8 @@ def remove(session: Session, name: str, decider: str | None, pin_file: Path | No
     """End an operator's work here. The record keeps the name; the badge is free again.
 
     The last line lead stays.
+
+    Example: station operator remove "Wang Fang" --operator "Li Wei"
     """
     with session.open_ledger() as ledger:
         found = ledger.operators.find(name)
@@ -122,7 +127,10 @@ def remove(session: Session, name: str, decider: str | None, pin_file: Path | No
 @global_options
 @pass_session
 def pin(session: Session, name: str, new_pin_file: Path | None, decider: str | None, pin_file: Path | None) -> None:
-    """Give a line lead another PIN: by the old one, or by another line lead (--operator)."""
+    """Give a line lead another PIN: by the old one, or by another line lead (--operator).
+
+    Example: station operator pin "Li Wei"
+    """
     with session.open_ledger() as ledger:
         found = ledger.operators.find(name)
         if not found.is_line_lead:
@@ -145,7 +153,10 @@ def pin(session: Session, name: str, new_pin_file: Path | None, decider: str | N
 def badge(
     session: Session, name: str, new: str | None, without: bool, decider: str | None, pin_file: Path | None
 ) -> None:
-    """Give an operator another badge, or none."""
+    """Give an operator another badge, or none.
+
+    Example: station operator badge "Wang Fang" --badge 0012345678 --operator "Li Wei"
+    """
     if without and new is not None:
         raise UsageError("--badge and --none contradict each other", "Give one of them")
     with session.open_ledger() as ledger:

@@ -40,6 +40,8 @@ def login(session: Session, forget: bool) -> None:
     the role of the machine.
 
     With --json one object: access_key_id (null when it is forgotten).
+
+    Example: station platform login --region cn-shanghai
     """
     from station.certificate import Secret  # noqa: PLC0415  --help must not pay for it
     from station.platform.access_key import AccessKey, forget_access_key, store_access_key  # noqa: PLC0415  as above

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -20,7 +20,7 @@ from station.cli.progress import progress_bar
 from station.errors import UsageError
 
 if TYPE_CHECKING:
-    from station.ledger import CertificateRow, EventKind, Ledger
+    from station.ledger import CertificateRow, Ledger
     from station.line.reconciling import Difference
     from station.platform.platform_api import PlatformApi
     from station.platform.records import DeviceDetail
@@ -76,14 +76,10 @@ def disable(session: Session, subject: str, operator: str | None, pin_file: Path
     """Forbid a unit's device to connect: its connection ends. `enable` undoes it.
 
     For a line lead, by PIN. With --json one object: product_key, device_name, state.
-    """
-    from station.ledger import EventKind  # noqa: PLC0415  --help must not pay for SQLAlchemy
 
-    with session.open_ledger() as ledger:
-        who = require_line_lead(session, ledger, "disable a device", operator=operator, pin_file=pin_file)
-        certificate = _certificate_of(ledger, subject)
-        disable_device(ledger, open_platform(session), certificate, operator=who)
-    _tell_changed(session, certificate, EventKind.DEVICE_DISABLED)
+    Example: station platform disable plug-000312 --operator "Li Wei"
+    """
+    _change(session, subject, operator, pin_file, to="disabled")
 
 
 @click.command("enable")
@@ -93,16 +89,36 @@ def enable(session: Session, subject: str, operator: str | None, pin_file: Path 
     """Let a unit's device connect again.
 
     For a line lead, by PIN. With --json one object: product_key, device_name, state.
-    """
-    from station.ledger import EventKind  # noqa: PLC0415  as above
 
+    Example: station platform enable plug-000312 --operator "Li Wei"
+    """
+    _change(session, subject, operator, pin_file, to="enabled")
+
+
+def _change(
+    session: Session, subject: str, operator: str | None, pin_file: Path | None, *, to: Literal["disabled", "enabled"]
+) -> None:
+    """Have a line lead disable or enable a unit's device, and tell it."""
     with session.open_ledger() as ledger:
-        who = require_line_lead(session, ledger, "enable a device", operator=operator, pin_file=pin_file)
+        who = require_line_lead(
+            session, ledger, f"{to.removesuffix('d')} a device", operator=operator, pin_file=pin_file
+        )
         certificate = _certificate_of(ledger, subject)
-        with _known(certificate.identity.device_name):
-            open_platform(session).enable(certificate.identity.product_key, certificate.identity.device_name)
-        ledger.platform_notes.device(EventKind.DEVICE_ENABLED, certificate, operator=who)
-    _tell_changed(session, certificate, EventKind.DEVICE_ENABLED)
+        change = disable_device if to == "disabled" else _enable_device
+        change(ledger, open_platform(session), certificate, operator=who)
+    identity = certificate.identity
+    if session.json:
+        say_json({"product_key": identity.product_key, "device_name": identity.device_name, "state": to})
+    else:
+        say(f"{identity} may {'not connect any more' if to == 'disabled' else 'connect again'}.")
+
+
+def _enable_device(ledger: Ledger, platform: PlatformApi, certificate: CertificateRow, *, operator: str) -> None:
+    from station.ledger import EventKind  # noqa: PLC0415  --help must not pay for SQLAlchemy
+
+    with _known(certificate.identity.device_name):
+        platform.enable(certificate.identity.product_key, certificate.identity.device_name)
+    ledger.platform_notes.device(EventKind.DEVICE_ENABLED, certificate, operator=operator)
 
 
 def disable_device(ledger: Ledger, platform: PlatformApi, certificate: CertificateRow, *, operator: str) -> None:
@@ -196,16 +212,6 @@ def _certificate_of(ledger: Ledger, subject: str) -> CertificateRow:
     raise UsageError(
         f"{subject!r} means {'more than one' if names else 'no'} certificate", f"Name one of them: {names}"
     )
-
-
-def _tell_changed(session: Session, certificate: CertificateRow, kind: EventKind) -> None:
-    is_disabled = kind == "device_disabled"
-    identity = certificate.identity
-    if session.json:
-        state = "disabled" if is_disabled else "enabled"
-        say_json({"product_key": identity.product_key, "device_name": identity.device_name, "state": state})
-    else:
-        say(f"{identity} may {'not ' if is_disabled else ''}connect {'any more' if is_disabled else 'again'}.")
 
 
 def _status_object(detail: DeviceDetail, since: datetime | None, certificate: CertificateRow | None) -> dict[str, Any]:

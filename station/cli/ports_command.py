@@ -22,6 +22,8 @@ def ports(session: Session) -> None:
 
     With --json an array of {url, description, usb_id, serial_number, location, usable, lane, baud}; baud is what the adapter
     has held so far, null while nothing is known.
+
+    Example: station ports --json
     """
     found = list_serial_ports()
     lanes = {url: lane for lane, url in LanePlaces(learnt_lanes(session.data)).number(found).items()}

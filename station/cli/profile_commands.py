@@ -31,7 +31,10 @@ def profile() -> None:
 @global_options
 @pass_session
 def check(session: Session, profiles: tuple[Path, ...]) -> None:
-    """Say in one go all that is wrong with PROFILES, or what will be written."""
+    """Say in one go all that is wrong with PROFILES, or what will be written.
+
+    Example: station profile check smart-plug.yaml lamp.yaml
+    """
     wrong: list[ProfileError] = []
     for path in profiles:
         try:
@@ -49,7 +52,10 @@ def check(session: Session, profiles: tuple[Path, ...]) -> None:
 @profile.command()
 @global_options
 def schema() -> None:
-    """Print the JSON Schema of a profile."""
+    """Print the JSON Schema of a profile.
+
+    Example: station profile schema
+    """
     say(json.dumps(profile_schema(), indent=2, ensure_ascii=False))
 
 
@@ -58,7 +64,10 @@ def schema() -> None:
 @global_options
 @pass_session
 def lock(session: Session, profiles: tuple[Path, ...]) -> None:
-    """Write the SHA-256 of every file into PROFILES; a run then refuses a file that has changed."""
+    """Write the SHA-256 of every file into PROFILES; a run then refuses a file that has changed.
+
+    Example: station profile lock smart-plug.yaml
+    """
     wrong: list[ProfileError] = []
     for path in profiles:
         try:
@@ -92,7 +101,10 @@ def new(
     micropython: Path | None,
     out: Path,
 ) -> None:
-    """Write a commented profile for the product NAME."""
+    """Write a commented profile for the product NAME.
+
+    Example: station profile new smart-plug --product-key a1B2c3D4e5F --idf-build ../smart-plug/build --out smart-plug.yaml
+    """
     made = new_profile(name, product_key=product_key, out=out, chip=chip, idf_build=idf_build, micropython=micropython)
     tell_made(session, made, "is written", f"station profile lock {made.path}")
 

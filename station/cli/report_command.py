@@ -34,6 +34,8 @@ def report(session: Session, name: str, out: Path | None, form: str | None, forc
     Examples: station report smart-plug-2026-11 --out report.html --lang zh-CN
 
     station report smart-plug-2026-11 --out runs.parquet
+
+    Example: station report smart-plug-2026-11 --out report.html
     """
     from station.ledger.whole_file import refuse_existing, written_whole  # noqa: PLC0415  --help must not pay for it
 

@@ -53,6 +53,8 @@ def run(
     """Open the technician's screen on a profile.
 
     Without --port every USB serial port of this PC is a lane, also one that comes during the shift.
+
+    Example: station run smart-plug.yaml --batch smart-plug-2026-11
     """
     finder = LaneFinder(session, ports)
     log_to(session.data)

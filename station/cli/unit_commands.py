@@ -36,6 +36,8 @@ def show(session: Session, subject: str) -> None:
 
     With --json one object: mac, serial_number, serial_numbers (what it bears and bore), certificates, runs (newest first) and
     events (oldest first; as `audit export` writes them).
+
+    Example: station unit show 24:0a:c4:5e:10:9c
     """
     with session.open_ledger() as ledger:
         story = ledger.unit(subject)

@@ -94,6 +94,8 @@ def chip(
 
     Any tool that speaks to a chip may use the port, for example: esptool --port rfc2217://127.0.0.1:4000 flash-id.
     With --json one object {event, url, port, chip, mac, flash_size, flash} says that it is ready.
+
+    Example: station virtual chip --port 4000 --chip esp32c3
     """
     with _told_as_usage(flash_file):
         fuses = SecurityFuses(
@@ -156,6 +158,8 @@ def images(session: Session, out: Path) -> None:
     """Write the images of the bench's products into a folder.
 
     With --json one object {event, folder, files}.
+
+    Example: station virtual images --out profiles/images
     """
     from station.virtual.images import make_bench_images  # noqa: PLC0415  `virtual chip` must not pay for esptool
 

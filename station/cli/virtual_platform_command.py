@@ -59,6 +59,8 @@ def platform(
     Nothing is kept after its end. A product's certificates are downloaded from the console's address as
     <ProductKey>.csv. With --json one object {event, mqtt, mqtts, openapi, console, access_key_id,
     access_key_secret, instance_id, product_key} says that it is ready.
+
+    Example: station virtual platform --port 1883 --product plug --devices 20 --csv-out batch.csv
     """
     from station.virtual.platform import (  # noqa: PLC0415  `virtual chip` must not pay for aiohttp
         RegistryFault,
