@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,7 +91,9 @@ def _set_ledger(context: click.Context, _parameter: click.Parameter, value: str 
 
 
 def global_options(command: Command) -> Command:
-    """Let a command take the global options too, so that they may stand before or after it."""
+    """Let a command take the global options too, so that they may stand before or after it; its examples stay whole."""
+    if command.__doc__:  # \b keeps click from breaking a line, so that it can be copied
+        command.__doc__ = re.sub(r"^( *)(?=Example: )", "\\1\b\n\\1", command.__doc__, flags=re.MULTILINE)
     for option in (
         click.option(
             "--lang",

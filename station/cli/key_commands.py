@@ -72,7 +72,12 @@ def share(session: Session, recipient: str, out: Path, operator: str | None, pin
 @global_options
 @pass_session
 def take(session: Session, file: Path) -> None:
-    """Put the ledger's key, which another station sealed for this one, into its place."""
+    """Put the ledger's key, which another station sealed for this one, into its place.
+
+    With --json one object: place.
+
+    Example: station key take line-2.age
+    """
     from station.ledger.shared_key import take_key  # noqa: PLC0415  --help must not pay for it
 
     place = take_key(file, session.data)

@@ -31,11 +31,9 @@ def report(session: Session, name: str, out: Path | None, form: str | None, forc
     The page needs nothing but a browser: it opens from a file share and prints. Definitions stand beside the numbers.
     With --json all numbers as one object; then --out may be left away. The audit log is signed as it stands.
 
-    Examples: station report smart-plug-2026-11 --out report.html --lang zh-CN
+    Example: station report smart-plug-2026-11 --out report.html --lang zh-CN
 
-    station report smart-plug-2026-11 --out runs.parquet
-
-    Example: station report smart-plug-2026-11 --out report.html
+    Example: station report smart-plug-2026-11 --out runs.parquet
     """
     from station.ledger.whole_file import refuse_existing, written_whole  # noqa: PLC0415  --help must not pay for it
 
