@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -143,6 +144,61 @@ def roles(session: Session, logins: tuple[str, ...], applies: bool) -> None:
         say_json({"logins": [name for name, _, _ in pairs]})
     else:
         say(f"The rights are set; logins: {', '.join(name for name, _, _ in pairs) or 'none new'}.")
+
+
+@ledger.command("migrate")
+@click.option(
+    "--from",
+    "source",
+    metavar="URL",
+    help="The ledger that moves, sqlite:///FILE; without it that of the data folder.",
+)
+@click.option(
+    "--to", "target", required=True, metavar="URL", help="An empty database: postgresql://owner@host/database"
+)
+@click.option("--operator", metavar="LEAD", help="The line lead who decides, name or badge.")
+@pin_file_option
+@global_options
+@pass_session
+def migrate(session: Session, source: str | None, target: str, operator: str | None, pin_file: Path | None) -> None:
+    """Move the ledger of a data folder to a PostgreSQL server, for several stations.
+
+    For a line lead, by PIN. All or nothing: every table is compared, every audit chain is proven on both sides. Stations may have
+    it open, but no unit may be at work; they are told then where it is, and nothing can be changed here any more. Broken off
+    at any instant the same command goes on, and says when all is there. The key stays: share it with `station key share`.
+
+    With --json one object: place, was_there, rows (by table), heads (last event by station).
+
+    Example: station ledger migrate --from sqlite:///data/ledger.sqlite3 --to postgresql://owner@server/ledger
+    """
+    from station.ledger import Ledger  # noqa: PLC0415  --help must not pay for SQLAlchemy
+    from station.ledger.moving import finish_move, source_of_move  # noqa: PLC0415  as above
+
+    data, url = source_of_move(source, session.data)
+    result = finish_move(url, target)
+    if result is None:
+        with Ledger.open(data, url=url, ask=session.ask_passphrase) as opened:
+            who = require_line_lead(session, opened, "move the ledger", operator=operator, pin_file=pin_file)
+            with progress_bar(session, "Moving") as progress:
+                result = opened.moving.to(target, operator=who, progress=progress)
+    if session.json:
+        say_json(
+            {
+                "place": result.place,
+                "was_there": result.was_there,
+                "rows": dict(result.rows),
+                "heads": dict(result.heads),
+            }
+        )
+        return
+    counted = ", ".join(f"{result.rows[table]} {table.replace('_', ' ')}" for table in _COUNTED)
+    say(
+        f"The ledger {'was moved before; all of it is' if result.was_there else 'is now'} on {result.place}: {counted}."
+    )
+    say("Start each station with that address, --ledger or STATION_LEDGER. Other PCs need the key: station key share.")
+
+
+_COUNTED: Final = ("batches", "certificates", "runs", "audit_events")
 
 
 def _where(source: str, place: str) -> str:

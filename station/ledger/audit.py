@@ -67,6 +67,8 @@ class EventKind(StrEnum):
     """A line lead goes on with a ledger that is older than the station's record of it."""
     CERTIFICATES_SKIPPED = "certificates_skipped"
     LEDGER_BACKED_UP = "ledger_backed_up"
+    LEDGER_MOVED = "ledger_moved"
+    """To a factory's server; the last event of the ledger that it left."""
     ORDER_BEGUN = "order_begun"
     """Devices are going to be ordered on the platform."""
     ORDER_APPLIED = "order_applied"

@@ -34,6 +34,7 @@ from station.ledger.heads import SignedHead
 from station.ledger.held_bauds import HeldBauds
 from station.ledger.importing import Importing, ImportRequest
 from station.ledger.key_sources import AskPassphrase, KeySource, nobody_to_ask
+from station.ledger.moving import Moving
 from station.ledger.opening import Opened, open_data_folder
 from station.ledger.operators import Operators
 from station.ledger.orders import Orders
@@ -72,22 +73,21 @@ class Ledger:
 
     def __init__(self, opened: Opened, processes: ProcessToken, clock: Callable[[], datetime], proof: Proof) -> None:
         self._database = opened.database
-        self._data = opened.data
-        self._keys = opened.keys
+        self._data, self._keys = opened.data, opened.keys
         self._processes = processes
         self._clock = clock
         self.station = opened.station
-        self.operators = Operators(self._database.reading, self._changing)
+        reading = self._database.reading
+        self.operators = Operators(reading, self._changing)
         self._importing = Importing(self._database, self._keys, self._changing)
-        self.orders = Orders(self._database.reading, self._changing, self._importing, self._keys)
-        self.dispositions = Dispositions(self._database.reading, self._changing, processes)
-        self.held_bauds = HeldBauds(
-            self._database.reading, partial(self._database.writing, durable=False), opened.station
-        )
+        self.orders = Orders(reading, self._changing, self._importing, self._keys)
+        self.dispositions = Dispositions(reading, self._changing, processes)
+        self.held_bauds = HeldBauds(reading, partial(self._database.writing, durable=False), opened.station)
         self.platform_notes = PlatformNotes(self._changing)
-        self.serial_numbers = SerialNumbers(self._database.reading, self._changing, processes)
-        self.history = RunHistory(self._database.reading)
+        self.serial_numbers = SerialNumbers(reading, self._changing, processes)
+        self.history = RunHistory(reading)
         self.shared_key = SharedKey(self._changing, self._keys)
+        self.moving = Moving(self._database, self._changing, processes, proof)
         self.proof = proof
 
     @classmethod

@@ -21,6 +21,7 @@ from station.ledger.head_record import HeadRecord
 from station.ledger.key_ring import KeyRing
 from station.ledger.key_sources import KEY_FILE, AskPassphrase, KeySource, nobody_to_ask
 from station.ledger.migrating import HEAD, migrate, require_not_newer, stored_revision
+from station.ledger.moved import require_at_home
 from station.ledger.schema import LEDGER_KEYS, LEDGER_META
 from station.ledger.secret_box import SecretBox, make_key, new_key, read_key
 from station.ledger.station_name import station_name
@@ -105,6 +106,8 @@ def _open_existing(data: Path, dialect: Dialect, ask: AskPassphrase) -> Opened |
             revision = stored_revision(connection)
             require_not_newer(revision)
             _require_not_gone(data, dialect, revision)
+            if revision is not None:
+                require_at_home(_meta(connection))
             keys = _keys_of(connection, data, ask) if revision == HEAD else None
         if keys is None:
             database.close()

@@ -23,6 +23,7 @@ from station.errors import Code, CodedError, InternalFault, LedgerFault
 from station.ledger.disk import disk_fault
 from station.ledger.fair_lock import FairLock
 from station.ledger.log_sync import LogSync
+from station.ledger.moved import moved_fault
 from station.ledger.processes import FileToken, ProcessToken
 
 BUSY_TIMEOUT_S: Final = 5.0
@@ -226,6 +227,8 @@ class SqliteDialect:
         code = getattr(original, "sqlite_errorcode", 0)
         known = _MEANINGS.get(code) or _MEANINGS.get(code & 0xFF)
         if isinstance(original, sqlite3.IntegrityError):
+            if (moved := moved_fault(str(original))) is not None:
+                return moved
             return InternalFault(f"the ledger refused a change that must never happen: {original}")
         if known is None:
             if isinstance(original, sqlite3.DatabaseError) and "no such" in str(original):
