@@ -22,6 +22,7 @@ from station.ledger.database import Database, choose_dialect
 from station.ledger.moving import MoveResult, finish_move
 from station.ledger.postgresql_copy import Receiver
 from station.ledger.schema import HELD_BAUDS, METADATA, STATIONS
+from station.serial_number import EntryWay, UnitLabel
 from station.verdict import Verdict
 from tests.cli.calling import station_in
 from tests.ledger.making import PRODUCT, STAMP, begin, mac_of, name, write_csv
@@ -38,7 +39,9 @@ def lived_in(stocked: Ledger) -> Ledger:
     stocked.held_bauds.keep("usb-1", HeldBaud(921600))
     stocked.orders.begin("ordered", PRODUCT, NAMES, part_max=10, work_order="WO-1")
     passed(stocked, 1)
-    stocked.allocate(begin(stocked, 2))
+    run = begin(stocked, 2)
+    stocked.serial_numbers.bind(run, UnitLabel("SP00000002", EntryWay.SCANNED, {"hardware": "R02"}))
+    stocked.allocate(run)
     stocked.sign_head("test")
     return stocked
 
