@@ -17,6 +17,7 @@ from station.cli.context import Session, global_options, pass_session, say, say_
 from station.cli.flash_command import run_headless
 from station.cli.lanes import plan_lanes
 from station.cli.lesson_scripts import NEEDS_PLATFORM, SCRIPTS
+from station.cli.serving import is_served, serve, serve_options
 from station.cli.station_log import log_line, log_to
 from station.cli.training import SAMPLE_SIZE, TrainingRoom, set_up_training, stock_certificates
 from station.errors import UsageError
@@ -68,9 +69,20 @@ class _Stage:
 @click.option(
     "--lesson", type=click.Choice(tuple(SCRIPTS)), help="Begin with this lesson (F3 on the screen lists them)."
 )
+@serve_options
 @global_options
 @pass_session
-def demo(session: Session, lanes: int, units: int | None, auto: bool, profile_name: str, lesson: str | None) -> None:
+def demo(
+    session: Session,
+    lanes: int,
+    units: int | None,
+    auto: bool,
+    profile_name: str,
+    lesson: str | None,
+    serve_in_browser: bool,
+    host: str,
+    serve_port: int,
+) -> None:
     """Train on virtual units: the real walk on virtual chips, in a data folder of its own.
 
     The devices are ordered on a virtual platform, to which the flashed units connect.
@@ -82,6 +94,11 @@ def demo(session: Session, lanes: int, units: int | None, auto: bool, profile_na
         raise UsageError("a lesson is given on the screen, without --auto and --units", "Leave them away")
     if lesson == NEEDS_PLATFORM and profile_name != CLOUD_PROFILE:
         raise UsageError(f"the product {profile_name} has no platform", f"Choose --profile {CLOUD_PROFILE}")
+    if auto and serve_in_browser:
+        raise UsageError("--serve shows the screen, --auto works without one", "Give one of the two")
+    if serve_in_browser and not is_served():
+        serve(set_up_training(session.data, profile_name).data, host, serve_port)
+        return
     if auto and units is None:
         units = 2
     with _stage(session, lanes, units, profile_name) as stage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -21,10 +22,11 @@ from station.cli.lanes import (
 from station.cli.leads import offer_first_line_lead
 from station.cli.platform_settings import platform_of, platform_options
 from station.cli.screen import ShiftDesk, show_screen
+from station.cli.serving import askable_in_browser, is_served, serve, serve_options
 from station.cli.signing_in import LeadOptions, lead_decisions, lead_options, signed_in, signed_out_after
 from station.cli.station_log import log_line, log_to
+from station.ledger import Ledger
 from station.line.line import Line
-from station.line.readiness import ProductLink
 from station.line.shift import Shift
 
 
@@ -35,6 +37,7 @@ from station.line.shift import Shift
 @operator_option
 @lead_options
 @platform_options
+@serve_options
 @global_options
 @pass_session
 def run(
@@ -49,6 +52,9 @@ def run(
     reason: str | None,
     lead: str | None,
     pin_file: Path | None,
+    serve_in_browser: bool,
+    host: str,
+    serve_port: int,
 ) -> None:
     """Open the technician's screen on a profile.
 
@@ -56,6 +62,9 @@ def run(
 
     Example: station run smart-plug.yaml --batch smart-plug-2026-11
     """
+    if serve_in_browser and not is_served():
+        _serve(session, host, serve_port)
+        return
     finder = LaneFinder(session, ports)
     log_to(session.data)
 
@@ -84,11 +93,15 @@ def run(
             log_line(line)
             return line
 
-        def ask(shift: Shift) -> ProductLink | None:
-            return platform_of(session, shift)
-
         show_screen(
             session,
-            ShiftDesk(profile, ledger, batch, finder.lanes, open_line, platform=ask),
+            ShiftDesk(profile, ledger, batch, finder.lanes, open_line, platform=partial(platform_of, session)),
             sign_in=people.sign_in if asked_on_screen else None,
         )
+
+
+def _serve(session: Session, host: str, port: int) -> None:
+    """Tell here, and not in the browser, what would stop the screen; then serve it."""
+    with Ledger.open(session.data, url=session.ledger_url, ask=askable_in_browser(session)) as ledger:
+        offer_first_line_lead(ledger)
+    serve(session.data, host, port)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from station.cli.context import Session
+from station.cli.serving import is_served
 from station.cli.settings_file import write_values
 from station.cli.stopping import stopped_by
 from station.errors import UsageError
@@ -90,7 +91,7 @@ def show_screen(
 
     Stopped: a signal ended it, after the lanes had stopped.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not is_served() and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
             "The screen needs a terminal",
             "Use `station flash PROFILE --port URL`, or `station demo --auto`, without one",
