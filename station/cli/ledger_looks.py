@@ -59,7 +59,8 @@ def look_at_ledger(session: Session) -> Iterator[Finding]:
     yield Finding("ledger", Health.GOOD, f"{len(batches)} batches, {left} certificates left")
     yield from _few_left(session, batches)
     yield from look_at_clock(newest[0].at if newest else None)
-    yield from _backup(last_backup, bool(batches))
+    if batches and session.ledger_url is None:  # a server is backed up by its own means
+        yield from _backup(last_backup)
     if not has_line_lead:
         yield Finding(
             "operators",
@@ -129,10 +130,7 @@ def _last_backup(ledger: Ledger) -> datetime | None:
     return max((datetime.fromisoformat(at) for at in backups), default=None)
 
 
-def _backup(last: datetime | None, has_batches: bool) -> Iterator[Finding]:
-    """Tell when there is something to lose."""
-    if not has_batches:
-        return
+def _backup(last: datetime | None) -> Iterator[Finding]:
     days = None if last is None else (datetime.now(UTC) - last).days
     if days is None or days > BACKUP_DAYS_MAX:
         seen = f"the ledger was not backed up in the last {BACKUP_LOOK_BACK.days} days"

@@ -11,6 +11,7 @@ import sqlalchemy
 from sqlalchemy.exc import DBAPIError
 
 from station.errors import Code, CodedError, InternalFault, LedgerFault
+from station.ledger.postgresql_triggers import ANOTHER_LOGIN
 
 _Meaning = tuple[Code, str, str]
 
@@ -48,6 +49,11 @@ _NOT_ALLOWED: Final[_Meaning] = (
     Code.LEDGER_NOT_WRITABLE,
     "this login may not do that in the ledger",
     "Do it with the owner's login, or apply the rights again: station ledger roles",
+)
+_ANOTHERS: Final[_Meaning] = (
+    Code.LEDGER_NOT_WRITABLE,
+    "another login has worked with the ledger in this data folder, and its station's name is that login's",
+    "Take another data folder, or let the owner give the name to this login: station ledger roles --login LOGIN=STATION --apply",
 )
 _READ_ONLY: Final[_Meaning] = (
     Code.LEDGER_NOT_WRITABLE,
@@ -114,6 +120,8 @@ def translated(error: Exception, place: str) -> CodedError:
     if state.startswith("23"):
         return InternalFault(f"the ledger refused a change that must never happen: {_first_line(original)}")
     known = _OF_STATE.get(state) or _OF_CLASS.get(state[:2])
+    if known is _NOT_ALLOWED and _first_line(original) == ANOTHER_LOGIN:
+        known = _ANOTHERS
     if known is None and not state and type(original).__name__ in {"OperationalError", "ConnectionTimeout"}:
         is_new = not (isinstance(error, DBAPIError) and error.connection_invalidated)
         text = str(original)

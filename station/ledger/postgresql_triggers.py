@@ -151,12 +151,12 @@ TRIGGERS_0001: Final[tuple[str, ...]] = (
 _OTHER_LOGIN: Final = (
     "EXISTS (SELECT 1 FROM stations WHERE stations.station = NEW.station AND stations.login <> session_user)"
 )
-_OTHERS: Final = "stations: this name belongs to another login"
+ANOTHER_LOGIN: Final = "stations: this name belongs to another login"
 
 
 def _own(table: str, event: str) -> tuple[str, str]:
     """Let a login write only in the name of its own station."""
-    return _checked(f"{table}_own", event, table, _OTHERS, _OTHER_LOGIN, error="insufficient_privilege")
+    return _checked(f"{table}_own", event, table, ANOTHER_LOGIN, _OTHER_LOGIN, error="insufficient_privilege")
 
 
 TRIGGERS_0004: Final[tuple[str, ...]] = (

@@ -9,6 +9,8 @@ import psycopg
 import pytest
 import sqlalchemy
 
+from station.cli.context import Session
+from station.cli.ledger_looks import look_at_ledger
 from station.errors import Code, LedgerFault
 from station.ledger import Ledger
 from station.ledger.database import Database, choose_dialect
@@ -94,3 +96,20 @@ def test_it_may_not_give_rights(stations: tuple[Ledger, Ledger, str], tmp_path: 
         apply_roles(database, roles_sql())
     database.close()
     assert caught.value.code is Code.LEDGER_NOT_WRITABLE
+
+
+def test_a_data_folder_of_another_login_is_told_with_the_way_to_give_it(stations: tuple[Ledger, Ledger, str]) -> None:
+    owner, _, login = stations
+    with (
+        Ledger.open(owner._data, url=login) as as_line,
+        pytest.raises(LedgerFault, match="--login LOGIN=STATION") as caught,
+    ):
+        begin(as_line, 3, lane=3)
+    assert caught.value.code is Code.LEDGER_NOT_WRITABLE
+
+
+def test_doctor_asks_no_station_to_back_up_the_server(stations: tuple[Ledger, Ledger, str]) -> None:
+    _, line, login = stations
+    findings = list(look_at_ledger(Session(data=line._data, ledger_url=login)))
+    assert {"factory", "ledger", "batches"} <= {finding.subject for finding in findings}
+    assert "backup" not in {finding.subject for finding in findings}
