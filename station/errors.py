@@ -17,6 +17,7 @@ CodedError                     code, cause, mend, place
 │   ├── PlatformFault          the IoT platform, as far as the station can reach it (E3x)
 │   └── InternalFault          our bug, translated at the lane's edge (E90)
 ├── NoCertificateLeft          the batch is used up; the line lead brings another (E40)    exit 4
+├── WorkOrderComplete          the order takes no new unit (E41)                           exit 5
 └── Aborted                    a person stopped the run (A01, A02)                         exit 130
 """
 
@@ -84,6 +85,7 @@ class Code(StrEnum):
     PLATFORM_REFUSED = "E33"
     PLATFORM_CLIENT_MISSING = "E34"
     NO_CERTIFICATE_LEFT = "E40"
+    WORK_ORDER_COMPLETE = "E41"
     INTERNAL = "E90"
     ABORTED = "A01"
     INTERRUPTED = "A02"
@@ -224,6 +226,12 @@ class NoCertificateLeft(CodedError):
     """The batch is used up."""
 
     exit_code = 4
+
+
+class WorkOrderComplete(CodedError):
+    """The work order takes no new unit: it has all, or is closed."""
+
+    exit_code = 5
 
 
 class Aborted(CodedError):

@@ -172,5 +172,5 @@ def _show(session: Session, stage: _Stage, units: int | None, lesson: str | None
             return line
 
         ports = dict(enumerate(stage.bench.ports, start=1))
-        desk = ShiftDesk(stage.room.profile, stage.ledger, stage.batch, lambda: ports, open_line, training=True)
+        desk = ShiftDesk([stage.room.profile], stage.ledger, stage.batch, lambda: ports, open_line, training=True)
         show_screen(session, desk, training=True, lessons=None if units is not None else lessons)

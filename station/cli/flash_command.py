@@ -18,6 +18,7 @@ from station.cli.lanes import (
     LaneFinder,
     batch_option,
     operator_option,
+    order_option,
     plan_lanes,
     port_option,
     profile_argument,
@@ -54,6 +55,7 @@ POLL_PERIOD_S: Final = 0.1
 @profile_argument
 @port_option
 @batch_option
+@order_option
 @click.option(
     "--units", type=click.IntRange(min=1), default=1, show_default=True, help="Verdicts on each port, then end."
 )
@@ -74,6 +76,7 @@ def flash(
     profile: Path,
     ports: Sequence[str],
     batch: str | None,
+    order: str | None,
     units: int,
     codes: Sequence[str],
     operator: str | None,
@@ -98,7 +101,7 @@ def flash(
     with session.open_ledger() as ledger, signed_in(ledger, operator, may_ask=False) as name:
         options = LeadOptions(replace_foreign, keep_foreign, force_security, reason, lead, pin_file)
         allowed = lead_decisions(session, ledger, options, name)
-        shift = open_shift(profile, ledger, batch)
+        shift = open_shift(profile, ledger, batch, order)
         line = Line(
             shift,
             plan_lanes(shift, chosen, units=units, end_on_error=True),
@@ -176,12 +179,14 @@ def _output_fault(error: OSError) -> CodedError:
 
 
 def exit_code(verdicts: Sequence[VerdictReached]) -> int:
-    """0 all PASS; 3 the station is at fault; 4 no certificate left; 1 a unit failed; 130 aborted: the first that holds."""
+    """0 all PASS; 3 the station is at fault; 4 no certificate left; 5 the work order takes no new unit; 1 a unit failed;
+    130 aborted: the first that holds.
+    """
     errors = [verdict for verdict in verdicts if verdict.verdict is Verdict.ERROR]
-    if any(error.code != Code.NO_CERTIFICATE_LEFT for error in errors):
+    if any(error.code not in (Code.NO_CERTIFICATE_LEFT, Code.WORK_ORDER_COMPLETE) for error in errors):
         return 3
     if errors:
-        return 4
+        return 4 if any(error.code == Code.NO_CERTIFICATE_LEFT for error in errors) else 5
     if any(verdict.verdict is Verdict.FAIL for verdict in verdicts):
         return 1
     return 130 if any(verdict.verdict is Verdict.ABORTED for verdict in verdicts) else 0

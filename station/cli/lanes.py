@@ -27,6 +27,7 @@ port_option = click.option(
     "--port", "ports", multiple=True, metavar="URL", help="Serial port or rfc2217://host:port; once for each lane."
 )
 batch_option = click.option("--batch", metavar="B", help="Batch to take certificates from.")
+order_option = click.option("--order", metavar="NUMBER", help="Work order to make units for.")
 operator_option = click.option(
     "--operator",
     default=None,

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "new": ("station.cli.new_command:new", "Ask what a new product needs, and leave its profile."),
     "profile": ("station.cli.profile_commands:profile", "Check, lock and make profiles."),
     "audit": ("station.cli.audit_commands:audit", "Export the record of everything that happened, and verify it."),
+    "order": ("station.cli.order_commands:order", "Work orders: what shall be made, and how far it is."),
     "report": ("station.cli.report_command:report", "What a batch came to: a page, a table, numbers."),
     "recover": ("station.cli.recover_command:recover", "List what was broken off; go on after a restored backup."),
     "ledger": ("station.cli.ledger_commands:ledger", "Back the ledger up, or change its key."),

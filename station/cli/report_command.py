@@ -14,7 +14,7 @@ _SUFFIXES: Final = {".html": "html", ".htm": "html", ".csv": "csv", ".parquet": 
 
 
 @click.command()
-@click.argument("name", metavar="BATCH")
+@click.argument("name", metavar="BATCH|ORDER")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The file to write.")
 @click.option(
     "--format",
@@ -26,7 +26,7 @@ _SUFFIXES: Final = {".html": "html", ".htm": "html", ".csv": "csv", ".parquet": 
 @global_options
 @pass_session
 def report(session: Session, name: str, out: Path | None, form: str | None, force: bool) -> None:
-    """Report about a batch: quantities, yields, rates, times by step, failures by code, lane and station, units.
+    """Report about a batch or a work order: quantities, yields, rates, times by step, failures by code, lane and station, units.
 
     The page needs nothing but a browser: it opens from a file share and prints. Definitions stand beside the numbers.
     With --json all numbers as one object; then --out may be left away. The audit log is signed as it stands.

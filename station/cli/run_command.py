@@ -14,10 +14,10 @@ from station.cli.lanes import (
     LaneFinder,
     batch_option,
     operator_option,
+    order_option,
     plan_lane,
     plan_lanes,
     port_option,
-    profile_argument,
 )
 from station.cli.leads import offer_first_line_lead
 from station.cli.platform_settings import platform_of, platform_options
@@ -31,9 +31,10 @@ from station.line.shift import Shift
 
 
 @click.command()
-@profile_argument
+@click.argument("profiles", metavar="PROFILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @port_option
 @batch_option
+@order_option
 @operator_option
 @lead_options
 @platform_options
@@ -42,9 +43,10 @@ from station.line.shift import Shift
 @pass_session
 def run(
     session: Session,
-    profile: Path,
+    profiles: tuple[Path, ...],
     ports: Sequence[str],
     batch: str | None,
+    order: str | None,
     operator: str | None,
     replace_foreign: bool,
     keep_foreign: bool,
@@ -56,7 +58,7 @@ def run(
     host: str,
     serve_port: int,
 ) -> None:
-    """Open the technician's screen on a profile.
+    """Open the technician's screen on a profile, or on several to choose from.
 
     Without --port every USB serial port of this PC is a lane, also one that comes during the shift.
 
@@ -72,12 +74,12 @@ def run(
         offer_first_line_lead(ledger)
         people = ledger.operators
         asked_on_screen = operator is None and bool(people.active())
-        if asked_on_screen:
-            at_work.enter_context(signed_out_after(ledger))
-        else:
-            at_work.enter_context(signed_in(ledger, operator, may_ask=False))
+        at_work.enter_context(
+            signed_out_after(ledger) if asked_on_screen else signed_in(ledger, operator, may_ask=False)
+        )
         options = LeadOptions(replace_foreign, keep_foreign, force_security, reason, lead, pin_file)
         allowed = lead_decisions(session, ledger, options, people.signed_in)
+        ask = partial(platform_of, session)
 
         def open_line(shift: Shift, chosen: Mapping[int, str]) -> Line:
             line = Line(
@@ -87,17 +89,14 @@ def run(
                 replace_foreign=allowed.replace_foreign,
                 keep_foreign=allowed.keep_foreign,
                 force_security=allowed.force_security,
-                platform=platform_of(session, shift),
+                platform=ask(shift),
                 hot_plug=finder.hot_plug(lambda number, port: plan_lane(shift, number, port)),
             )
             log_line(line)
             return line
 
-        show_screen(
-            session,
-            ShiftDesk(profile, ledger, batch, finder.lanes, open_line, platform=partial(platform_of, session)),
-            sign_in=people.sign_in if asked_on_screen else None,
-        )
+        desk = ShiftDesk(profiles, ledger, batch, finder.lanes, open_line, order=order, platform=ask)
+        show_screen(session, desk, sign_in=people.sign_in if asked_on_screen else None)
 
 
 def _serve(session: Session, host: str, port: int) -> None:

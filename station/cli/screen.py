@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from station.cli.context import Session
@@ -29,43 +29,60 @@ class ShiftDesk:
 
     def __init__(
         self,
-        profile: Path,
+        profiles: Sequence[Path],
         ledger: Ledger,
         batch: str | None,
         lanes: Callable[[], Mapping[int, str]],
         open_line: Callable[[Shift, Mapping[int, str]], Line],
         *,
         training: bool = False,
+        order: str | None = None,
         platform: Callable[[Shift], ProductLink | None] = lambda _shift: None,
     ) -> None:
         self._platform = platform
-        self._profile = profile
+        self._profiles = profiles
         self._ledger = ledger
         self._batch = batch
+        self._order = order
         self._lanes = lanes
         self._open_line = open_line
         self._training = training
-        self._shifts: dict[str, Shift] = {}
+        self._shifts: dict[Choice, Shift] = {}
 
     def choices(self) -> list[Choice]:
-        """Prepare the profile and list its batches; CodedError."""
-        shifts = possible_shifts(self._profile, self._ledger, self._batch)
-        self._shifts = {shift.batch: shift for shift in shifts}
-        return [
-            Choice(
-                self._profile, shift.recipe.profile.name, shift.batch, self._ledger.left(shift.batch), shift.work_order
-            )
-            for shift in shifts
-        ]
+        """Prepare the profiles and list their orders and batches; CodedError when there are none.
+
+        Of several profiles, one that has no certificates or another batch or order than the one asked for is left out.
+        """
+        found: dict[Choice, Shift] = {}
+        refused: UsageError | None = None
+        for profile in self._profiles:
+            try:
+                shifts = possible_shifts(profile, self._ledger, self._batch, self._order)
+            except UsageError as error:
+                refused = refused or error
+                continue
+            found |= {self._choice(profile, shift): shift for shift in shifts}
+        if refused is not None and not found:
+            raise refused
+        self._shifts = found
+        return list(found)
+
+    def _choice(self, path: Path, shift: Shift) -> Choice:
+        passed, left = shift.progress()
+        name = shift.recipe.profile.name
+        if shift.order is None:
+            return Choice(path, name, shift.batch, left, shift.work_order)
+        return Choice(path, name, shift.batch, left, shift.work_order, passed, shift.quantity)
 
     def readiness(self, choice: Choice) -> list[ReadinessItem]:
         """Look whether the chosen shift can start."""
-        shift = self._shifts[choice.batch]
+        shift = self._shifts[choice]
         return check_readiness(shift, self._lanes(), training=self._training, platform=lambda: self._platform(shift))
 
     def open_line(self, choice: Choice) -> Line:
         """Make the line of the chosen shift; CodedError."""
-        return self._open_line(self._shifts[choice.batch], self._lanes())
+        return self._open_line(self._shifts[choice], self._lanes())
 
 
 def _keep(session: Session, settings: Settings) -> None:

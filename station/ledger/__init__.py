@@ -25,6 +25,7 @@ from station.ledger.records import (
     UnitStory,
 )
 from station.ledger.run_history import PastRun, RunHistory, RunScope
+from station.ledger.work_orders import WorkOrder, WorkOrders, open_orders_of
 
 __all__ = [
     "Allocation",
@@ -56,9 +57,12 @@ __all__ = [
     "UnitHistory",
     "UnitStanding",
     "UnitStory",
+    "WorkOrder",
+    "WorkOrders",
     "canonical_json",
     "event_hash",
     "event_object",
+    "open_orders_of",
     "read_pin",
     "utc_now",
 ]

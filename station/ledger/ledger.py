@@ -62,6 +62,7 @@ from station.ledger.run_rows import find_runs, unfinished_runs
 from station.ledger.serial_numbers import SerialNumbers
 from station.ledger.shared_key import SharedKey
 from station.ledger.whole_file import refuse_existing
+from station.ledger.work_orders import WorkOrders, note_passed, place_taken
 from station.unit import ChipIdentity, Mac
 from station.verdict import Step, StepState, Verdict
 
@@ -85,6 +86,7 @@ class Ledger:
         self.held_bauds = HeldBauds(reading, partial(self._database.writing, durable=False), opened.station)
         self.platform_notes = PlatformNotes(self._changing)
         self.serial_numbers = SerialNumbers(reading, self._changing, processes)
+        self.work_orders = WorkOrders(reading, self._changing)
         self.history = RunHistory(reading)
         self.shared_key = SharedKey(self._changing, self._keys)
         self.moving = Moving(self._database, self._changing, processes, proof)
@@ -180,7 +182,17 @@ class Ledger:
 
     # Runs
 
-    def begin_run(self, *, lane: int, port: str, profile: str, firmware_version: str, batch: str, operator: str) -> int:
+    def begin_run(
+        self,
+        *,
+        lane: int,
+        port: str,
+        profile: str,
+        firmware_version: str,
+        batch: str,
+        operator: str,
+        work_order: str | None = None,
+    ) -> int:
         """Begin a run and give its number; UsageError when the batch is unknown."""
         process = self._processes.take()
         with self._changing(durable=False) as change:
@@ -193,6 +205,7 @@ class Ledger:
                 "firmware_version": storable(firmware_version),
                 "batch_id": _batches.batch_row(change.connection, batch).id,
                 "operator": storable(operator),
+                "work_order": work_order,
             }
             return _runs.begin_run(change, self._processes, values, batch)
 
@@ -216,8 +229,8 @@ class Ledger:
             return _carried.bind_carried(change, self._processes, self._keys, run_id, carried)
 
     def allocate(self, run_id: int, decided: CarriedDecision | None = None) -> Allocation:
-        """Give the unit its certificate: what was `decided`, what it holds, else the batch's next; NoCertificateLeft."""
-        with self._changing(durable=False, urgent=True) as change:
+        """Give the unit its certificate: what was `decided`, what it holds, else the next; NoCertificateLeft, WorkOrderComplete."""
+        with self._changing(durable=False, urgent=True) as change, place_taken(change, self._processes, run_id):
             return _carried.allocate_as_decided(change, self._processes, self._keys, run_id, decided)
 
     def begin_installing(self, run_id: int) -> None:
@@ -270,8 +283,10 @@ class Ledger:
             batch_id = _runs.finish_run(
                 change, run_id, verdict, seconds=seconds, code=code, message=message, data=data, activated=activated
             )
-            if verdict is Verdict.PASS and left_in_batch(change.connection, batch_id) == 0:
-                self.proof.sign(change, "batch_end")
+            if verdict is Verdict.PASS:
+                note_passed(change, run_id)
+                if left_in_batch(change.connection, batch_id) == 0:
+                    self.proof.sign(change, "batch_end")
         self.proof.keep_up()
 
     def unfinished_runs(self) -> list[RunRow]:
@@ -316,14 +331,8 @@ class Ledger:
     ) -> Iterator[AuditEvent]:
         """Give events in the order they were written; use it up or close it, it holds a connection."""
         with self._database.reading() as connection:
-            wanted = Filters(
-                since=iso_utc(since) if since else None,
-                until=iso_utc(until) if until else None,
-                batch=batch,
-                mac=_units.parsed(mac),
-                device_name=device_name,
-                operator=operator,
-            )
+            begin, end = iso_utc(since) if since else None, iso_utc(until) if until else None
+            wanted = Filters(begin, end, batch, _units.parsed(mac), device_name, operator)
             yield from read_events(connection, wanted)
 
     def newest_events(self, limit: int) -> list[AuditEvent]:
@@ -369,10 +378,12 @@ class Ledger:
         """Copy the ledger to a new file while lanes work; `progress` hears pages done and pages in all. UsageError."""
         result = back_up(self._database, out, progress)
         with self._changing() as change:
-            change.trail.append(
-                EventKind.LEDGER_BACKED_UP,
-                data={"file": storable(out.name), "events": result.events, "size_bytes": result.size_bytes},
-            )
+            data: dict[str, JsonValue] = {
+                "file": storable(out.name),
+                "events": result.events,
+                "size_bytes": result.size_bytes,
+            }
+            change.trail.append(EventKind.LEDGER_BACKED_UP, data=data)
         return result
 
     @contextmanager

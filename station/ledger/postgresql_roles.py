@@ -24,12 +24,14 @@ from station.ledger.schema import (
     METADATA,
     SERIAL_NUMBERS,
     STATIONS,
+    WORK_ORDERS,
 )
 
 ROLE: Final = "station_ledger"
 _READ: Final = (LEDGER_META, LEDGER_KEYS)
 _APPENDED: Final = (AUDIT_EVENTS, AUDIT_SIGNATURES, STATIONS, BATCHES)
 _CHANGES_OF_A_CERTIFICATE: Final = ("state", "mac", "run_id", "void_reason", "changed_at")
+_CHANGES: Final = {SERIAL_NUMBERS: "released_at, release_reason", WORK_ORDERS: "closed_at"}
 _LOGIN: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
@@ -57,8 +59,8 @@ def roles_sql(logins: Sequence[tuple[str, str | None]] = ()) -> tuple[str, ...]:
             rights = "SELECT"
         elif table in _APPENDED:
             rights = "SELECT, INSERT"
-        elif table is SERIAL_NUMBERS:
-            rights = "SELECT, INSERT, UPDATE (released_at, release_reason)"
+        elif table in _CHANGES:
+            rights = f"SELECT, INSERT, UPDATE ({_CHANGES[table]})"
         elif table is HELD_BAUDS:
             rights += ", DELETE"
         statements.append(f"GRANT {rights} ON {table.name} TO {ROLE}")

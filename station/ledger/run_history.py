@@ -1,4 +1,4 @@
-"""The finished runs of a batch as reports read them: one pass over them, never all in memory."""
+"""The finished runs of a batch or a work order as reports read them: one pass over them, never all in memory."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, selec
 from station.ledger.batches import batch_row, batch_summaries
 from station.ledger.records import BatchSummary
 from station.ledger.schema import AUDIT_HEADS, BATCHES, CERTIFICATES, RUNS
+from station.ledger.work_orders import WorkOrder, order_named
 from station.verdict import Verdict
 
 PAUSE_MAX: Final = timedelta(minutes=15)
@@ -34,6 +35,7 @@ class PastRun:
     lane: int
     port: str
     batch: str
+    work_order: str | None
     product_key: str
     profile: str
     firmware_version: str
@@ -50,10 +52,11 @@ class PastRun:
 
 @dataclass(frozen=True, slots=True)
 class RunScope:
-    """What a report is about: a batch's certificates, when its runs began and ended, and what they were made with."""
+    """What a report is about: a batch, or a work order with its batch; when the runs began and ended, made with what."""
 
     name: str
     batch: BatchSummary
+    order: WorkOrder | None
     began: datetime | None
     """None: nothing has run yet."""
     until: datetime | None
@@ -62,7 +65,7 @@ class RunScope:
 
 
 class RunHistory:
-    """The finished runs of one ledger. All of its methods raise LedgerFault; UsageError for a batch that is not there."""
+    """The finished runs of one ledger. All of its methods raise LedgerFault; UsageError for a name that is nobody's."""
 
     def __init__(self, reading: Callable[[], AbstractContextManager[Connection]]) -> None:
         self._reading = reading
@@ -70,14 +73,14 @@ class RunHistory:
     def scope(self, name: str) -> RunScope:
         """Say what is there to report about."""
         with self._reading() as connection:
-            wanted = _wanted(connection, name)
-            batch = batch_summaries(connection, name)[0]
+            wanted, order = _wanted(connection, name), order_named(connection, name)
+            batch = batch_summaries(connection, name if order is None else order.batch)[0]
             first, last = connection.execute(
                 select(func.min(_R.started_at), func.max(_R.finished_at)).where(wanted)
             ).one()
             made = select(_R.profile, _R.firmware_version).where(wanted).distinct().order_by(_R.profile)
             firmware = tuple(f"{row.profile} {row.firmware_version}" for row in connection.execute(made))
-        return RunScope(name, batch, first and _moment(first), last and _moment(last), firmware)
+        return RunScope(name, batch, order, first and _moment(first), last and _moment(last), firmware)
 
     def units(self, name: str) -> Iterator[list[PastRun]]:
         """Give each unit's runs, oldest first; a run whose unit could not say who it is comes alone. Use it up or close it."""
@@ -109,6 +112,9 @@ class RunHistory:
 
 
 def _wanted(connection: Connection, name: str) -> ColumnElement[bool]:
+    """Say which runs: those of the work order of that name, else of the batch."""
+    if order_named(connection, name) is not None:
+        return and_(_R.work_order == name, _R.finished_at.is_not(None))
     return and_(_R.batch_id == batch_row(connection, name).id, _R.finished_at.is_not(None))
 
 
@@ -138,6 +144,7 @@ def _past_run(row: Row[Any]) -> PastRun:
         lane=row.lane,
         port=row.port,
         batch=row.batch,
+        work_order=row.work_order,
         product_key=row.product_key,
         profile=row.profile,
         firmware_version=row.firmware_version,

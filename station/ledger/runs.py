@@ -86,6 +86,7 @@ def begin_run(change: Change, processes: ProcessToken, values: Mapping[str, Any]
             "port": values["port"],
             "profile": values["profile"],
             "firmware_version": values["firmware_version"],
+            **({"work_order": values["work_order"]} if values.get("work_order") else {}),
         },
     )
     return run_id
@@ -158,7 +159,7 @@ def allocate(
     resumed = row is not None
     if row is None:
         row = unused
-        if row is None and _take_back_unused(change, processes, run.batch_id):
+        if row is None and take_back_unused(change, processes, run.batch_id):
             row = next_certificate(change.connection, run.batch_id)
         if row is None:
             raise NoCertificateLeft(
@@ -362,7 +363,7 @@ def _close_run(
     run_event(change, run, kind, content)
 
 
-def _take_back_unused(change: Change, processes: ProcessToken, batch_id: int) -> bool:
+def take_back_unused(change: Change, processes: ProcessToken, batch_id: int) -> bool:
     """End dead processes' runs whose certificate never left the PC, so that it can serve another unit."""
     unused = OPEN_RUNS.where(_R.batch_id == batch_id, CERTIFICATES.c.state == CertificateState.ALLOCATED.value)
     ended = False

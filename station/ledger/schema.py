@@ -121,6 +121,7 @@ RUNS: Final = Table(
     Column("seconds", Float),
     Column("data", Text, nullable=False, server_default="{}"),
     Column("serial_number", String(64)),
+    Column("work_order", String(200)),
     CheckConstraint("verdict IN ('PASS', 'FAIL', 'ERROR', 'ABORTED')", name="verdict_known"),
     CheckConstraint("(finished_at IS NULL) = (verdict IS NULL)", name="verdict_when_finished"),
     CheckConstraint("certificate_id IS NULL OR mac IS NOT NULL", name="certificate_needs_mac"),
@@ -140,6 +141,12 @@ Index(
     postgresql_where=text("finished_at IS NULL"),
 )
 Index("runs_by_mac", RUNS.c.mac)
+Index(
+    "runs_by_work_order",
+    RUNS.c.work_order,
+    sqlite_where=text("work_order IS NOT NULL"),
+    postgresql_where=text("work_order IS NOT NULL"),
+)
 Index("runs_by_certificate", RUNS.c.certificate_id)
 
 CERTIFICATES: Final = Table(
@@ -354,3 +361,32 @@ HELD_BAUDS: Final = Table(
     Column("failures", Integer, nullable=False),
 )
 """What each adapter and its cable hold; no part of the record, so the audit log does not tell it."""
+
+WORK_ORDERS: Final = Table(
+    "work_orders",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("number", String(200), nullable=False),
+    Column("profile", Text, nullable=False),
+    Column("batch_id", ForeignKey("batches.id"), nullable=False),
+    Column("quantity", Integer),
+    Column("retries", Integer),
+    Column("opened_at", String(30), nullable=False),
+    Column("closed_at", String(30)),
+    UniqueConstraint("number", name="work_orders_number_unique"),
+    CheckConstraint("quantity > 0", name="quantity_positive"),
+    CheckConstraint("retries >= 0", name="retries_not_negative"),
+)
+"""What shall be made; what is ordered on the platform stands in `orders`. A run names its order by the number."""
+
+WORK_ORDER_UNITS: Final = Table(
+    "work_order_units",
+    METADATA,
+    Column("certificate_id", ForeignKey("certificates.id"), primary_key=True, autoincrement=False),
+    Column("work_order_id", ForeignKey("work_orders.id"), nullable=False),
+    Column("mac", String(17), nullable=False),
+    Column("taken_at", String(30), nullable=False),
+    Column("passed_at", String(30)),
+)
+"""Which units have a place in an order: as long as the unit of that MAC has the certificate."""
+Index("work_order_units_by_order", WORK_ORDER_UNITS.c.work_order_id)

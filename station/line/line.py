@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from station.certificate import CertificateState
 from station.chip.chip import Chip
 from station.errors import CodedError
 from station.events import Event, LaneAppeared, VerdictReached
@@ -37,7 +36,8 @@ JOIN_SLICE_S: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class ShiftSummary:
-    """The numbers above the lanes. `passed` counts the batch's units in the ledger, of all shifts; the others are this shift's.
+    """The numbers above the lanes. `passed` counts the order's units, or the batch's, in the ledger, of all shifts and stations;
+    the others are this shift's.
     What they are is told in `station.reports.numbers`.
     """
 
@@ -246,7 +246,7 @@ class Line:
 
     def summary(self) -> ShiftSummary:
         """Give the shift's numbers; reads the ledger, so not for a UI loop."""
-        counts = self._shift.ledger.batch(self._shift.batch).counts
+        passed, left = self._shift.progress()
         with self._lock:
             verdicts, firsts = dict(self._verdicts), list(self._first_runs.values())
         hours = (self._clock() - self._began) / 3600
@@ -254,15 +254,16 @@ class Line:
             batch=self._shift.batch,
             work_order=self._shift.work_order,
             quantity=self._shift.quantity,
-            passed=counts[CertificateState.INSTALLED] + counts[CertificateState.ACTIVATED],
+            passed=passed,
             failed=verdicts[Verdict.FAIL],
             errors=verdicts[Verdict.ERROR],
-            left=counts[CertificateState.AVAILABLE],
+            left=left,
             first_pass_yield=share(firsts.count(Verdict.PASS), len(firsts)),
             units_per_hour=units_per_hour(verdicts[Verdict.PASS], hours),
         )
 
     def _new_passage(self, plan: LanePlan, chip: Chip) -> Passage:
+        order = self._shift.order
         return Passage(
             lane=plan.info.number,
             port=plan.info.port,
@@ -271,6 +272,8 @@ class Line:
             static=self._static,
             batch=self._shift.batch,
             operator=self._operator,
+            work_order=None if order is None else order.number,
+            order_retries=None if order is None else order.retries,
             ledger=self._shift.ledger,
             report=self._publish,
             clock=self._clock,

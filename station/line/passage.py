@@ -76,6 +76,10 @@ class Passage:
 
     label_slot: LabelSlot | None = None
     """Where the unit's label comes in, where the profile wants one."""
+    work_order: str | None = None
+    """The number of the order that this unit is made for."""
+    order_retries: int | None = None
+    """How often that order lets a unit be tried again; None: as the profile says."""
 
     platform: StatusLink | None = None
     """Who is asked whether the unit is online, where the profile wants the platform's own word."""
@@ -121,6 +125,11 @@ class Passage:
         seconds = self._took(step, began)
         self._keep(step, StepState.DONE, seconds, {}, None)
         self.report(StepReported(self.lane, step, StepState.DONE, seconds))
+
+    @property
+    def retries(self) -> int | None:
+        """How often a unit may be tried again after a FAIL; None: as often as people like."""
+        return self.recipe.profile.retries if self.order_retries is None else self.order_retries
 
     def skip(self, step: Step) -> None:
         """Report a step that the profile does not ask for."""

@@ -90,7 +90,7 @@ def judge_standing(standing: UnitStanding, retries: int | None) -> CertificateHe
     if retries is not None and standing.failed_in_row > retries:
         return CertificateHeld(
             Code.TRIED_TOO_OFTEN,
-            f"This unit has failed {standing.failed_in_row} times, and the profile allows {retries + 1} tries",
+            f"This unit has failed {standing.failed_in_row} times, and {retries + 1} tries are allowed",
             "Decide where it goes: rework, hold or scrap",
             facts={"tries": standing.failed_in_row, "most": retries + 1},
         )

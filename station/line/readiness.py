@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from station.certificate import CertificateState
 from station.chip.ports import list_serial_ports
 from station.errors import CodedError
 from station.line.shift import Shift
@@ -29,6 +28,7 @@ class Sentence(StrEnum):
     CERTIFICATES = "certificates"
     CERTIFICATES_ENOUGH = "certificates_enough"
     CERTIFICATES_TOO_FEW = "certificates_too_few"
+    ORDER_COMPLETE = "order_complete"
     NO_CERTIFICATES = "no_certificates"
     LANES = "lanes"
     LANE_GONE = "lane_gone"
@@ -119,14 +119,15 @@ def _images(shift: Shift) -> ReadinessItem:
 
 
 def _certificates(shift: Shift) -> ReadinessItem:
-    left = shift.ledger.left(shift.batch)
+    done, left = shift.progress()
     values: dict[str, str | int] = {"left": left, "batch": shift.batch}
+    if shift.order is not None and shift.quantity is not None and done >= shift.quantity:
+        complete: dict[str, str | int] = {"order": shift.order.number, "quantity": shift.quantity}
+        return ReadinessItem("certificates", Readiness.WARNING, Sentence.ORDER_COMPLETE, complete)
     if not left:
         return ReadinessItem("certificates", Readiness.BLOCKED, Sentence.NO_CERTIFICATES, values)
     if shift.quantity is None:
         return ReadinessItem("certificates", Readiness.READY, Sentence.CERTIFICATES, values)
-    counts = shift.ledger.batch(shift.batch).counts
-    done = counts[CertificateState.INSTALLED] + counts[CertificateState.ACTIVATED]
     values["quantity"] = shift.quantity
     missing = shift.quantity - done - left
     if missing > 0:

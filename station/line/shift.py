@@ -7,37 +7,51 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from station.certificate import CertificateState
 from station.errors import UsageError
-from station.ledger import BatchSummary, Ledger
+from station.ledger import BatchSummary, Ledger, WorkOrder, open_orders_of
 from station.profile import Recipe, prepare_recipe
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """What the lanes work on."""
+    """What the lanes work on. `work_order` and `quantity` are those of the `order`; without one, what batch and profile note."""
 
     recipe: Recipe
     ledger: Ledger
     batch: str
     work_order: str | None
     quantity: int | None
+    order: WorkOrder | None = None
+    """As it stood when the shift was opened."""
+
+    def progress(self) -> tuple[int, int]:
+        """Give how many units of the order, or of the batch, have passed on all stations, and the certificates left."""
+        counts = self.ledger.batch(self.batch).counts
+        passed = counts[CertificateState.INSTALLED] + counts[CertificateState.ACTIVATED]
+        if self.order is not None:
+            passed = self.ledger.work_orders.find(self.order.number).passed
+        return passed, counts[CertificateState.AVAILABLE]
 
 
 def open_shift(
     profile: Path,
     ledger: Ledger,
     batch: str | None = None,
+    order: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Shift:
-    """Prepare a profile and choose its batch: the one named, the profile's own CSV, or the only one that has some left.
+    """Prepare a profile and choose its order or batch: the one named, the profile's own, or the only one that has some left.
 
-    ProfileError, BatchError, LedgerFault; UsageError when there is no batch to choose or more than one.
+    ProfileError, BatchError, LedgerFault; UsageError when there is none to choose or more than one.
     """
-    shifts = possible_shifts(profile, ledger, batch, progress)
+    shifts = possible_shifts(profile, ledger, batch, order, progress)
     if len(shifts) > 1:
-        names = ", ".join(shift.batch for shift in shifts)
+        names = ", ".join(shift.batch if shift.order is None else f"order {shift.order.number}" for shift in shifts)
         raise UsageError(
-            f"More than one batch has certificates for this product: {names}", "Choose one with --batch", str(profile)
+            f"More than one batch has certificates for this product: {names}",
+            "Choose one with --batch or --order",
+            str(profile),
         )
     return shifts[0]
 
@@ -46,14 +60,18 @@ def possible_shifts(
     profile: Path,
     ledger: Ledger,
     batch: str | None = None,
+    order: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Shift]:
-    """Prepare a profile and give a shift for each batch that it can work on, at least one; errors as `open_shift`.
+    """Prepare a profile and give a shift for each order and batch that it can work on, at least one; errors as `open_shift`.
 
-    A CSV that the profile names is imported on the way, once; `progress` gets its bytes done and in all.
+    A CSV that the profile names is imported on the way, once, and its work order is opened; `progress` gets its bytes done
+    and in all. A batch that has open orders of this profile is chosen by them.
     """
     recipe = prepare_recipe(profile)
     asked = recipe.profile.batch
+    if order is not None:
+        return [_of_order(recipe, ledger, _order_for(ledger.work_orders.find(order), recipe))]
     if batch is None and asked is not None and recipe.batch_csv is not None:
         batch = ledger.import_batch(
             recipe.batch_csv,
@@ -62,17 +80,34 @@ def possible_shifts(
             work_order=asked.work_order,
             progress=progress,
         ).batch
+        if asked.work_order is not None:
+            opened = ledger.work_orders.ensure(
+                asked.work_order, profile=recipe.profile.name, batch=batch, quantity=asked.quantity
+            )
+            return [_of_order(recipe, ledger, opened)]
     chosen = [_fitting(ledger.batch(batch), recipe)] if batch is not None else _with_some_left(ledger, recipe)
-    return [
-        Shift(
-            recipe,
-            ledger,
-            entry.name,
-            entry.work_order if asked is None else asked.work_order,
-            None if asked is None else asked.quantity,
+    orders = open_orders_of(ledger.work_orders.all(), recipe.profile.name)
+    shifts: list[Shift] = []
+    for entry in chosen:
+        of_batch = [_of_order(recipe, ledger, one) for one in orders if one.batch == entry.name]
+        quantity = None if asked is None else asked.quantity
+        shifts += of_batch or [Shift(recipe, ledger, entry.name, entry.work_order, quantity)]
+    return shifts
+
+
+def _of_order(recipe: Recipe, ledger: Ledger, order: WorkOrder) -> Shift:
+    _fitting(ledger.batch(order.batch), recipe)
+    return Shift(recipe, ledger, order.batch, order.number, order.quantity, order)
+
+
+def _order_for(order: WorkOrder, recipe: Recipe) -> WorkOrder:
+    if order.profile != recipe.profile.name:
+        raise UsageError(
+            f"Work order {order.number} is for the profile {order.profile}, this one is {recipe.profile.name}",
+            "Choose the order of this profile, or the profile of this order",
+            str(recipe.path),
         )
-        for entry in chosen
-    ]
+    return order
 
 
 def _fitting(batch: BatchSummary, recipe: Recipe) -> BatchSummary:

@@ -83,6 +83,7 @@ def detect(passage: Passage, refusal: CodedError | None) -> None:
         firmware_version=passage.recipe.profile.firmware.version,
         batch=passage.batch,
         operator=passage.operator,
+        work_order=passage.work_order,
     )
     passage.report(RunStarted(passage.lane, passage.run_id))
     if refusal is not None:
@@ -96,7 +97,7 @@ def identify(passage: Passage) -> None:
     passage.unit = seen
     passage.history = passage.ledger.identify_run(_run(passage), seen)
     standing = passage.ledger.dispositions.standing(seen.mac)
-    if (refusal := judge_standing(standing, profile.retries)) is not None:
+    if (refusal := judge_standing(standing, passage.retries)) is not None:
         raise refusal
     preflight(passage, seen)
     size_bytes = chip.prepare(profile.baud)
@@ -256,7 +257,7 @@ def record(passage: Passage, failure: CodedError | None, began: float) -> Verdic
         "" if failure is None else failure.mend,
         None if allocation is None else allocation.left,
         _failed_in_row(passage, verdict),
-        None if passage.recipe.profile.retries is None else passage.recipe.profile.retries + 1,
+        None if passage.retries is None else passage.retries + 1,
         passage.serial_number,
         NO_FACTS if failure is None else failure.facts,
     )

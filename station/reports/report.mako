@@ -13,7 +13,9 @@ ${head}
 <div class="facts">
 <span>${say("report.product")} <b>${report.scope.batch.product_key}</b></span>
 <span><b>${say("report.batch", name=report.scope.batch.name)}</b></span>
-% if report.scope.batch.work_order:
+% if report.scope.order:
+<span><b>${say("report.order", name=report.scope.order.number)}</b> ${report.scope.order.passed} / ${report.scope.order.quantity or "–"}</span>
+% elif report.scope.batch.work_order:
 <span><b>${say("report.order", name=report.scope.batch.work_order)}</b></span>
 % endif
 % if report.scope.firmware:

@@ -1,4 +1,4 @@
-"""A report: everything that is told about a batch, gathered in one pass over its runs."""
+"""A report: everything that is told about a batch or a work order, gathered in one pass over its runs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ class Report:
         return {
             "batch": scope.batch.name,
             "product_key": scope.batch.product_key,
-            "work_order": scope.batch.work_order,
+            "work_order": scope.batch.work_order if scope.order is None else scope.order.number,
+            "quantity": None if scope.order is None else scope.order.quantity,
+            "passed_of_order": None if scope.order is None else scope.order.passed,
             "made_at": _iso(self.made_at),
             "began": _iso(scope.began),
             "until": _iso(scope.until),
@@ -82,7 +84,7 @@ class Report:
 
 
 def make_report(ledger: Ledger, name: str) -> Report:
-    """Gather a batch's report, and sign the audit log as it stands; UsageError when there is no such batch."""
+    """Gather the report of a work order or a batch, and sign the audit log as it stands; UsageError when there is none."""
     scope = ledger.history.scope(name)
     now = datetime.now(UTC)
     tally = Tally(scope.began or now, scope.until or now)

@@ -17,6 +17,7 @@ _STEPS: Final = tuple(step for step in Step if step is not Step.RECORD)
 COLUMNS: Final = (
     "run",
     "batch",
+    "work_order",
     "product_key",
     "station",
     "lane",
@@ -48,6 +49,7 @@ def run_rows(ledger: Ledger, name: str) -> Iterator[dict[str, Any]]:
             yield {
                 "run": run.id,
                 "batch": run.batch,
+                "work_order": run.work_order,
                 "product_key": run.product_key,
                 "station": run.station,
                 "lane": run.lane,

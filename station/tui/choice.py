@@ -8,10 +8,15 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One profile with one batch of certificates; `left` counts the available ones, None when unknown."""
+    """One profile with one batch of certificates, for a work order or none.
+
+    `left` counts the available ones, None when unknown; of the order's `quantity` so many have `passed`.
+    """
 
     profile_path: Path
     profile_name: str
     batch: str
     left: int | None = None
     work_order: str | None = None
+    passed: int = 0
+    quantity: int | None = None

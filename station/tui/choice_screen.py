@@ -88,6 +88,8 @@ class ChoiceScreen(StationScreen):
         self._start_at_once = start_at_once
         self._choices: tuple[Choice, ...] = ()
         self._choice: Choice | None = None
+        self._scanned = ""
+        """What no choice bore the name of; it is looked for once more, among what the ledger has now."""
 
     def compose(self) -> ComposeResult:
         yield TitleRow(self._title, self.texts, training=self.training)
@@ -105,7 +107,8 @@ class ChoiceScreen(StationScreen):
         if self._choice is None:
             return self.texts.say("choice.title")
         batch = self.texts.say("header.batch", batch=plain(self._choice.batch))
-        return f"{self.texts.say('choice.ready')}  {plain(self._choice.profile_name)} · {batch}"
+        order = f"{plain(self._choice.work_order)} · " if self._choice.work_order else ""
+        return f"{self.texts.say('choice.ready')}  {plain(self._choice.profile_name)} · {order}{batch}"
 
     def _look(self) -> None:
         try:
@@ -114,25 +117,44 @@ class ChoiceScreen(StationScreen):
             self.post_message(self.ChoicesFound((), error))
 
     def on_choice_screen_choices_found(self, message: ChoiceScreen.ChoicesFound) -> None:
+        scanned, self._scanned = self._scanned, ""
         self._choices = message.choices
         if message.error is not None:
             self.query_one(ReadinessList).items = (ReadinessItem.of_fault("station", message.error),)
             self.stage = Stage.CHECKED
-        elif len(self._choices) == 1:
+        elif scanned and self._check_named(scanned):
+            pass
+        elif len(self._choices) == 1 and not scanned:
             self._check(self._choices[0])
         else:
-            self._list_choices(0)
-            self.stage = Stage.CHOOSING
+            self._offer(0)
+            if scanned:
+                unknown = self.texts.say("choice.unknown", code=plain(scanned))
+                self.query_one("#sentence", Static).update(Content(f" {unknown}"))
 
     def take_scan(self, code: str) -> None:
-        """A work order, a batch or a product: what it names is chosen."""
+        """A work order, a batch or a product: what it names is chosen, also when it is new since the screen came up."""
+        if self.stage in (Stage.CHOOSING, Stage.CHECKED) and not self._check_named(code):
+            self._scanned = code
+            self._look_again()
+
+    def _check_named(self, code: str) -> bool:
         named = [one for one in self._choices if code in (one.work_order, one.batch, one.profile_name)]
-        if len(named) == 1 and self.stage in (Stage.CHOOSING, Stage.CHECKED):
+        if len(named) == 1:
             self._check(named[0])
-        elif self.stage is Stage.CHOOSING:
-            self.query_one("#sentence", Static).update(
-                Content(f" {self.texts.say('choice.unknown', code=plain(code))}")
-            )
+        elif named:
+            self._offer(self._choices.index(named[0]))
+        return bool(named)
+
+    def _offer(self, highlighted: int) -> None:
+        self._choice = None
+        self._list_choices(highlighted)
+        self.stage = Stage.CHOOSING
+
+    def _look_again(self) -> None:
+        self.stage = Stage.LOOKING
+        self.query_one(ReadinessList).items = ()
+        self.run_worker(self._look, thread=True, group="start")
 
     def _list_choices(self, highlighted: int | None) -> None:
         names = max((len(choice.profile_name) for choice in self._choices), default=0)
@@ -186,9 +208,7 @@ class ChoiceScreen(StationScreen):
         if self.stage is Stage.CHOOSING and options.highlighted is not None:
             self._check(self._choices[options.highlighted])
         elif self.stage is Stage.CHECKED and self._choice is None:
-            self.stage = Stage.LOOKING
-            self.query_one(ReadinessList).items = ()
-            self.run_worker(self._look, thread=True, group="start")
+            self._look_again()
         elif self.stage is Stage.CHECKED and self._choice is not None:
             if self.is_blocked:
                 self._check(self._choice)
@@ -247,4 +267,6 @@ class ChoiceScreen(StationScreen):
 def _option(choice: Choice, name_cells: int, texts: Texts) -> Content:
     left = texts.say("choice.left", count=choice.left) if choice.left is not None else ""
     batch = texts.say("header.batch", batch=plain(choice.batch))
-    return Content(f"{pad(plain(choice.profile_name), name_cells)}   {batch}   {left}")
+    wanted = f" {choice.passed}/{choice.quantity}" if choice.quantity is not None else ""
+    order = f"{plain(choice.work_order)}{wanted}   " if choice.work_order else ""
+    return Content(f"{pad(plain(choice.profile_name), name_cells)}   {order}{batch}   {left}")

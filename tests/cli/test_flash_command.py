@@ -35,6 +35,7 @@ PASSED = verdict(Verdict.PASS)
 FAILED = verdict(Verdict.FAIL, Code.NO_BOOT)
 FAULTY = verdict(Verdict.ERROR, Code.PORT_LOST)
 USED_UP = verdict(Verdict.ERROR, Code.NO_CERTIFICATE_LEFT)
+COMPLETE = verdict(Verdict.ERROR, Code.WORK_ORDER_COMPLETE)
 STOPPED = verdict(Verdict.ABORTED, Code.ABORTED)
 
 
@@ -46,6 +47,9 @@ STOPPED = verdict(Verdict.ABORTED, Code.ABORTED)
         ([PASSED, FAILED], 1),
         ([FAILED, USED_UP], 4),
         ([FAILED, USED_UP, FAULTY], 3),
+        ([FAILED, COMPLETE], 5),
+        ([USED_UP, COMPLETE], 4),
+        ([COMPLETE, FAULTY], 3),
         ([FAILED, STOPPED], 1),
         ([PASSED, STOPPED], 130),
     ],

@@ -56,10 +56,18 @@ def chip_of(number: int) -> ChipIdentity:
     return ChipIdentity("esp32", "ESP32-D0WD-V3", "v3.1", mac_of(number), 4 << 20)
 
 
-def begin(ledger: Ledger, unit: int | None = None, *, lane: int = 1, batch: str = "batch") -> int:
+def begin(
+    ledger: Ledger, unit: int | None = None, *, lane: int = 1, batch: str = "batch", work_order: str | None = None
+) -> int:
     """Begin a run on a lane; with a unit, identify it too."""
     run = ledger.begin_run(
-        lane=lane, port=f"COM{lane}", profile="plug", firmware_version="1.4.2", batch=batch, operator="Li"
+        lane=lane,
+        port=f"COM{lane}",
+        profile="plug",
+        firmware_version="1.4.2",
+        batch=batch,
+        operator="Li",
+        work_order=work_order,
     )
     if unit is not None:
         ledger.identify_run(run, chip_of(unit))

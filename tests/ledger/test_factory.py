@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.queues import Queue
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import MetaData
 
-from station.errors import ChipError, Code, CodedError, LedgerFault, UsageError
+from station.errors import ChipError, Code, CodedError, LedgerFault, UsageError, WorkOrderComplete
 from station.ledger import Ledger, event_hash
 from station.ledger.schema import METADATA
 from station.ledger.sealed_batch import recipient_of
@@ -57,6 +58,25 @@ def test_a_station_joins_without_a_gap_and_takes_the_next_certificate(first: Led
     assert (first.left("batch"), second.left("batch")) == (8, 8)
     assert next(one.kind for one in events if one.station == second.station) == "station_joined"
     assert all(event_hash(one) == one.hash for one in events)
+
+
+def test_two_stations_make_no_more_units_than_an_order_has(first: Ledger, second: Ledger) -> None:
+    first.work_orders.add("WO-1", profile="plug", batch="batch", quantity=5)
+
+    def take(ledger: Ledger, units: range) -> list[int]:
+        refused = []
+        for unit in units:
+            run = begin(ledger, unit, work_order="WO-1")
+            try:
+                ledger.allocate(run)
+            except WorkOrderComplete:
+                refused.append(unit)
+        return refused
+
+    with ThreadPoolExecutor() as pool:
+        refused = pool.map(take, (first, second), (range(1, 6), range(6, 11)))
+        assert sum(len(one) for one in refused) == 5
+    assert (second.work_orders.find("WO-1").taken, first.left("batch")) == (5, 5)
 
 
 def test_a_station_opens_again_after_others_worked(first: Ledger, second: Ledger, factory: str, tmp_path: Path) -> None:

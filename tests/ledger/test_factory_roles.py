@@ -56,6 +56,18 @@ def test_it_joins_takes_and_records(stations: tuple[Ledger, Ledger, str], tmp_pa
     assert line.serial_numbers.bearer(PRODUCT, "SP00000002") is None
 
 
+def test_it_opens_an_order_and_works_on_it(stations: tuple[Ledger, Ledger, str]) -> None:
+    owner, line, _ = stations
+    line.work_orders.add("WO-1", profile="plug", batch="batch", quantity=2)
+    for unit, ledger in ((20, line), (21, owner)):
+        run = begin(ledger, unit, work_order="WO-1", lane=3)
+        ledger.allocate(run)
+        ledger.begin_installing(run)
+        ledger.finish_run(run, Verdict.PASS, seconds=1, code=None, message="")
+
+    assert line.work_orders.close("WO-1", reason="done").passed == 2
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -73,6 +85,8 @@ def test_it_joins_takes_and_records(stations: tuple[Ledger, Ledger, str], tmp_pa
         "DELETE FROM serial_numbers",
         "UPDATE stations SET login = 'line1'",
         "UPDATE ledger_keys SET source = 'file'",
+        "UPDATE work_orders SET quantity = 1000",
+        "DELETE FROM work_order_units",
         "CREATE TEMPORARY TABLE stations (station text)",
     ],
 )  # fmt: skip

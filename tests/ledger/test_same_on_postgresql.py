@@ -13,6 +13,8 @@ from tests.ledger import test_import as importing
 from tests.ledger import test_orders as orders
 from tests.ledger import test_runs as runs
 from tests.ledger import test_serial_numbers as serial_numbers
+from tests.ledger import test_work_orders as work_orders
+from tests.ledger.test_work_orders import ordered  # noqa: F401  a fixture
 
 test_order = allocation.test_certificates_are_taken_in_the_order_of_the_file
 test_again = allocation.test_the_same_unit_gets_the_same_certificate_again
@@ -42,6 +44,8 @@ test_two_imports = importing.test_two_imports_of_one_file_at_once_make_one_batch
 test_longer_list = importing.test_a_longer_list_brings_only_what_is_new
 test_other_secret = importing.test_a_name_with_another_secret_is_refused_by_line
 test_other_name = importing.test_a_secret_under_another_name_is_refused_by_line
+test_order_complete = work_orders.test_a_complete_order_takes_no_new_unit_and_spends_no_certificate
+test_order_scrap = work_orders.test_a_scrapped_unit_gives_its_place_to_another_even_when_it_had_passed
 
 
 @pytest.fixture(autouse=True)

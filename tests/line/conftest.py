@@ -53,6 +53,7 @@ class Desk:
         force_security: LeadDecision | None = None,
         answer_for: Callable[[Mac], CarriedAnswer | None] = lambda _mac: None,
         label_slot: LabelSlot | None = None,
+        work_order: str | None = None,
     ) -> VerdictReached:
         chip.runs_as = lambda: self.carried(chip.unit)
         return walk_unit(
@@ -71,6 +72,7 @@ class Desk:
                 force_security=force_security,
                 answer_for=answer_for,
                 label_slot=label_slot,
+                work_order=work_order,
             )
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from station.tui.choice_screen import ChoiceScreen, Stage
 from station.tui.line_port import LinePort
 from station.tui.line_screen import LineScreen
 from station.tui.settings import Settings
-from tests.tui.driving import opened, settle, until
+from tests.tui.driving import opened, scan, settle, until
 from tests.tui.fake_line import ALL_READY, CHOICE, NOW, fake_app, fake_line, mac_of
 from tests.tui.pictures import screen_text
 
@@ -98,6 +99,32 @@ async def test_the_mouse_chooses_too() -> None:
 
         assert stage(app) is Stage.CHECKED
         assert "bulb" in screen_text(app)
+
+
+async def test_a_scanned_work_order_names_profile_and_batch() -> None:
+    orders = [replace(CHOICE, work_order=f"WO-{number}", passed=3, quantity=500) for number in (1, 2)]
+    bulb = Choice(Path("bulb.yaml"), "bulb", "2026-10", 1200, "WO-3", 0, 20)
+    app = fake_app(fake_line(), choices=(*orders, bulb), start_at_once=False)
+    async with opened(app) as pilot:
+        assert "smart-plug   WO-2 3/500   batch 2026-11   188 certificates left" in screen_text(app)
+        await scan(pilot, "WO-3")
+        assert stage(app) is Stage.CHECKED
+        assert "bulb · WO-3 · batch 2026-10" in screen_text(app)
+        await scan(pilot, "WO-2")
+        assert "smart-plug · WO-2 · batch 2026-11" in screen_text(app)
+
+
+async def test_a_work_order_that_is_new_since_the_screen_came_up_is_found_and_an_unknown_one_is_told() -> None:
+    known = [CHOICE]
+    app = _app(choices=lambda: tuple(known))
+    async with opened(app) as pilot:
+        known.append(replace(CHOICE, work_order="WO-9"))
+        await scan(pilot, "WO-9")
+        assert stage(app) is Stage.CHECKED
+        assert "WO-9" in screen_text(app)
+        await scan(pilot, "WO-10")
+        assert "WO-10 names no product, batch or work order here" in screen_text(app)
+        assert stage(app) is Stage.CHOOSING
 
 
 async def test_no_choice_at_all_is_no_dead_end() -> None:

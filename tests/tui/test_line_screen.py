@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from station.errors import Code, LedgerFault
-from station.events import CertificateAllocated, LaneAppeared, StepReported, WaitReason
+from station.events import CertificateAllocated, LaneAppeared, StepReported, VerdictReached, WaitReason
 from station.tui.app import StationApp
 from station.tui.help_screen import HelpScreen
 from station.tui.lane_pane import LanePane
@@ -72,6 +72,22 @@ async def test_a_verdict_fills_its_tile(verdict: Verdict, style: str) -> None:
         await settle(pilot)
 
         assert app.screen.query_one("#lane-1").has_class(style)
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "The order is complete"), ("zh-CN", "工单已完成")])
+async def test_a_unit_beyond_the_order_is_told_so(language: str, title: str) -> None:
+    line = fake_line(1)
+    line.numbers = replace(line.numbers, passed=500)
+    app = fake_app(line, settings=Settings.model_validate({"language": language}))
+    async with on_line(app) as pilot:
+        told = "Work order WO-4711 has all of its 500 units"
+        refused = VerdictReached(1, 7, Verdict.ERROR, mac_of(1), None, 0.8, "E41", told, "Take the unit out", None)
+        line.say(refused, waiting(1, WaitReason.REMOVE_UNIT))
+        await settle(pilot)
+
+        shown = screen_text(app)
+        assert app.screen.query_one("#lane-1").has_class("-error")
+        assert all(words in shown for words in ("E41", title, "WO-4711", "500 / 500")), shown
 
 
 async def test_a_verdict_joins_the_last_units() -> None:

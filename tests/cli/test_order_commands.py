@@ -1,0 +1,53 @@
+"""`station order` and a report about an order."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from station.errors import Code
+from station.ledger import Ledger
+from station.verdict import Verdict
+from tests.cli.calling import station_in
+from tests.ledger.making import begin, write_csv
+
+
+def test_an_order_is_opened_told_reported_and_closed(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    station = station_in(data)
+    station("batch", "import", str(write_csv(tmp_path / "batch.csv", range(1, 6))))
+    added = station(
+        "order", "add", "WO-1", "--profile", "plug", "--batch", "batch", "--quantity", "2", "--retries", "1", "--json"
+    )
+    assert json.loads(added.out)["state"] == "open"
+    with Ledger.open(data) as ledger:
+        other = begin(ledger, 9)
+        ledger.finish_run(other, Verdict.FAIL, seconds=1.0, code=Code.NO_BOOT, message="")
+        run = begin(ledger, 1, work_order="WO-1")
+        ledger.allocate(run)
+        ledger.begin_installing(run)
+        ledger.finish_run(run, Verdict.PASS, seconds=2.0, code=None, message="")
+
+    assert station("order", "list").out == "WO-1  open  1 of 2 passed  plug, batch batch\n"
+    report = json.loads(station("report", "WO-1", "--json").out)
+    assert (report["work_order"], report["quantity"], report["passed_of_order"], report["units"]) == ("WO-1", 2, 1, 1)
+    assert station("report", "batch", "--json").out.count('"units":2') == 1
+    assert station("order", "close", "WO-1", "--reason", "enough").code == 0
+    assert "closed" in station("order", "show", "WO-1").out
+
+
+def test_what_is_wrong_is_told_with_the_nearest_number(tmp_path: Path) -> None:
+    station = station_in(tmp_path / "data")
+    station("batch", "import", str(write_csv(tmp_path / "batch.csv", range(1, 3))))
+    assert station("order", "list").out == "There is no work order.\n"
+    assert station("order", "add", "WO-4711", "--profile", "p", "--batch", "batch").code == 0
+
+    for arguments, words in (
+        (("show", "WO-4712"), "Did you mean WO-4711?"),
+        (("add", "WO-4711", "--profile", "p", "--batch", "batch"), "already"),
+        (("add", "WO-1", "--profile", "p", "--batch", "bach"), "Did you mean batch?"),
+        (("close", "WO-4711", "--reason", " "), "--reason"),
+    ):
+        done = station("order", *arguments)
+        assert done.code == 2
+        assert words in done.err

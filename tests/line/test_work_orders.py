@@ -1,0 +1,90 @@
+"""The order that a shift works on comes from the ledger, and decides what its lanes take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from station.errors import Code, UsageError
+from station.ledger import Ledger
+from station.line.shift import open_shift, possible_shifts
+from station.profile import load_profile
+from station.verdict import Verdict
+from station.virtual.images import make_bench_images
+from tests.batch_csv import write_batch_csv
+from tests.ledger.making import mac_of
+from tests.ledger.test_work_orders import make
+from tests.line.conftest import PROFILES, Desk
+from tests.line.fake_chip import FakeChip, FakeUnit
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("orders")
+    make_bench_images(folder / "images")
+    text = (PROFILES / "training.yaml").read_text(encoding="utf-8")
+    (folder / "plain.yaml").write_text(text, encoding="utf-8")
+    named = "batch: {certificates: batch.csv, work_order: WO-7, quantity: 3}\n"
+    (folder / "named.yaml").write_text(f"{text}\n{named}", encoding="utf-8")
+    write_batch_csv(folder / "batch.csv", load_profile(folder / "plain.yaml").product_key, 5)
+    return folder
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(tmp_path / "data") as ledger:
+        yield ledger
+
+
+def test_a_profile_opens_its_order_at_the_first_start(opened: Ledger, folder: Path) -> None:
+    shifts = [open_shift(folder / "named.yaml", opened) for _ in range(2)]
+
+    assert [(shift.work_order, shift.quantity, shift.progress()) for shift in shifts] == [("WO-7", 3, (0, 5))] * 2
+    assert [order.number for order in opened.work_orders.all()] == ["WO-7"]
+
+
+def test_open_orders_are_offered_in_the_place_of_their_batch(opened: Ledger, folder: Path) -> None:
+    opened.import_batch(folder / "batch.csv")
+    assert [shift.order for shift in possible_shifts(folder / "plain.yaml", opened)] == [None]
+    name = possible_shifts(folder / "plain.yaml", opened)[0].recipe.profile.name
+    for number in ("WO-1", "WO-2"):
+        opened.work_orders.add(number, profile=name, batch="batch", quantity=2)
+
+    assert [shift.work_order for shift in possible_shifts(folder / "plain.yaml", opened)] == ["WO-1", "WO-2"]
+    with pytest.raises(UsageError, match="--order"):
+        open_shift(folder / "plain.yaml", opened)
+    assert open_shift(folder / "plain.yaml", opened, order="WO-2").work_order == "WO-2"
+
+
+def test_an_order_that_is_complete_is_offered_only_while_its_batch_has_no_other(opened: Ledger, folder: Path) -> None:
+    opened.import_batch(folder / "batch.csv")
+    name = load_profile(folder / "plain.yaml").name
+    opened.work_orders.add("WO-1", profile=name, batch="batch", quantity=1)
+    make(opened, 1)
+    assert [shift.work_order for shift in possible_shifts(folder / "plain.yaml", opened)] == ["WO-1"]
+
+    opened.work_orders.add("WO-2", profile=name, batch="batch", quantity=1)
+    assert [shift.work_order for shift in possible_shifts(folder / "plain.yaml", opened)] == ["WO-2"]
+
+
+def test_an_order_of_another_profile_is_refused(opened: Ledger, folder: Path) -> None:
+    opened.import_batch(folder / "batch.csv")
+    opened.work_orders.add("WO-1", profile="kettle", batch="batch")
+
+    with pytest.raises(UsageError, match="kettle"):
+        open_shift(folder / "plain.yaml", opened, order="WO-1")
+    assert [shift.order for shift in possible_shifts(folder / "plain.yaml", opened)] == [None]
+
+
+def test_a_unit_beyond_the_order_is_refused_before_anything_is_written(desk: Desk) -> None:
+    desk.ledger.work_orders.add("WO-1", profile=desk.recipe.profile.name, batch=desk.batch, quantity=1)
+    first, second = FakeChip(FakeUnit(mac_of(1))), FakeChip(FakeUnit(mac_of(2)))
+    before = bytes(second.unit.flash)
+
+    assert desk.walk(first, work_order="WO-1").verdict is Verdict.PASS
+    refused = desk.walk(second, work_order="WO-1")
+    assert (refused.verdict, refused.code) == (Verdict.ERROR, Code.WORK_ORDER_COMPLETE)
+    assert bytes(second.unit.flash) == before
+    assert desk.walk(first, work_order="WO-1").verdict is Verdict.PASS
