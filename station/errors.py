@@ -15,6 +15,7 @@ CodedError                     code, cause, mend, place
 │   ├── PortFault              the serial port (E1x)
 │   ├── LedgerFault            the ledger, its key, its disk (E2x)
 │   ├── PlatformFault          the IoT platform, as far as the station can reach it (E3x)
+│   ├── PeripheralFault        the label printer, the stack light (E5x); the unit's verdict stands
 │   └── InternalFault          our bug, translated at the lane's edge (E90)
 ├── NoCertificateLeft          the batch is used up; the line lead brings another (E40)    exit 4
 ├── WorkOrderComplete          the order takes no new unit (E41)                           exit 5
@@ -60,6 +61,7 @@ class Code(StrEnum):
     USAGE = "I10"
     PROFILE = "I20"
     BATCH = "I30"
+    LABEL = "I31"
     PIN_WRONG = "I40"
     PIN_LOCKED = "I41"
     NOT_LINE_LEAD = "I42"
@@ -86,6 +88,9 @@ class Code(StrEnum):
     PLATFORM_CLIENT_MISSING = "E34"
     NO_CERTIFICATE_LEFT = "E40"
     WORK_ORDER_COMPLETE = "E41"
+    PRINTER_UNREACHABLE = "E50"
+    PRINTER_NOT_READY = "E51"
+    LIGHT_UNREACHABLE = "E52"
     INTERNAL = "E90"
     ABORTED = "A01"
     INTERRUPTED = "A02"
@@ -211,6 +216,10 @@ class LedgerFault(StationFault):
 
 class PlatformFault(StationFault):
     """The IoT platform is not reached, refuses the station, or answers what nobody understands."""
+
+
+class PeripheralFault(StationFault):
+    """The label printer or the stack light; what it should have done is done again when it works."""
 
 
 class InternalFault(StationFault):

@@ -158,6 +158,24 @@ class UnitDisposed:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelPrinted:
+    """The label of a unit that passed was handed to the printer, or (with a code) was not: `message` says why.
+
+    Lane and run are those of the PASS.
+    """
+
+    lane: int
+    run_id: int
+    mac: Mac
+    device_name: str | None
+    code: str | None = None
+    message: str = ""
+    mend: str = ""
+    facts: Mapping[str, str | int | float] = field(default_factory=lambda: MappingProxyType({}))
+    """What fills the screen's own sentence for the code."""
+
+
+@dataclass(frozen=True, slots=True)
 class LaneAppeared:
     """The adapter of a lane was found under this port name; the lane may be new, or its port may have another name now."""
 
@@ -180,6 +198,7 @@ WorkEvent = (
     | StepReported
     | VerdictReached
     | UnitDisposed
+    | LabelPrinted
     | LaneAppeared
     | LaneClosed
 )

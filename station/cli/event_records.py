@@ -6,6 +6,7 @@ from station.events import (
     CertificateAllocated,
     Event,
     LabelEvent,
+    LabelPrinted,
     LabelRefused,
     LabelTaken,
     LabelWanted,
@@ -39,6 +40,11 @@ def event_records(event: Event) -> list[dict[str, object]]:
             return [record]
         case LabelWanted() | LabelTaken() | LabelRefused() | SerialNumberBound():
             return [_label_record(event)]
+        case LabelPrinted():
+            unit = {"lane": event.lane, "mac": event.mac, "device_name": event.device_name}
+            return [
+                {"event": "label_printed", **unit, "code": event.code, "message": event.message, "mend": event.mend}
+            ]
         case LaneWaiting():
             return [{"event": "waiting", "lane": event.lane, "reason": event.reason, "message": event.message}]
         case UnitIdentified():

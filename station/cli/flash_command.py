@@ -24,6 +24,7 @@ from station.cli.lanes import (
     profile_argument,
 )
 from station.cli.platform_settings import platform_of, platform_options
+from station.cli.printer_settings import printer_of
 from station.cli.recover_command import tell_unfinished_units
 from station.cli.signing_in import LeadOptions, lead_decisions, lead_options, signed_in
 from station.cli.station_log import log_line, log_to
@@ -33,6 +34,7 @@ from station.events import (
     CertificateAllocated,
     Event,
     LabelEvent,
+    LabelPrinted,
     LabelRefused,
     LabelTaken,
     LabelWanted,
@@ -110,6 +112,7 @@ def flash(
             keep_foreign=allowed.keep_foreign,
             force_security=allowed.force_security,
             platform=platform_of(session, shift),
+            printer=printer_of(session, shift.recipe.profile),
         )
         feed = label_feed(line, shift.recipe.profile, codes)
         log_line(line)
@@ -199,6 +202,8 @@ def event_text(event: Event) -> str | None:
             return f"[{event.lane}] {event.message or _WAITS[event.reason]}"
         case LabelWanted() | LabelTaken() | LabelRefused() | SerialNumberBound():
             return _label_text(event)
+        case LabelPrinted():
+            return f"[{event.lane}] {print_text(event)}"
         case UnitIdentified():
             return f"[{event.lane}] unit {event.mac} ({event.chip}, {event.flash_size_bytes >> 20} MB)"
         case CertificateAllocated():
@@ -217,6 +222,14 @@ def event_text(event: Event) -> str | None:
             return head if event.code is None else f"{head}\n    {event.code}: {event.message}. {event.mend}"
         case _:
             return None
+
+
+def print_text(event: LabelPrinted) -> str:
+    """Say whether a unit's label was printed, as a line for a person."""
+    unit = event.device_name or event.mac
+    if event.code is None:
+        return f"label of {unit} printed"
+    return f"label of {unit} not printed\n    {event.code}: {event.message}. {event.mend}"
 
 
 def _label_text(event: LabelEvent) -> str | None:

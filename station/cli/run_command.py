@@ -21,6 +21,7 @@ from station.cli.lanes import (
 )
 from station.cli.leads import offer_first_line_lead
 from station.cli.platform_settings import platform_of, platform_options
+from station.cli.printer_settings import printer_of
 from station.cli.screen import ShiftDesk, show_screen
 from station.cli.serving import askable_in_browser, is_served, serve, serve_options
 from station.cli.signing_in import LeadOptions, lead_decisions, lead_options, signed_in, signed_out_after
@@ -90,6 +91,7 @@ def run(
                 keep_foreign=allowed.keep_foreign,
                 force_security=allowed.force_security,
                 platform=ask(shift),
+                printer=printer_of(session, shift.recipe.profile),
                 hot_plug=finder.hot_plug(lambda number, port: plan_lane(shift, number, port)),
             )
             log_line(line)

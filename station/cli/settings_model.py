@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from station.chip.ports import Place
+from station.errors import UsageError
 from station.ledger.station_name import STATION_PATTERN
+from station.peripherals.label_printer import open_printer
 from station.platform.settings import PlatformSettings
 from station.profile.part import Part
 from station.profile.quantities import as_written, refusal, shown
@@ -79,6 +82,21 @@ class LogSettings(Part):
     """How many files are kept."""
 
 
+def _printer_address(value: str) -> str:
+    try:
+        open_printer(value, Path())
+    except UsageError as error:
+        raise refusal(error.cause, error.mend) from None
+    return value
+
+
+class PrinterSettings(Part):
+    """The label printer."""
+
+    address: Annotated[str, AfterValidator(_printer_address), Field(examples=["tcp://192.168.1.50"])] | None = None
+    """tcp://HOST[:9100], queue:NAME for a print queue of this system, or file:NAME in the data folder. Without it none prints."""
+
+
 class StationSettings(Part):
     """Settings of a station. Each key may be left out."""
 
@@ -90,6 +108,8 @@ class StationSettings(Part):
     """Which lane is at which adapter or plug; `station lanes learn` writes it."""
     screen: Settings = DEFAULTS
     """The technician's screen. Language, colours and bell are written back when they are changed there."""
+    printer: PrinterSettings = PrinterSettings()
+    """Where the labels of units that passed are printed; what stands on them is the profile's `label`."""
     log: LogSettings = LogSettings()
     """The log, `station.log` in the data folder."""
 

@@ -7,6 +7,7 @@ from station.ledger.operator_rows import Operator, OperatorName, Role
 from station.ledger.operators import Operators
 from station.ledger.orders import Order, OrderPart, Orders, OrderState
 from station.ledger.pins import read_pin
+from station.ledger.printed_labels import LabelOrder
 from station.ledger.records import (
     Allocation,
     AuditEvent,
@@ -39,6 +40,7 @@ __all__ = [
     "ExportResult",
     "ImportResult",
     "JsonValue",
+    "LabelOrder",
     "Ledger",
     "Operator",
     "OperatorName",

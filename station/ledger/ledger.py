@@ -39,6 +39,7 @@ from station.ledger.opening import Opened, open_data_folder
 from station.ledger.operators import Operators
 from station.ledger.orders import Orders
 from station.ledger.platform_notes import PlatformNotes
+from station.ledger.printed_labels import PrintedLabels
 from station.ledger.processes import ProcessToken
 from station.ledger.proof import Proof, open_proof
 from station.ledger.records import (
@@ -90,6 +91,7 @@ class Ledger:
         self.history = RunHistory(reading)
         self.shared_key = SharedKey(self._changing, self._keys)
         self.moving = Moving(self._database, self._changing, processes, proof)
+        self.printed_labels = PrintedLabels(reading, self._changing)
         self.proof = proof
 
     @classmethod

@@ -153,6 +153,8 @@ class RunRow:
     seconds: float | None
     serial_number: str | None = None
     """What the unit's label said in this run, where the profile asks for it."""
+    work_order: str | None = None
+    """The work order that the run counted for."""
 
 
 @dataclass(frozen=True, slots=True)

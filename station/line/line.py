@@ -20,10 +20,12 @@ from station.line.lane import Lane, LaneInfo, LanePlan
 from station.line.packing import pack_static
 from station.line.passage import LeadDecision, Passage
 from station.line.port_watch import PortWatch
+from station.line.print_desk import LabelWork, PrintDesk
 from station.line.shift import Shift
 from station.line.shift_record import ShiftRecord
 from station.line.status_link import StatusLink
 from station.line.walk import internal_fault
+from station.peripherals.label_printer import LabelPrinter
 from station.profile.serial_number import SerialNumber
 from station.reports.numbers import judges_unit, share, units_per_hour
 from station.unit import Mac
@@ -81,6 +83,7 @@ class Line:
         keep_foreign: LeadDecision | None = None,
         force_security: LeadDecision | None = None,
         platform: StatusLink | None = None,
+        printer: LabelPrinter | None = None,
         hot_plug: HotPlug | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -103,6 +106,7 @@ class Line:
         self.training = training
         rule = shift.recipe.profile.serial_number
         self._labels = None if rule is None else self._label_desk(rule)
+        self._prints = None if printer is None else self._print_desk(printer)
         self.record = ShiftRecord(shift.ledger, lambda: self._operator, self._publish, self.retry)
 
     @property
@@ -153,6 +157,8 @@ class Line:
     def start(self) -> None:
         """Start every lane, and look for new ones where they may come."""
         self._began = self._clock()
+        if self._prints is not None:
+            self._prints.start()
         for lane in list(self._lanes.values()):
             lane.start()
         threading.Thread(target=self._look_for_stuck, name="stuck-watch", daemon=True).start()
@@ -169,6 +175,14 @@ class Line:
             return {number: lane.label_slot for number, lane in dict(self._lanes).items()}
 
         return LabelDesk(rule, self._shift.recipe.profile.product_key, self._shift.ledger, slots, self._publish)
+
+    def _print_desk(self, printer: LabelPrinter) -> PrintDesk | None:
+        work = LabelWork.of(self._shift.recipe.profile, self._shift.recipe.label, printer)
+        if work is None:
+            return None
+        desk = PrintDesk(self._shift.ledger, work, lambda: self._operator, self._publish)
+        self.subscribe(desk.hear)
+        return desk
 
     def _baud_memory(self, port: str) -> LedgerBaudMemory:
         adapter = port if self._hot_plug is None else self._hot_plug.watch.adapter_at(port)
@@ -206,8 +220,13 @@ class Line:
         """Where the units' labels come in; None where the profile wants none."""
         return self._labels
 
+    @property
+    def prints(self) -> PrintDesk | None:
+        """Where the labels of good units are printed; None where the profile wants none, or the station has no printer."""
+        return self._prints
+
     def stop(self, timeout_s: float) -> bool:
-        """Abort what runs and end all lanes; True when every thread has returned and every port is closed.
+        """Abort what runs, end all lanes, print the labels that wait; True when every thread has returned and every port is closed.
 
         A lane that a driver does not let go is told as stuck and left behind when the time is over.
         """
@@ -223,6 +242,8 @@ class Line:
         for lane, ended in zip(lanes, joined, strict=True):
             if not ended:
                 lane.tell_if_stuck(after_s=0.0)
+        if self._prints is not None and not self._prints.close(max(0.0, deadline - self._clock())):
+            _LOG.warning("labels are left that no printer took; the ledger knows them")
         self._sign_off()
         return all(joined)
 

@@ -16,6 +16,8 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainVa
 from station.certificate import product_key_fault
 from station.image.nvs_entry import NvsType, nvs_key_fault, nvs_value_fault
 from station.profile import quantities
+from station.profile.label import Label
+from station.profile.part import FileName, Sha256
 from station.profile.part import Part as _Part
 from station.profile.quantities import as_written, plain_int, refusal, shown
 from station.profile.security import Security
@@ -76,10 +78,6 @@ Text = Annotated[str, BeforeValidator(_read_text)]
 NvsKey = Annotated[str, BeforeValidator(_read_nvs_key), Field(max_length=15)]
 PartitionName = Annotated[
     str, PlainValidator(quantities.read_partition_name), WithJsonSchema({"type": "string", "maxLength": 16})
-]
-FileName = Annotated[str, PlainValidator(quantities.read_file_name), WithJsonSchema({"type": "string", "minLength": 1})]
-Sha256 = Annotated[
-    str, PlainValidator(quantities.read_sha256), WithJsonSchema({"type": "string", "pattern": "^[0-9a-fA-F]{64}$"})
 ]
 DurationS = Annotated[
     float,
@@ -397,3 +395,5 @@ class Profile(_Part):
     """The same NVS values for every unit."""
     checks: Checks = Field(default_factory=Checks)
     """What proves that a unit works; without it a unit is good as soon as it is written and verified."""
+    label: Label | None = None
+    """The label that a unit gets when it has passed."""

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, PlainValidator, WithJsonSchema
+
+from station.profile import quantities
+
+FileName = Annotated[str, PlainValidator(quantities.read_file_name), WithJsonSchema({"type": "string", "minLength": 1})]
+"""A file or folder, relative to the profile."""
+Sha256 = Annotated[
+    str, PlainValidator(quantities.read_sha256), WithJsonSchema({"type": "string", "pattern": "^[0-9a-fA-F]{64}$"})
+]
 
 
 class Part(BaseModel):

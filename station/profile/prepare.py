@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from station.errors import ProfileError
 from station.image.fault import ImageFault
 from station.image.filesystem import build_littlefs_of, read_folder
 from station.image.flash_plan import Region, make_flash_plan
 from station.image.nvs import MINIMUM_SIZE_BYTES, build_nvs_image
 from station.image.nvs_entry import NvsEntry
 from station.image.partition_table import Partition, PartitionTable
+from station.peripherals.label_template import LabelTemplate, read_template
 from station.profile.credentials import CredentialMap, credential_map
+from station.profile.faults import Spot
 from station.profile.firmware_files import FirmwareFile, folder_sha256, read_firmware
 from station.profile.image_checks import check_images
 from station.profile.layout import (
@@ -29,6 +32,7 @@ from station.profile.quantities import shown
 from station.profile.reading import Draft, read_draft
 from station.profile.recipe import FileHash, Recipe
 from station.profile.yaml_source import Place
+from station.serial_number import SERIAL_NUMBER
 
 
 def prepare_recipe(path: Path, *, verify_hashes: bool = True) -> Recipe:
@@ -74,6 +78,7 @@ class _Preparation:
             check_table_fits(table, layout, draft)
         check_overlaps(layout, faults)
         self._check_surroundings()
+        label = self._read_label()
         faults.raise_if_any()
         if table is None or stored is None or credentials_partition is None:
             raise AssertionError("a profile without faults has a table and credentials")
@@ -96,6 +101,7 @@ class _Preparation:
             sha256_by_region=MappingProxyType({region.name: region.sha256 for region in plan.regions}),
             files=tuple(self._hashes),
             programs=programs,
+            label=label,
         )
 
     def _note_files(self, files: Sequence[FirmwareFile]) -> None:
@@ -246,6 +252,24 @@ class _Preparation:
                     f"the certificate file {shown(batch.certificates)} is {kind}",
                     f"It was looked for as {csv}; put the console's CSV there, or remove `batch`",
                 )
+
+    def _read_label(self) -> LabelTemplate | None:
+        label = self._profile.label
+        if label is None or not self._draft.is_sure("label", "template"):
+            return None
+        try:
+            template = read_template(self._folder / label.template)
+        except ProfileError as error:
+            for fault in error.faults:
+                self._faults.add_at(Spot(Path(fault.file), fault.line), fault.cause, fault.mend)
+            if not error.faults:
+                self._faults.add(("label", "template"), error.cause, error.mend)
+            return None
+        if SERIAL_NUMBER in template.names and self._profile.serial_number is None:
+            cause = "the label shows a serial number, and nothing says where units get one"
+            mend = f"Add `{SERIAL_NUMBER}:`, or take ${{{SERIAL_NUMBER}}} out of the label"
+            self._faults.add(("label", "template"), cause, mend)
+        return template
 
     def _warnings(self) -> list[str]:
         if self._profile.checks.boot is None and self._profile.checks.online is None:

@@ -16,6 +16,7 @@ from station.image.nvs import build_nvs_image
 from station.image.nvs_entry import NvsEntry
 from station.image.nvs_reader import NvsContents
 from station.image.partition_table import Partition, PartitionTable
+from station.peripherals.label_template import LabelTemplate
 from station.profile.credentials import CredentialMap
 from station.profile.model import CertificateField, Profile
 from station.profile.yaml_source import Place
@@ -63,6 +64,7 @@ class Recipe:
     sha256_by_region: Mapping[str, str] = field(repr=False)
     files: tuple[FileHash, ...] = field(repr=False)
     programs: tuple[Program, ...] = field(repr=False)
+    label: LabelTemplate | None = None
 
     @property
     def batch_csv(self) -> Path | None:

@@ -12,6 +12,7 @@ from station.events import (
     CertificateAllocated,
     Event,
     LabelEvent,
+    LabelPrinted,
     LabelRefused,
     LabelTaken,
     LabelWanted,
@@ -236,6 +237,8 @@ def _worked(view: LaneView, event: WorkEvent) -> LaneView:
         case UnitDisposed(mac=mac, disposition=disposition):
             same = view.mac == mac and view.phase is Phase.FINISHED
             return replace(view, disposition=disposition, failed_in_row=0) if same else view
+        case LabelPrinted():
+            return view
         case LaneAppeared(port=port):
             return replace(view, port=plain(port))
         case LaneClosed():

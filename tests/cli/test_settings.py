@@ -40,6 +40,7 @@ def test_no_file_and_an_empty_one_give_the_defaults(tmp_path: Path, text: str | 
         ("screen:\n  few_certificates: -1", "2: `few_certificates` is too small"),
         ("screen: {scanner: {suffixes: []}}", "1: `suffixes` is too small"),
         ("screen: {scanner: {between_keys_ms: 999}}", "1: `between_keys_ms` is too large. The limit is 200"),
+        ("printer:\n  address: 192.168.1.50", "2: '192.168.1.50' names no printer. Write tcp://"),
         ("station: a b", "1: `a b` is no name of a station"),
         ("screen: dark", "1: `screen` is a mapping"),
         ("- 1", "the file of settings is a mapping"),
@@ -85,7 +86,8 @@ def test_a_begun_file_opens_a_ledger_and_beginning_it_again_changes_nothing(tmp_
     Ledger.open(tmp_path).close()
     named = read_settings(tmp_path).station
     given(tmp_path, f"station: {named}  # ours\nscreen: {{bell: bad}}\n")
-    assert json.loads(station_in(tmp_path)("settings", "init", "--json").out)["added"] == ["platform", "lanes", "log"]
+    added = json.loads(station_in(tmp_path)("settings", "init", "--json").out)["added"]
+    assert added == ["platform", "lanes", "printer", "log"]
     text = (tmp_path / "station.yaml").read_text(encoding="utf-8")
     assert text.startswith(f"station: {named}  # ours\nscreen: {{bell: bad}}\n")
     station_in(tmp_path)("settings", "init")

@@ -1,0 +1,30 @@
+"""Which printer takes the labels: as the station's settings say, or an option for once."""
+
+from __future__ import annotations
+
+import click
+
+from station.cli.context import Session
+from station.errors import UsageError
+from station.peripherals.label_printer import LabelPrinter, open_printer
+from station.profile import Profile
+
+
+def printer_of(session: Session, profile: Profile) -> LabelPrinter | None:
+    """Give the printer for a shift; None where the profile wants no label, or, told on standard error, where none is set."""
+    if profile.label is None:
+        return None
+    address = session.settings().printer.address
+    if address is None:
+        if not session.json:
+            click.echo("station: no printer is set, so no label is printed (`printer` in the settings).", err=True)
+        return None
+    return open_printer(address, session.data)
+
+
+def chosen_printer(session: Session, address: str | None) -> LabelPrinter:
+    """Give the printer that is named, else that of the settings; UsageError when there is none."""
+    named = address or session.settings().printer.address
+    if named is None:
+        raise UsageError("No printer is set", "Name one with --printer, or set `printer: {address: tcp://…}`")
+    return open_printer(named, session.data)

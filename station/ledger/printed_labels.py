@@ -1,0 +1,128 @@
+"""What the audit log knows of printed labels: none without PASS, each one told before it is sent, each failure after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, ScalarSelect, func, select
+
+from station.certificate import CertificateState
+from station.errors import UsageError
+from station.ledger.audit import Change, EventKind, storable
+from station.ledger.batches import batch_row, batch_summaries
+from station.ledger.records import JsonValue, RunRow
+from station.ledger.run_rows import find_runs
+from station.ledger.schema import AUDIT_EVENTS, CERTIFICATES, RUNS
+from station.ledger.units import find_certificates
+from station.unit import Mac
+from station.verdict import Verdict
+
+_E = AUDIT_EVENTS.c
+_R = RUNS.c
+_GOOD: Final = (CertificateState.INSTALLED, CertificateState.ACTIVATED)
+_KINDS: Final = (EventKind.LABEL_SENT, EventKind.LABEL_FAILED)
+_NOT_YET: Final = "Walk the unit until it passes, then print"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOrder:
+    """What is printed: the run that passed, and its work order, or else that of its batch."""
+
+    run: RunRow
+    mac: Mac
+    work_order: str | None
+
+
+class PrintedLabels:
+    """The labels of one ledger's units. Each method is one transaction; LedgerFault as everywhere."""
+
+    def __init__(
+        self,
+        reading: Callable[[], AbstractContextManager[Connection]],
+        changing: Callable[[], AbstractContextManager[Change]],
+    ) -> None:
+        self._reading = reading
+        self._changing = changing
+
+    def order(self, subject: str) -> LabelOrder:
+        """Give what stands on the label of a unit, by MAC, serial number or DeviceName.
+
+        UsageError when nobody knows the unit, its last run is no PASS, or its certificate is void.
+        """
+        with self._reading() as connection:
+            mac, rows = find_certificates(connection, subject)
+            holders = {row.mac for row in rows if row.mac is not None}
+            if mac is None and len(holders) == 1:
+                mac = holders.pop()
+            runs = [] if mac is None else find_runs(connection, limit=1, mac=mac, device_name=None)
+            if not rows and not runs:
+                raise UsageError(
+                    f"no unit is known as {subject!r}",
+                    "Give the MAC as 24:0a:c4:5e:10:9c, the serial number, or the DeviceName as the CSV has it",
+                )
+            if not runs or runs[0].mac is None or runs[0].verdict is not Verdict.PASS:
+                raise UsageError("No label without PASS: the unit's last run did not end so", _NOT_YET, subject)
+            if runs[0].certificate_state not in _GOOD:
+                raise UsageError("No label: the unit's certificate is void", _NOT_YET, subject)
+            of_batch = batch_summaries(connection, runs[0].batch)[0].work_order
+            return LabelOrder(runs[0], Mac(runs[0].mac), runs[0].work_order or of_batch)
+
+    def missing(self, batch: str) -> list[Mac]:
+        """Give the units of a batch whose last run passed and whose label no printer took, by those runs' order; UsageError."""
+        with self._reading() as connection:
+            last = select(func.max(_R.id)).where(_R.mac.is_not(None), _R.finished_at.is_not(None)).group_by(_R.mac)
+            query = (
+                select(_R.mac)
+                .join(CERTIFICATES, CERTIFICATES.c.id == _R.certificate_id)
+                .where(_R.batch_id == batch_row(connection, batch).id, _R.id.in_(last), _R.verdict == Verdict.PASS)
+                .where(CERTIFICATES.c.state.in_(_GOOD))
+                .where(func.coalesce(_told_last(_R.mac, CERTIFICATES.c.device_name), "") != EventKind.LABEL_SENT)
+                .order_by(_R.id)
+            )
+            return [Mac(mac) for (mac,) in connection.execute(query)]
+
+    def was_sent(self, order: LabelOrder) -> bool:
+        """Say whether a printer took a label of this unit with this DeviceName."""
+        with self._reading() as connection:
+            return _was_sent(connection, order.run)
+
+    def sending(self, order: LabelOrder, *, printer: str, copies: int, operator: str, only_first: bool = False) -> bool:
+        """Note, before it leaves, that a label is sent, and whether again; with `only_first` False, and nothing, for one more."""
+        with self._changing() as change:
+            again = _was_sent(change.connection, order.run)
+            if again and only_first:
+                return False
+            _note(change, EventKind.LABEL_SENT, order, operator, {"printer": printer, "copies": copies, "again": again})
+            return True
+
+    def failed(self, order: LabelOrder, *, printer: str, code: str, cause: str, operator: str) -> None:
+        """Note that the printer did not take it."""
+        told = {"printer": printer, "code": code, "cause": storable(cause)}
+        with self._changing() as change:
+            _note(change, EventKind.LABEL_FAILED, order, operator, told)
+
+
+def _told_last(mac: Any, device_name: Any) -> ScalarSelect[Any]:
+    """Give what the log told last of a label with this MAC and DeviceName: another certificate needs another label."""
+    own = (_E.mac == mac, _E.device_name == device_name, _E.kind.in_(_KINDS))
+    return select(_E.kind).where(*own).order_by(_E.id.desc()).limit(1).scalar_subquery()
+
+
+def _was_sent(connection: Connection, run: RunRow) -> bool:
+    return connection.execute(select(_told_last(run.mac, run.device_name))).scalar() == EventKind.LABEL_SENT
+
+
+def _note(change: Change, kind: EventKind, order: LabelOrder, operator: str, data: Mapping[str, JsonValue]) -> None:
+    run = order.run
+    change.trail.append(
+        kind,
+        lane=run.lane,
+        operator=operator,
+        mac=run.mac,
+        device_name=run.device_name,
+        batch=run.batch,
+        data={"run": run.id, **data},
+    )

@@ -1,0 +1,189 @@
+"""Labels of units that passed: a thread of its own prints them, so that no lane waits for a printer."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from station.errors import CodedError, PeripheralFault, UsageError
+from station.events import Event, LabelPrinted, VerdictReached
+from station.ledger import LabelOrder, Ledger
+from station.line.walk import internal_fault
+from station.peripherals.label_printer import LabelPrinter
+from station.peripherals.label_template import LabelTemplate
+from station.profile import Profile
+from station.unit import Mac
+from station.verdict import Verdict
+
+_LOG: Final = logging.getLogger("station.line")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelWork:
+    """What is printed, for which product, how often, and where."""
+
+    template: LabelTemplate
+    product_key: str
+    copies: int
+    printer: LabelPrinter
+
+    @classmethod
+    def of(cls, profile: Profile, template: LabelTemplate | None, printer: LabelPrinter) -> LabelWork | None:
+        """Give what a profile wants printed, by its template; None where it wants no label."""
+        if profile.label is None or template is None:
+            return None
+        return cls(template, profile.product_key, profile.label.copies, printer)
+
+
+class PrintDesk:
+    """Prints after each PASS, and again when somebody asks. A printer that is away delays nobody and loses no label.
+
+    What waits while the printer does not answer is told as not printed at once, without asking it again for each.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        work: LabelWork,
+        operator: Callable[[], str],
+        tell: Callable[[Event], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`tell` hears of each label, on the thread that prints it."""
+        self._ledger = ledger
+        self._work = work
+        self._operator = operator
+        self._tell = tell
+        self._clock = clock
+        self._passed: queue.SimpleQueue[tuple[float, VerdictReached] | None] = queue.SimpleQueue()
+        self._refusal: PeripheralFault | None = None
+        self._refused_at = 0.0
+        self._thread = threading.Thread(target=self._live, name="print-desk", daemon=True)
+
+    def start(self) -> None:
+        """Begin to print."""
+        self._thread.start()
+
+    def hear(self, event: Event) -> None:
+        """Take note of a PASS; returns at once."""
+        if isinstance(event, VerdictReached) and event.verdict is Verdict.PASS and event.mac is not None:
+            self._passed.put((self._clock(), event))
+
+    def print_again(self, subject: str) -> LabelPrinted:
+        """Print a unit's label now, by MAC, serial number or DeviceName, and give what is told of it.
+
+        Waits for the printer, so not for a screen's own thread. UsageError when the unit did not pass or is of another
+        product, InputError, LedgerFault; a printer that does not take it is told, not raised.
+        """
+        order = order_label(self._ledger, self._work.product_key, subject)
+        try:
+            print_label(self._ledger, self._work, order, self._operator())
+        except PeripheralFault as fault:
+            printed = _not_printed(order.run.lane, order.run.id, order.mac, order.run.device_name, fault)
+        else:
+            printed = LabelPrinted(order.run.lane, order.run.id, order.mac, order.run.device_name)
+        self._tell(printed)
+        return printed
+
+    def close(self, timeout_s: float) -> bool:
+        """Print what is left, and end; False when the time was over first. What was not printed is `missing` in the ledger."""
+        if not self._thread.is_alive():
+            return True
+        self._passed.put(None)
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _live(self) -> None:
+        while (waiting := self._passed.get()) is not None:
+            told = self._print(*waiting)
+            if told is not None:
+                self._tell(told)
+
+    def _print(self, since: float, passed: VerdictReached) -> LabelPrinted | None:
+        mac, run_id = Mac(str(passed.mac)), passed.run_id or 0
+        try:
+            order = order_label(self._ledger, self._work.product_key, mac)
+            if self._ledger.printed_labels.was_sent(order):
+                return None
+            if self._refusal is not None and since <= self._refused_at:
+                _note_failure(self._ledger, self._work, order, self._operator(), self._refusal)
+                return _not_printed(passed.lane, run_id, mac, passed.device_name, self._refusal)
+            self._refusal = None
+            if not print_label(self._ledger, self._work, order, self._operator(), only_first=True):
+                return None
+        except CodedError as error:
+            fault = error
+        except Exception as error:  # noqa: BLE001  a bug of ours must not end the labels in silence
+            fault = internal_fault(error)
+        else:
+            return LabelPrinted(passed.lane, run_id, mac, passed.device_name)
+        if isinstance(fault, PeripheralFault):
+            self._refusal, self._refused_at = fault, self._clock()
+        _LOG.warning("label of run %d: %s", run_id, fault.code)
+        return _not_printed(passed.lane, run_id, mac, passed.device_name, fault)
+
+
+def order_label(ledger: Ledger, product_key: str, subject: str) -> LabelOrder:
+    """Give what stands on the label of a unit of a product; UsageError when it has not passed, or is of another product."""
+    order = ledger.printed_labels.order(subject)
+    if order.run.product_key != product_key:
+        raise UsageError(
+            f"the unit is of product {order.run.product_key}, the label of {product_key}",
+            f"Use the profile of that product ({order.run.profile})",
+            subject,
+        )
+    return order
+
+
+def print_label(ledger: Ledger, work: LabelWork, order: LabelOrder, operator: str, *, only_first: bool = False) -> bool:
+    """Print one label: the log is told before it is sent, and when it was not taken. False when only a first one was wanted.
+
+    InputError, PeripheralFault, LedgerFault.
+    """
+    zpl = work.template.fill(label_values(order)) * work.copies
+    told = ledger.printed_labels.sending(
+        order, printer=work.printer.name, copies=work.copies, operator=operator, only_first=only_first
+    )
+    if not told:
+        return False
+    try:
+        work.printer.send(zpl)
+    except PeripheralFault as fault:
+        _note_failure(ledger, work, order, operator, fault)
+        raise
+    return True
+
+
+def label_values(order: LabelOrder) -> dict[str, str | None]:
+    """Give what a template may name (`label_template.VALUES`), for one unit. The date is local, of the run's end."""
+    run = order.run
+    finished = datetime.fromisoformat(run.finished_at or run.started_at).astimezone()
+    return {
+        "product_key": run.product_key,
+        "device_name": run.device_name,
+        "mac": order.mac,
+        "mac_plain": order.mac.replace(":", "").upper(),
+        "serial_number": run.serial_number,
+        "profile": run.profile,
+        "firmware_version": run.firmware_version,
+        "batch": run.batch,
+        "work_order": order.work_order,
+        "station": run.station,
+        "date": f"{finished:%Y-%m-%d}",
+    }
+
+
+def _note_failure(ledger: Ledger, work: LabelWork, order: LabelOrder, operator: str, fault: PeripheralFault) -> None:
+    ledger.printed_labels.failed(
+        order, printer=work.printer.name, code=fault.code, cause=fault.cause, operator=operator
+    )
+
+
+def _not_printed(lane: int, run_id: int, mac: Mac, device_name: str | None, fault: CodedError) -> LabelPrinted:
+    return LabelPrinted(lane, run_id, mac, device_name, fault.code, fault.cause, fault.mend, fault.facts)

@@ -1,0 +1,192 @@
+"""Labels are printed after a PASS and only then; a printer that is away or hangs delays nobody and loses nothing."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from station.errors import Code, UsageError
+from station.events import Event, LabelPrinted, VerdictReached
+from station.line.print_desk import LabelWork, PrintDesk, order_label
+from station.peripherals import label_printer
+from station.peripherals.label_printer import open_printer
+from station.peripherals.label_template import read_template
+from station.unit import Mac
+from station.verdict import Verdict
+from tests.line.conftest import Desk
+from tests.line.fake_chip import FakeChip, FakeUnit
+from tests.peripherals.tcp_printer import NO_PAPER, READY, TcpPrinterDouble
+
+A, B, C = (Mac(f"24:0a:c4:00:30:{number:02x}") for number in (1, 2, 3))
+TEMPLATE = "^XA^FO1,1^FD${mac_plain} ${device_name} ${firmware_version}^FS^XZ"
+WAIT_S = 10.0
+
+
+@dataclass
+class Workshop:
+    """A desk that walks units, and a print desk that hears it."""
+
+    desk: Desk
+    prints: PrintDesk
+    told: list[LabelPrinted]
+    changed: threading.Condition
+    verdicts: list[VerdictReached] = field(default_factory=list)
+
+    def walk(self, mac: Mac, says: tuple[str, ...] | None = None) -> Verdict:
+        """Walk a unit, as a lane does it."""
+        unit = FakeUnit(mac) if says is None else FakeUnit(mac, says=says)
+        done = self.desk.walk(FakeChip(unit))
+        self.verdicts.append(done)
+        self.prints.hear(done)
+        return done.verdict
+
+    def wait(self, count: int) -> list[tuple[str, str | None]]:
+        """Give which labels were told, with their codes, once there are so many."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.told) >= count, WAIT_S)
+            return [(printed.mac, printed.code) for printed in self.told]
+
+    def kinds(self, mac: Mac) -> list[str]:
+        return [event.kind for event in self.desk.ledger.unit(mac).events if event.kind.startswith("label")]
+
+
+@pytest.fixture
+def workshop(desk: Desk, tmp_path: Path) -> Iterator[Callable[..., Workshop]]:
+    """Give the workshop with a printer at an address."""
+    (tmp_path / "label.zpl").write_text(TEMPLATE, encoding="utf-8")
+    template = read_template(tmp_path / "label.zpl")
+    opened: list[PrintDesk] = []
+
+    def at(address: str, copies: int = 1) -> Workshop:
+        told: list[LabelPrinted] = []
+        changed = threading.Condition()
+
+        def tell(event: Event) -> None:
+            assert isinstance(event, LabelPrinted)
+            with changed:
+                told.append(event)
+                changed.notify_all()
+
+        work = LabelWork(template, desk.recipe.profile.product_key, copies, open_printer(address, tmp_path))
+        prints = PrintDesk(desk.ledger, work, lambda: "Li W.", tell)
+        prints.start()
+        opened.append(prints)
+        return Workshop(desk, prints, told, changed)
+
+    yield at
+    for prints in opened:
+        prints.close(WAIT_S)
+
+
+@pytest.fixture
+def away() -> str:
+    """The address of a printer that is switched off."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+
+
+def test_a_unit_that_passed_gets_its_label_once(workshop: Callable[..., Workshop]) -> None:
+    with TcpPrinterDouble() as printer:
+        shop = workshop(printer.address)
+        assert shop.walk(A) is Verdict.PASS
+        assert shop.wait(1) == [(A, None)]
+        assert shop.walk(A) is Verdict.PASS
+        assert shop.walk(B) is Verdict.PASS
+        assert shop.wait(2) == [(A, None), (B, None)]
+
+        names = [verdict.device_name for verdict in shop.verdicts]
+        assert names[0] == names[1]
+        assert printer.wait(2) == [
+            f"^XA\n^FO1,1\n^FH\n^FD{mac.replace(':', '').upper()} {name.replace('_', '_5F')} 1.0.0\n^FS\n^XZ"
+            for mac, name in ((A, str(names[0])), (B, str(names[2])))
+        ]
+        assert shop.kinds(A) == ["label_sent"]
+
+
+def test_a_unit_that_failed_gets_none(workshop: Callable[..., Workshop]) -> None:
+    with TcpPrinterDouble() as printer:
+        shop = workshop(printer.address)
+        assert shop.walk(A, says=()) is Verdict.FAIL
+        with pytest.raises(UsageError, match="No label without PASS"):
+            shop.prints.print_again(A)
+        shop.prints.close(WAIT_S)
+
+        assert printer.connections == 0
+        assert shop.told == []
+        assert shop.kinds(A) == []
+
+
+def test_one_more_label_is_printed_on_demand_and_recorded(workshop: Callable[..., Workshop]) -> None:
+    with TcpPrinterDouble() as printer:
+        shop = workshop(printer.address)
+        shop.walk(A)
+        shop.wait(1)
+        assert shop.prints.print_again(A).code is None
+        assert len(set(printer.wait(2))) == 1
+
+    events = [event for event in shop.desk.ledger.unit(A).events if event.kind == "label_sent"]
+    assert [(event.data["again"], event.operator) for event in events] == [(False, "Li W."), (True, "Li W.")]
+
+
+def test_a_printer_that_is_away_is_told_and_the_unit_keeps_its_pass(
+    workshop: Callable[..., Workshop], away: str
+) -> None:
+    shop = workshop(away)
+    assert shop.walk(A) is Verdict.PASS
+    assert shop.wait(1) == [(A, Code.PRINTER_UNREACHABLE)]
+
+    assert shop.desk.ledger.runs()[0].verdict is Verdict.PASS
+    assert shop.desk.ledger.printed_labels.missing(shop.desk.batch) == [A]
+    assert shop.kinds(A) == ["label_sent", "label_failed"]
+    assert shop.prints.print_again(A).code == Code.PRINTER_UNREACHABLE
+
+
+def test_a_printer_that_comes_back_prints_what_is_asked_for_again(workshop: Callable[..., Workshop]) -> None:
+    with TcpPrinterDouble(NO_PAPER) as printer:
+        shop = workshop(printer.address)
+        shop.walk(A)
+        assert shop.wait(1) == [(A, Code.PRINTER_NOT_READY)]
+        printer.status = READY
+        assert shop.prints.print_again(A).code is None
+        shop.walk(B)
+        assert shop.wait(3)[2] == (B, None)
+
+    assert shop.desk.ledger.printed_labels.missing(shop.desk.batch) == []
+
+
+def test_a_printer_that_hangs_delays_no_lane_and_is_asked_once_for_all_that_wait(
+    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(label_printer, "STATUS_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(label_printer, "TIMEOUT_S", 0.2)
+    with TcpPrinterDouble(hangs=True) as printer:
+        shop = workshop(printer.address)
+        passed = [shop.desk.walk(FakeChip(FakeUnit(mac))) for mac in (A, B, C)]
+        for verdict in passed:
+            shop.prints.hear(verdict)
+        assert shop.told == []
+        assert shop.wait(3) == [(mac, Code.PRINTER_UNREACHABLE) for mac in (A, B, C)]
+        assert printer.connections == 1
+
+    assert [verdict.verdict for verdict in passed] == [Verdict.PASS] * 3
+    assert shop.desk.ledger.printed_labels.missing(shop.desk.batch) == [A, B, C]
+
+
+def test_so_many_copies_come_as_the_profile_says(workshop: Callable[..., Workshop]) -> None:
+    with TcpPrinterDouble() as printer:
+        shop = workshop(printer.address, 3)
+        shop.walk(A)
+        assert len(printer.wait(3)) == 3
+        assert printer.connections == 1
+    assert shop.kinds(A) == ["label_sent"]
+
+
+def test_a_unit_of_another_product_gets_no_label_of_this_one(desk: Desk) -> None:
+    desk.walk(FakeChip(FakeUnit(A)))
+    with pytest.raises(UsageError, match="the unit is of product"):
+        order_label(desk.ledger, "a1Other0000", A)
