@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from station.cli.completion import complete_batches
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.errors import UsageError
 from station.unit import parse_mac
@@ -60,7 +61,7 @@ def audit() -> None:
 @click.option("--force", is_flag=True, help="Replace the file when it is there.")
 @click.option("--since", metavar="ISO", callback=_moment, help="From this moment on; without a zone it is UTC.")
 @click.option("--until", metavar="ISO", callback=_moment, help="Before this moment.")
-@click.option("--batch", metavar="B", help="Only events of this batch.")
+@click.option("--batch", metavar="B", shell_complete=complete_batches, help="Only events of this batch.")
 @click.option("--mac", callback=_mac, help="Only events of this unit (or of --device-name).")
 @click.option("--device-name", metavar="NAME", help="Only events of this certificate (or of --mac).")
 @click.option("--serial-number", metavar="SN", help="Only events of the unit that bears this label; instead of --mac.")

@@ -10,6 +10,7 @@ import click
 
 from station.cli import shredding
 from station.cli.asking import at_terminal
+from station.cli.completion import complete_batches
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.progress import progress_bar
 from station.cli.seal_command import seal
@@ -150,7 +151,7 @@ def list_(session: Session) -> None:
 
 
 @batch.command("show")
-@click.argument("name", metavar="B")
+@click.argument("name", metavar="B", shell_complete=complete_batches)
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="How many certificates to list.")
 @click.option("--offset", type=click.IntRange(0), default=0, help="How many of them to leave out first.")
 @global_options

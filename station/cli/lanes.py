@@ -10,6 +10,7 @@ import click
 
 from station.chip.chip import ResetMode
 from station.chip.ports import list_serial_ports
+from station.cli.completion import complete_batches
 from station.cli.context import Session
 from station.cli.lane_settings import learnt_lanes
 from station.errors import Code, PortFault
@@ -26,7 +27,9 @@ profile_argument = click.argument("profile", type=click.Path(path_type=Path))
 port_option = click.option(
     "--port", "ports", multiple=True, metavar="URL", help="Serial port or rfc2217://host:port; once for each lane."
 )
-batch_option = click.option("--batch", metavar="B", help="Batch to take certificates from.")
+batch_option = click.option(
+    "--batch", metavar="B", shell_complete=complete_batches, help="Batch to take certificates from."
+)
 order_option = click.option("--order", metavar="NUMBER", help="Work order to make units for.")
 operator_option = click.option(
     "--operator",

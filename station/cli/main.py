@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 import errno
 import importlib
+import os
 import sys
 from contextlib import suppress
 from typing import Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from station.cli.context import Session, global_options, say_json
 from station.cli.stopping import Stopped, let_output_go
@@ -36,6 +38,7 @@ COMMANDS: Final = {
     "settings": ("station.cli.settings_commands:settings", "Look at this station's settings, or begin their file."),
     "doctor": ("station.cli.doctor_command:doctor", "Look at everything the station needs, and tell the mend."),
     "support-pack": ("station.cli.support_pack:support_pack", "Pack what a support engineer needs into one file."),
+    "completion": ("station.cli.completion:completion", "Print what makes a shell complete this command line."),
     "platform": ("station.cli.platform_commands:platform", "Order devices and ask about them on the IoT platform."),
     "virtual": (
         "station.cli.virtual_commands:virtual",
@@ -65,6 +68,10 @@ class LazyGroup(click.Group):
         if near and args[0] not in COMMANDS:
             ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [CompletionItem(name, help=line) for name, (_, line) in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -101,6 +108,10 @@ def show_error(error: CodedError, as_json: bool) -> None:
 def main() -> None:
     """Entry point: exit codes as the command line's contract says (DESIGN §6)."""
     session = Session()
+    if os.environ.get("_STATION_COMPLETE", "").startswith("pwsh"):
+        from station.cli.completion import support_powershell  # noqa: PLC0415  only when that shell asks
+
+        support_powershell()
     try:
         code = station.main(prog_name="station", standalone_mode=False, obj=session)
         sys.exit(code if isinstance(code, int) else 0)

@@ -13,6 +13,7 @@ import click
 
 from station.cli.asking import pin_file_option
 from station.cli.batch_commands import table
+from station.cli.completion import complete_batches
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.leads import require_line_lead
 from station.cli.platform_settings import open_platform, platform_options
@@ -131,7 +132,7 @@ def disable_device(ledger: Ledger, platform: PlatformApi, certificate: Certifica
 
 
 @click.command("reconcile")
-@click.argument("batch")
+@click.argument("batch", shell_complete=complete_batches)
 @click.option("--states-only", is_flag=True, help="Leave the secrets out: seconds instead of minutes.")
 @platform_options
 @global_options

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from station.cli.asking import pin_file_option
+from station.cli.completion import complete_batches
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.leads import require_line_lead
 from station.errors import UsageError
@@ -31,7 +32,12 @@ _GAP_TO_DO: Final = (
     metavar="N",
     help="With --accept-gap: void the next N certificates of each batch, which may be used already.",
 )
-@click.option("--batch", metavar="B", help="With --skip: void the next N certificates of this batch alone.")
+@click.option(
+    "--batch",
+    metavar="B",
+    shell_complete=complete_batches,
+    help="With --skip: void the next N certificates of this batch alone.",
+)
 @click.option("--reason", default="", help="Why; it stands in the audit log for ever.")
 @click.option("--operator", metavar="LEAD", help="The line lead who decides, name or badge.")
 @pin_file_option
