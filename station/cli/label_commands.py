@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from station.cli.completion import complete_batches
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.event_records import event_records
 from station.cli.flash_command import print_text
@@ -32,7 +33,12 @@ def label() -> None:
 @label.command("print")
 @profile_argument
 @click.argument("subjects", nargs=-1, metavar="[MAC|SERIAL_NUMBER|DEVICE_NAME]...")
-@click.option("--missing", metavar="BATCH", help="Every unit of this batch that passed and has no label yet.")
+@click.option(
+    "--missing",
+    metavar="BATCH",
+    shell_complete=complete_batches,
+    help="Every unit of this batch that passed and has no label yet.",
+)
 @click.option("--printer", metavar="ADDRESS", help="tcp://HOST, queue:NAME or file:NAME; else that of the settings.")
 @operator_option
 @global_options

@@ -10,7 +10,7 @@ import click
 
 from station.chip.chip import ResetMode
 from station.chip.ports import list_serial_ports
-from station.cli.completion import complete_batches
+from station.cli.completion import complete_batches, complete_orders
 from station.cli.context import Session
 from station.cli.lane_settings import learnt_lanes
 from station.errors import Code, PortFault
@@ -30,7 +30,9 @@ port_option = click.option(
 batch_option = click.option(
     "--batch", metavar="B", shell_complete=complete_batches, help="Batch to take certificates from."
 )
-order_option = click.option("--order", metavar="NUMBER", help="Work order to make units for.")
+order_option = click.option(
+    "--order", metavar="NUMBER", shell_complete=complete_orders, help="Work order to make units for."
+)
 operator_option = click.option(
     "--operator",
     default=None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from station.cli.completion import complete_batches, complete_orders
 from station.cli.context import Session, global_options, pass_session, say, say_json
 
 if TYPE_CHECKING:
@@ -22,7 +23,13 @@ def order() -> None:
 @order.command()
 @click.argument("number")
 @click.option("--profile", required=True, metavar="NAME", help="Name of the profile that its units get.")
-@click.option("--batch", required=True, metavar="B", help="Batch that its certificates come from.")
+@click.option(
+    "--batch",
+    required=True,
+    metavar="B",
+    shell_complete=complete_batches,
+    help="Batch that its certificates come from.",
+)
 @click.option("--quantity", type=click.IntRange(min=1), help="Units to make; without it as many as come.")
 @click.option(
     "--retries", type=click.IntRange(min=0), help="Tries of a unit after a FAIL; without it as the profile says."
@@ -60,7 +67,7 @@ def list_(session: Session) -> None:
 
 
 @order.command()
-@click.argument("number")
+@click.argument("number", shell_complete=complete_orders)
 @global_options
 @pass_session
 def show(session: Session, number: str) -> None:
@@ -76,7 +83,7 @@ def show(session: Session, number: str) -> None:
 
 
 @order.command()
-@click.argument("number")
+@click.argument("number", shell_complete=complete_orders)
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it stands in the audit log.")
 @global_options
 @pass_session

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from station.cli.completion import complete_batches
+from station.cli.completion import complete_batches_and_orders
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.errors import UsageError
 
@@ -15,7 +15,7 @@ _SUFFIXES: Final = {".html": "html", ".htm": "html", ".csv": "csv", ".parquet": 
 
 
 @click.command()
-@click.argument("name", metavar="BATCH|ORDER", shell_complete=complete_batches)
+@click.argument("name", metavar="BATCH|ORDER", shell_complete=complete_batches_and_orders)
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The file to write.")
 @click.option(
     "--format",

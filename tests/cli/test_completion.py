@@ -38,6 +38,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for product, name in enumerate(("plug-1", "plug-2", "灯")):
             write_batch_csv(folder / f"{name}.csv", f"a1Product{product}", 2)
             ledger.import_batch(folder / f"{name}.csv")
+        ledger.work_orders.add("WO-1", profile="plug", batch="plug-1", quantity=2, retries=None)
     return folder / "data"
 
 
@@ -70,6 +71,7 @@ def test_powershell_is_answered_with_kind_value_and_help(data: Path, monkeypatch
         "plain,plug-1,2 left",
         "plain,plug-2,2 left",
     ]
+    assert complete(data, monkeypatch, "station report W", "pwsh") == ["plain,WO-1,open"]
     assert "Register-ArgumentCompleter -Native -CommandName station" in station_in(data)("completion", "powershell").out
 
 
