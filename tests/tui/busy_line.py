@@ -88,13 +88,13 @@ class Watchdog:
 
 @contextmanager
 def watched_calls() -> Iterator[Watchdog]:
-    """Time every call of the event loop that runs on this thread."""
+    """Time every call of the event loop that runs on this thread, but the one in which the watching ends: it also clears up."""
     dog, thread, run = Watchdog(), threading.get_ident(), asyncio.Handle._run
 
     def timed(self: asyncio.Handle) -> None:
         wall, cpu = time.perf_counter(), time.thread_time()
         run(self)
-        if threading.get_ident() == thread:
+        if threading.get_ident() == thread and asyncio.Handle._run is timed:
             dog.cpu_s.append(time.thread_time() - cpu)
             dog.wall_s.append(time.perf_counter() - wall)
 

@@ -62,3 +62,12 @@ async def test_the_watchdog_sees_a_call_that_computes_and_one_that_waits() -> No
 
     assert max(calls.cpu_s) >= CALL_CPU_S_MAX
     assert max(calls.wall_s) >= CALL_WALL_S_MAX
+
+
+async def test_the_watchdog_leaves_out_the_call_in_which_it_is_sent_away() -> None:
+    with watched_calls() as calls:
+        await asyncio.sleep(0)
+        threading.Event().wait(CALL_WALL_S_MAX / 10)
+    await asyncio.sleep(0)
+
+    assert max(calls.wall_s, default=0.0) < CALL_WALL_S_MAX / 10
