@@ -24,6 +24,7 @@ from station.errors import UsageError
 from station.ledger import Ledger
 from station.line.line import Line
 from station.line.shift import Shift, open_shift
+from station.peripherals.label_printer import LabelPrinter, open_printer
 from station.unit import Mac
 from station.virtual.bench import Bench
 
@@ -46,10 +47,16 @@ class _Stage:
     batch: str
     cloud: TrainingCloud | None
 
+    def printer(self, _shift: Shift) -> LabelPrinter:
+        """Labels of a training go into a file."""
+        return open_printer("file:labels.zpl", self.room.data)
+
     def line(self, shift: Shift, ports: Sequence[str]) -> Line:
         link = None if self.cloud is None else self.cloud.status_link()
         plans = plan_lanes(shift, dict(enumerate(ports, start=1)))
-        line = Line(shift, plans, operator=system_user_name(), training=True, platform=link)
+        line = Line(
+            shift, plans, operator=system_user_name(), training=True, platform=link, printer=self.printer(shift)
+        )
         log_line(line)
         return line
 
@@ -172,5 +179,13 @@ def _show(session: Session, stage: _Stage, units: int | None, lesson: str | None
             return line
 
         ports = dict(enumerate(stage.bench.ports, start=1))
-        desk = ShiftDesk([stage.room.profile], stage.ledger, stage.batch, lambda: ports, open_line, training=True)
+        desk = ShiftDesk(
+            [stage.room.profile],
+            stage.ledger,
+            stage.batch,
+            lambda: ports,
+            open_line,
+            training=True,
+            printer=stage.printer,
+        )
         show_screen(session, desk, training=True, lessons=None if units is not None else lessons)

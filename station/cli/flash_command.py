@@ -104,6 +104,9 @@ def flash(
         options = LeadOptions(replace_foreign, keep_foreign, force_security, reason, lead, pin_file)
         allowed = lead_decisions(session, ledger, options, name)
         shift = open_shift(profile, ledger, batch, order)
+        printer = printer_of(session, shift.recipe.profile)
+        if printer is None and shift.recipe.profile.label is not None and not session.json:
+            click.echo("station: no printer is set, so no label is printed (`printer` in the settings).", err=True)
         line = Line(
             shift,
             plan_lanes(shift, chosen, units=units, end_on_error=True),
@@ -112,7 +115,7 @@ def flash(
             keep_foreign=allowed.keep_foreign,
             force_security=allowed.force_security,
             platform=platform_of(session, shift),
-            printer=printer_of(session, shift.recipe.profile),
+            printer=printer,
         )
         feed = label_feed(line, shift.recipe.profile, codes)
         log_line(line)

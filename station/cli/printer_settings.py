@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import click
-
 from station.cli.context import Session
 from station.errors import UsageError
 from station.peripherals.label_printer import LabelPrinter, open_printer
@@ -11,15 +9,9 @@ from station.profile import Profile
 
 
 def printer_of(session: Session, profile: Profile) -> LabelPrinter | None:
-    """Give the printer for a shift; None where the profile wants no label, or, told on standard error, where none is set."""
-    if profile.label is None:
-        return None
-    address = session.settings().printer.address
-    if address is None:
-        if not session.json:
-            click.echo("station: no printer is set, so no label is printed (`printer` in the settings).", err=True)
-        return None
-    return open_printer(address, session.data)
+    """Give the printer for a shift; None where the profile wants no label, or none is set."""
+    address = None if profile.label is None else session.settings().printer.address
+    return None if address is None else open_printer(address, session.data)
 
 
 def chosen_printer(session: Session, address: str | None) -> LabelPrinter:

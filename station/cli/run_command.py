@@ -29,6 +29,7 @@ from station.cli.station_log import log_line, log_to
 from station.ledger import Ledger
 from station.line.line import Line
 from station.line.shift import Shift
+from station.peripherals.label_printer import LabelPrinter
 
 
 @click.command()
@@ -91,13 +92,16 @@ def run(
                 keep_foreign=allowed.keep_foreign,
                 force_security=allowed.force_security,
                 platform=ask(shift),
-                printer=printer_of(session, shift.recipe.profile),
+                printer=printer(shift),
                 hot_plug=finder.hot_plug(lambda number, port: plan_lane(shift, number, port)),
             )
             log_line(line)
             return line
 
-        desk = ShiftDesk(profiles, ledger, batch, finder.lanes, open_line, order=order, platform=ask)
+        def printer(shift: Shift) -> LabelPrinter | None:
+            return printer_of(session, shift.recipe.profile)
+
+        desk = ShiftDesk(profiles, ledger, batch, finder.lanes, open_line, order=order, platform=ask, printer=printer)
         show_screen(session, desk, sign_in=people.sign_in if asked_on_screen else None)
 
 

@@ -16,6 +16,7 @@ from station.ledger import Ledger
 from station.line.line import Line
 from station.line.readiness import ProductLink, ReadinessItem, check_readiness
 from station.line.shift import Shift, possible_shifts
+from station.peripherals.label_printer import LabelPrinter
 from station.tui.app import StationApp, run_station_app
 from station.tui.choice import Choice
 from station.tui.lesson import Lessons
@@ -38,7 +39,9 @@ class ShiftDesk:
         training: bool = False,
         order: str | None = None,
         platform: Callable[[Shift], ProductLink | None] = lambda _shift: None,
+        printer: Callable[[Shift], LabelPrinter | None] = lambda _shift: None,
     ) -> None:
+        self._printer = printer
         self._platform = platform
         self._profiles = profiles
         self._ledger = ledger
@@ -78,7 +81,13 @@ class ShiftDesk:
     def readiness(self, choice: Choice) -> list[ReadinessItem]:
         """Look whether the chosen shift can start."""
         shift = self._shifts[choice]
-        return check_readiness(shift, self._lanes(), training=self._training, platform=lambda: self._platform(shift))
+        return check_readiness(
+            shift,
+            self._lanes(),
+            training=self._training,
+            platform=lambda: self._platform(shift),
+            printer=lambda: self._printer(shift),
+        )
 
     def open_line(self, choice: Choice) -> Line:
         """Make the line of the chosen shift; CodedError."""

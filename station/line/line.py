@@ -107,7 +107,7 @@ class Line:
         rule = shift.recipe.profile.serial_number
         self._labels = None if rule is None else self._label_desk(rule)
         self._prints = None if printer is None else self._print_desk(printer)
-        self.record = ShiftRecord(shift.ledger, lambda: self._operator, self._publish, self.retry)
+        self.record = ShiftRecord(shift.ledger, lambda: self._operator, self._publish, self.retry, self._prints)
 
     @property
     def lanes(self) -> tuple[LaneInfo, ...]:
@@ -219,11 +219,6 @@ class Line:
     def labels(self) -> LabelDesk | None:
         """Where the units' labels come in; None where the profile wants none."""
         return self._labels
-
-    @property
-    def prints(self) -> PrintDesk | None:
-        """Where the labels of good units are printed; None where the profile wants none, or the station has no printer."""
-        return self._prints
 
     def stop(self, timeout_s: float) -> bool:
         """Abort what runs, end all lanes, print the labels that wait; True when every thread has returned and every port is closed.

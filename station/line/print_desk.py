@@ -79,12 +79,12 @@ class PrintDesk:
         """Print a unit's label now, by MAC, serial number or DeviceName, and give what is told of it.
 
         Waits for the printer, so not for a screen's own thread. UsageError when the unit did not pass or is of another
-        product, InputError, LedgerFault; a printer that does not take it is told, not raised.
+        product, LedgerFault; what hinders the printing itself is told, not raised.
         """
         order = order_label(self._ledger, self._work.product_key, subject)
         try:
             print_label(self._ledger, self._work, order, self._operator())
-        except PeripheralFault as fault:
+        except CodedError as fault:
             printed = _not_printed(order.run.lane, order.run.id, order.mac, order.run.device_name, fault)
         else:
             printed = LabelPrinted(order.run.lane, order.run.id, order.mac, order.run.device_name)

@@ -10,6 +10,7 @@ from typing import Protocol
 from station.chip.ports import list_serial_ports
 from station.errors import CodedError
 from station.line.shift import Shift
+from station.peripherals.label_printer import LabelPrinter
 
 
 class Readiness(StrEnum):
@@ -34,6 +35,8 @@ class Sentence(StrEnum):
     LANE_GONE = "lane_gone"
     NO_LANES = "no_lanes"
     PLATFORM = "platform"
+    PRINTER = "printer"
+    NO_PRINTER = "no_printer"
     UNFINISHED = "unfinished"
     NO_LINE_LEAD = "no_line_lead"
     FAULT = "fault"
@@ -52,9 +55,9 @@ class ReadinessItem:
     """Of Sentence.FAULT: what it tells."""
 
     @classmethod
-    def of_fault(cls, kind: str, error: CodedError) -> ReadinessItem:
-        """Give the line that tells an error, and blocks."""
-        return cls(kind, Readiness.BLOCKED, Sentence.FAULT, fault=error)
+    def of_fault(cls, kind: str, error: CodedError, state: Readiness = Readiness.BLOCKED) -> ReadinessItem:
+        """Give the line that tells an error."""
+        return cls(kind, state, Sentence.FAULT, fault=error)
 
 
 class ProductLink(Protocol):
@@ -70,10 +73,12 @@ def check_readiness(
     *,
     training: bool = False,
     platform: Callable[[], ProductLink | None] = lambda: None,
+    printer: Callable[[], LabelPrinter | None] = lambda: None,
 ) -> list[ReadinessItem]:
-    """Look at images, certificates, lanes, platform, unfinished units and people. Reads the ledger and the system's ports.
+    """Look at images, certificates, lanes, platform, label printer, unfinished units and people. Reads the ledger and the ports.
 
-    `lanes`: number → port. `platform` gives the one that the walk asks, None where it asks none. A training needs no line lead.
+    `lanes`: number → port. `platform` gives the one that the walk asks, None where it asks none; `printer` the one of the
+    labels, None where none is set. A training needs no line lead.
     """
     people = [] if training else _people(shift)
     return [
@@ -81,6 +86,7 @@ def check_readiness(
         _certificates(shift),
         _lanes(lanes),
         *_platform(shift, platform),
+        *_printer(shift, printer),
         *_unfinished(shift),
         *people,
     ]
@@ -96,6 +102,20 @@ def _platform(shift: Shift, platform: Callable[[], ProductLink | None]) -> list[
     except CodedError as error:
         return [ReadinessItem.of_fault("platform", error)]
     return [ReadinessItem("platform", Readiness.READY, Sentence.PLATFORM, {"product_key": product_key})]
+
+
+def _printer(shift: Shift, printer: Callable[[], LabelPrinter | None]) -> list[ReadinessItem]:
+    """A printer blocks no shift: the units pass without it, and what is not printed is printed later."""
+    if shift.recipe.label is None:
+        return []
+    try:
+        found = printer()
+        if found is None:
+            return [ReadinessItem("printer", Readiness.WARNING, Sentence.NO_PRINTER)]
+        found.check()
+    except CodedError as error:
+        return [ReadinessItem.of_fault("printer", error, Readiness.WARNING)]
+    return [ReadinessItem("printer", Readiness.READY, Sentence.PRINTER, {"printer": found.name})]
 
 
 def _people(shift: Shift) -> list[ReadinessItem]:

@@ -12,6 +12,7 @@ from station.errors import UsageError
 from station.events import Event, UnitDisposed
 from station.ledger import AuditEvent, Ledger, OperatorName, RunRow, SignedHead, UnitStanding, UnitStory
 from station.line.passage import CarriedAnswer, CarriedChoice, LeadDecision
+from station.line.print_desk import PrintDesk
 from station.unit import Disposition, Mac
 
 RUNS_MAX: Final = 5000
@@ -43,8 +44,10 @@ class ShiftRecord:
         operator: Callable[[], str],
         report: Callable[[Event], None],
         retry: Callable[[int], None] = lambda _lane: None,
+        prints: PrintDesk | None = None,
     ) -> None:
-        """`retry` walks the unit on a lane again."""
+        """`retry` walks the unit on a lane again; `prints` prints labels, where the shift has any and a printer."""
+        self.prints = prints
         self._retry = retry
         self._answers: dict[Mac, CarriedAnswer] = {}
         self._ledger = ledger

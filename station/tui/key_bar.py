@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Final
 
 from rich.cells import cell_len
@@ -14,10 +15,35 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
-_LAYOUTS: Final = ((False, 3), (False, 2), (True, 3), (True, 2), (True, 1))
-"""Whether short words are used, and the cells between two keys: roomy first."""
+
+class Wording(Enum):
+    """How much is said of each key."""
+
+    FULL = auto()
+    SHORT = auto()
+    FEW = auto()
+    """Short words, and none for the keys that everybody knows."""
+    LEAST = auto()
+    """None either for keys that do nothing now."""
+
+
+_LAYOUTS: Final = (
+    *((Wording.FULL, gap) for gap in (3, 2)),
+    *((Wording.SHORT, gap) for gap in (3, 2, 1)),
+    (Wording.FEW, 1),
+    (Wording.LEAST, 1),
+)
+"""What is said, and the cells between two keys: roomy first."""
+_KNOWN: Final = frozenset({"f1", "ctrl+p"})
 _MIDDLE: Final = 50
-_ORDER: Final = {**{f"f{number}": number for number in range(1, 9)}, "f9": 91, "f10": 92, "ctrl+c": 93, "ctrl+p": 99}
+_ORDER: Final = {
+    **{f"f{number}": number for number in range(1, 9)},
+    "f12": 9,
+    "f9": 91,
+    "f10": 92,
+    "ctrl+c": 93,
+    "ctrl+p": 99,
+}
 """Function keys from the left, the screen's own keys in the middle, what every screen has at the right."""
 
 
@@ -48,21 +74,24 @@ class Placed:
 
 
 def place_keys(keys: Sequence[KeyWord], width: int) -> tuple[Placed, ...]:
-    """Lay the keys out in one row: with their full words where they fit, else with the short ones, closer and closer."""
+    """Lay the keys out in one row: with their full words where they fit, else with the short ones, closer and closer, or fewer."""
     placed: tuple[Placed, ...] = ()
-    for use_short, gap in _LAYOUTS:
-        placed = _placed(keys, gap, use_short=use_short)
+    for wording, gap in _LAYOUTS:
+        placed = _placed(keys, gap, wording)
         if not placed or placed[-1].end <= width:
             return placed
     return placed
 
 
-def _placed(keys: Sequence[KeyWord], gap: int, *, use_short: bool) -> tuple[Placed, ...]:
+def _placed(keys: Sequence[KeyWord], gap: int, wording: Wording) -> tuple[Placed, ...]:
     placed: list[Placed] = []
     column = 1
     for key in keys:
-        words = key.short if use_short else key.word
-        end = column + cell_len(f"{key.shown} {words}")
+        words = key.word if wording is Wording.FULL else key.short
+        left_out = key.key in _KNOWN if wording is Wording.FEW else key.key in _KNOWN or not key.enabled
+        if wording in (Wording.FEW, Wording.LEAST) and left_out:
+            words = ""
+        end = column + cell_len(f"{key.shown} {words}".rstrip())
         placed.append(Placed(key, words, column, end))
         column = end + gap
     return tuple(placed)

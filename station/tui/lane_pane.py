@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widget import Widget
 
-from station.events import Event, StepReported, UnitDisposed, VerdictReached
+from station.events import Event, LabelPrinted, StepReported, UnitDisposed, VerdictReached
 from station.texts import Texts
 from station.tui.cell_text import fit, plain
 from station.tui.lane_picture import ROOMY_ROWS, picture_rows, unit_names
@@ -71,6 +71,13 @@ class LanePane(Widget):
             super().__init__()
             self.event = event
 
+    class LabelTold(Message):
+        """A good unit's label was printed, or was not."""
+
+        def __init__(self, event: LabelPrinted) -> None:
+            super().__init__()
+            self.event = event
+
     class StateChanged(Message):
         """What the keys may do on this lane has changed."""
 
@@ -107,6 +114,8 @@ class LanePane(Widget):
             self.post_message(self.UnitFinished(message.event))
         elif isinstance(message.event, UnitDisposed) and message.event.lane == self.view.lane:
             self.post_message(self.UnitDecided(message.event))
+        elif isinstance(message.event, LabelPrinted):
+            self.post_message(self.LabelTold(message.event))
 
     def mark(self, *, takes_scan: bool) -> None:
         """Tell on the tile whether it gets the next scan."""
@@ -194,12 +203,14 @@ def _is_new(before: LaneView, after: LaneView) -> bool:
     """Whether it is shown at once: another phase, or the answer to somebody who scans."""
     return any(
         getattr(before, name) != getattr(after, name)
-        for name in ("phase", "wait", "label", "takes_scan", "refused_scan")
+        for name in ("phase", "wait", "label", "takes_scan", "refused_scan", "printed")
     )
 
 
 def _what_keys_may_do(view: LaneView) -> tuple[object, ...]:
-    return view.can_start, view.can_abort, view.can_decide, view.wants_label, view.can_label, view.phase
+    unit = view.good_unit
+    may_print = unit is not None, unit is not None and unit.printed
+    return view.can_start, view.can_abort, view.can_decide, view.wants_label, view.can_label, view.phase, *may_print
 
 
 def _fill(view: LaneView) -> str:

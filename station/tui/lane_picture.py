@@ -15,6 +15,7 @@ from station.tui.blocks import Block, Row, middle, place, stack, text_row, text_
 from station.tui.cell_text import first_fit, fit, pad
 from station.tui.error_words import found_words
 from station.tui.lane_view import LaneView, Phase, StepLine
+from station.tui.printed_label import printed_words
 from station.tui.quantity import rate_words, seconds_words, size_words
 from station.tui.scan_words import refused_words
 from station.verdict import Step, StepState, Verdict
@@ -122,6 +123,8 @@ def _idle(view: LaneView, texts: Texts, width: int, room: int, height: int) -> l
     if view.message:
         blocks.append(Block(text_rows(view.message, room, "$quiet"), rank=2, air=True))
     last = view.previous
+    if last is not None:
+        blocks.append(_unprinted_block(last, texts, room))
     if last is not None and last.verdict is not None:
         head = f"{SYMBOLS[last.verdict]} {last.verdict}"
         long = f"{texts.say('now.last')} {head}  {last.device_name or last.mac or ''}".rstrip()
@@ -162,6 +165,8 @@ def _passed(view: LaneView, texts: Texts, width: int, room: int, height: int) ->
     needed = 2 + (5 if height >= ROOMY_ROWS else 0) + (len(steps) + 1 if steps else 0)
     word = _word_rows("PASS", SYMBOLS[Verdict.PASS], width, room, max(1, height - needed))
     total = f"{SYMBOLS[Verdict.PASS]} {texts.say('verdict.PASS')} · {seconds_words(view.seconds, texts)}"
+    if view.printed is not None and view.printed.code is None:
+        total += f" · {texts.say('print.done')}"
     if view.resumed:
         total += f" · {texts.say('pane.same_certificate')}"
     return [
@@ -169,6 +174,7 @@ def _passed(view: LaneView, texts: Texts, width: int, room: int, height: int) ->
         Block(tuple(middle(row, room) for row in _unit_rows(view, room, height)), rank=2, air=True),
         Block(tuple(middle(row, room) for row in text_rows(sentence, room, "bold")), rank=1, air=True),
         _refused_block(view, texts, room),
+        _unprinted_block(view, texts, room),
         Block((middle(text_row(first_fit(room, total, total[2:]), room), room),), rank=4),
         Block(steps, rank=5, air=True),
     ]
@@ -225,6 +231,17 @@ def _refused_block(view: LaneView, texts: Texts, room: int) -> Block:
         return Block(())
     words = f"▲ {refused_words(view.refused_scan, texts)}"
     return Block(text_rows(words, room, "bold"), rank=1, short=text_rows(fit(words, room), room, "bold"), air=True)
+
+
+def _unprinted_block(view: LaneView, texts: Texts, room: int) -> Block:
+    """Why a good unit has no label yet, and the key that prints it."""
+    if view.printed is None or view.printed.code is None:
+        return Block(())
+    again = texts.say("print.again")
+    words = text_rows(f"▲ {printed_words(view.printed, texts)} {again}", room, "bold")
+    said = texts.say("print.failed_short", code=view.printed.code)
+    short = (text_row(first_fit(room, f"▲ {said}. {again}", f"▲ {said}"), room, "bold"),)
+    return Block(words, rank=1, short=short, air=True)
 
 
 def _what_now(view: LaneView, texts: Texts, room: int) -> str:

@@ -30,6 +30,7 @@ from station.events import (
 )
 from station.serial_number import EntryWay, ScanRefusal
 from station.tui.cell_text import plain
+from station.tui.printed_label import PrintedLabel
 from station.unit import Disposition
 from station.verdict import Step, StepState, Verdict
 
@@ -140,6 +141,8 @@ class LaneView:
     tries_max: int | None = None
     disposition: Disposition | None = None
     """Where somebody has decided that the unit goes."""
+    printed: PrintedLabel | None = None
+    """What became of the good unit's label, as far as that is known."""
     previous: LaneView | None = None
     """The finished run before this wait, so that a tile can still name the last unit."""
 
@@ -206,6 +209,12 @@ class LaneView:
         return self.wants_label or (self.label is not None and not self.label.is_bound)
 
     @property
+    def good_unit(self) -> LaneView | None:
+        """The view of the unit whose label may be printed: it passed here, and no other one has begun since."""
+        unit = view if (view := self).phase is Phase.FINISHED else self.previous
+        return unit if unit is not None and unit.verdict is Verdict.PASS and unit.mac is not None else None
+
+    @property
     def can_abort(self) -> bool:
         return self.phase is Phase.WORKING
 
@@ -238,11 +247,20 @@ def _worked(view: LaneView, event: WorkEvent) -> LaneView:
             same = view.mac == mac and view.phase is Phase.FINISHED
             return replace(view, disposition=disposition, failed_in_row=0) if same else view
         case LabelPrinted():
-            return view
+            return _printed(view, PrintedLabel.of(event), event.mac)
         case LaneAppeared(port=port):
             return replace(view, port=plain(port))
         case LaneClosed():
             return LaneView(view.lane, view.port, Phase.CLOSED, previous=_last_finished(view))
+
+
+def _printed(view: LaneView, printed: PrintedLabel, mac: str) -> LaneView:
+    """The unit may have been taken out meanwhile; once the next one is at work there is no place for it."""
+    if view.phase is Phase.FINISHED and view.mac == mac:
+        return replace(view, printed=printed)
+    if view.previous is not None and view.previous.mac == mac:
+        return replace(view, previous=replace(view.previous, printed=printed))
+    return view
 
 
 def tick(view: LaneView, seconds: float) -> LaneView:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from textual.content import Content
 from textual.reactive import reactive
@@ -39,6 +39,8 @@ class UnitLine:
     seconds: float
     code: str | None
     disposition: Disposition | None = None
+    unprinted: str | None = None
+    """The code of why a good unit has no label yet."""
 
 
 def unit_line(event: VerdictReached, at: datetime) -> UnitLine:
@@ -64,9 +66,16 @@ class LastUnits(Widget):
 
     def decide(self, lane: int, mac: str, disposition: Disposition | None) -> None:
         """Tell on the unit's newest line of that lane where it goes."""
+        self._change(lane, mac, disposition=disposition)
+
+    def tell_label(self, lane: int, mac: str, code: str | None) -> None:
+        """Tell on the unit's newest line of that lane that its label was not printed, or (None) that it is."""
+        self._change(lane, mac, unprinted=plain(code) if code else None)
+
+    def _change(self, lane: int, mac: str, **changed: Any) -> None:
         for place, line in enumerate(self.lines):
             if (line.lane, line.mac) == (lane, mac):
-                self.lines = (*self.lines[:place], replace(line, disposition=disposition), *self.lines[place + 1 :])
+                self.lines = (*self.lines[:place], replace(line, **changed), *self.lines[place + 1 :])
                 return
 
     def render(self) -> Content:
@@ -83,6 +92,8 @@ def _row(line: UnitLine, texts: Texts, name_cells: int, width: int) -> Content:
     reason = f"{line.code} {failure.title if failure else ''}".strip() if line.code else ""
     if line.disposition is not None:
         reason = f"→ {texts.say(f'disposition.{line.disposition}')}  {reason}"
+    if line.unprinted is not None:
+        reason = texts.say("print.listed", code=line.unprinted)
     head = f" {line.at:%H:%M:%S} {line.lane:>3}  "
     word = pad(f"{SYMBOLS[line.verdict]} {line.verdict}", 10)
     mac = line.mac or " " * 17

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from station.events import Event, LabelRefused
+from station.events import Event, LabelPrinted, LabelRefused
 from station.ledger import AuditEvent, RunRow, SignedHead, UnitStanding, UnitStory
 from station.line.passage import CarriedChoice
 from station.line.shift_record import Decision
@@ -46,6 +46,13 @@ class ShiftNumbers(Protocol):
     def units_per_hour(self) -> float | None: ...
 
 
+class PrintPort(Protocol):
+    """Where labels of good units are printed. Waits for the printer, so never on the screen's own thread."""
+
+    def print_again(self, subject: str, /) -> LabelPrinted:
+        """Print one more, or at last; CodedError when the unit has no label, or the ledger is away."""
+
+
 class RecordPort(Protocol):
     """The shift's door to the ledger. Everything may wait for the disk, so never on the screen's own thread; CodedError."""
 
@@ -53,6 +60,10 @@ class RecordPort(Protocol):
     def signed_head(self) -> SignedHead | None: ...
     @property
     def began(self) -> datetime: ...
+    @property
+    def prints(self) -> PrintPort | None:
+        """None where the profile wants no labels printed, or the station has no printer."""
+
     def runs(self) -> tuple[RunRow, ...]: ...
     def earlier_runs(self) -> tuple[RunRow, ...]: ...
     def events(self) -> tuple[AuditEvent, ...]: ...

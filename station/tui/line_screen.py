@@ -18,6 +18,7 @@ from station.serial_number import EntryWay, lane_named
 from station.texts import Texts
 from station.tui.decision_screen import DecisionScreen, Subject
 from station.tui.key_bar import KeyBar
+from station.tui.label_printing import lane_to_print, print_again
 from station.tui.label_screen import LabelScreen
 from station.tui.lane_pane import LanePane
 from station.tui.lane_view import LaneView, Phase
@@ -49,6 +50,7 @@ class LineScreen(StationScreen):
         Binding("f6", "decide", "key.decide"),
         Binding("f7", "label", "key.label"),
         Binding("f8", "abort", "key.abort"),
+        Binding("f12", "print", "key.print"),
         Binding("enter", "zoom", "key.zoom"),
         Binding("escape", "unzoom", "key.unzoom", show=False),
         Binding("left", "step(-1, 0)", show=False),
@@ -77,6 +79,9 @@ class LineScreen(StationScreen):
             self.lane = lane
             self.taken = taken
 
+    class Printed(Message, bubble=False):
+        """The printer has had its time with a label."""
+
     def __init__(
         self,
         line: LinePort,
@@ -100,6 +105,7 @@ class LineScreen(StationScreen):
         """Lanes whose events go to their tile directly; a later one's go through the screen, which makes the tile."""
         self._columns = 1
         self._scans = ScanQueue()
+        self._printing = False
         self.set_reactive(LineScreen.chosen, min(self._panes, default=0))
 
     def compose(self) -> ComposeResult:
@@ -202,6 +208,10 @@ class LineScreen(StationScreen):
         event = message.event
         self.query_one(LastUnits).decide(event.lane, event.mac, event.disposition)
 
+    def on_lane_pane_label_told(self, message: LanePane.LabelTold) -> None:
+        event = message.event
+        self.query_one(LastUnits).tell_label(event.lane, event.mac, event.code)
+
     def on_lane_pane_state_changed(self, message: LanePane.StateChanged) -> None:
         self._queue(self._scans.told(message.lane, wants_label=self.view(message.lane).wants_label))
         if message.lane == self.chosen:
@@ -234,6 +244,8 @@ class LineScreen(StationScreen):
             return True if pane and pane.view.can_decide else None
         if action == "label":
             return False if self._line.labels is None else True if self._label_lane is not None else None
+        if action == "print":
+            return False if self._line.record.prints is None else True if self._print_lane is not None else None
         if action in {"choose_lesson", "lend_hand"}:
             if self._lesson_bar is None:
                 return False
@@ -312,6 +324,30 @@ class LineScreen(StationScreen):
         if lane is not None and labels is not None:
             held = self.view(lane).label
             self.app.push_screen(LabelScreen(labels, self.texts, lane, held, training=self.training))
+
+    @property
+    def _print_lane(self) -> int | None:
+        if self._printing:
+            return None
+        return lane_to_print({number: pane.view for number, pane in self._panes.items()}, self.chosen)
+
+    def action_print(self) -> None:
+        prints, lane = self._line.record.prints, self._print_lane
+        unit = None if lane is None else self.view(lane).good_unit
+        if prints is None or unit is None:
+            return
+        self._printing = True
+        self.refresh_bindings()
+
+        def print_label() -> None:
+            self._deliver(print_again(prints, unit))
+            self.post_message(self.Printed())
+
+        self.run_worker(print_label, thread=True, group="print")
+
+    def on_line_screen_printed(self) -> None:
+        self._printing = False
+        self.refresh_bindings()
 
     def action_look_back(self) -> None:
         self.app.push_screen(LookBackScreen(self._line.record, self.texts, training=self.training, now=self._now))

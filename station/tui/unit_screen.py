@@ -26,6 +26,7 @@ from station.tui.error_words import error_words
 from station.tui.key_bar import KeyBar
 from station.tui.line_port import RecordPort
 from station.tui.look_back_pages import event_row, run_row
+from station.tui.printed_label import PrintedLabel, printed_words, to_do
 from station.tui.shift_view import shift_view
 from station.tui.station_screen import StationScreen, TitleRow
 from station.unit import Mac
@@ -41,6 +42,7 @@ class UnitScreen(StationScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "key.back"),
         Binding("f6", "decide", "key.decide"),
+        Binding("f12", "print", "key.print"),
         Binding("up", "scroll(-1)", "key.scroll", key_display="↑↓"),
         Binding("down", "scroll(1)", show=False),
         Binding("pageup", "scroll(-10)", show=False),
@@ -56,6 +58,13 @@ class UnitScreen(StationScreen):
             self.standing = standing
             self.error = error
 
+    class Printed(Message, bubble=False):
+        """What became of the label that was asked for."""
+
+        def __init__(self, words: PrintedLabel) -> None:
+            super().__init__()
+            self.words = words
+
     def __init__(
         self, record: RecordPort, texts: Texts, subject: str, *, training: bool, now: Callable[[], datetime]
     ) -> None:
@@ -63,6 +72,7 @@ class UnitScreen(StationScreen):
         self._record = record
         self._subject = subject
         self._now = now
+        self._printing = False
 
     def compose(self) -> ComposeResult:
         yield TitleRow(self._title, self.texts, training=self.training)
@@ -83,6 +93,7 @@ class UnitScreen(StationScreen):
     def take_scan(self, code: str) -> None:
         """Another unit's name: its story."""
         self._subject = code
+        self.query_one(UnitPage).printed = None
         self.query_one(TitleRow).refresh()
         self._ask()
 
@@ -105,8 +116,10 @@ class UnitScreen(StationScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "decide":
-            page = self.query_one(UnitPage)
-            return True if page.may_be_decided else None
+            return True if self.query_one(UnitPage).may_be_decided else None
+        if action == "print":
+            ready = self._record.prints is not None and self.query_one(UnitPage).is_good and not self._printing
+            return False if self._record.prints is None else True if ready else None
         return super().check_action(action, parameters)
 
     def action_decide(self) -> None:
@@ -116,6 +129,27 @@ class UnitScreen(StationScreen):
             code = next((run.code for run in story.runs if run.code), None)
             subject = Subject(Mac(story.mac), name, code)
             self.app.push_screen(DecisionScreen(self._record, self.texts, subject, training=self.training))
+
+    def action_print(self) -> None:
+        prints, story = self._record.prints, self.query_one(UnitPage).story
+        if prints is None or story is None or story.mac is None:
+            return
+        self._printing, mac = True, story.mac
+        self.refresh_bindings()
+
+        def print_label() -> None:
+            try:
+                done = PrintedLabel.of(prints.print_again(mac))
+            except CodedError as error:
+                done = PrintedLabel(error.code, plain(error.cause), plain(error.mend), error.facts)
+            self.post_message(self.Printed(done))
+
+        self.run_worker(print_label, thread=True, group="print")
+
+    def on_unit_screen_printed(self, message: UnitScreen.Printed) -> None:
+        self._printing = False
+        self.query_one(UnitPage).printed = message.words
+        self._ask()
 
     def action_scroll(self, rows: int) -> None:
         self.query_one("#room", VerticalScroll).scroll_relative(y=rows, animate=False)
@@ -127,6 +161,8 @@ class UnitPage(Widget):
     story: reactive[UnitStory | None] = reactive(None, layout=True)
     standing: reactive[UnitStanding] = reactive(UnitStanding(), layout=True)
     error: reactive[CodedError | None] = reactive(None, layout=True)
+    printed: reactive[PrintedLabel | None] = reactive(None, layout=True)
+    """What became of the label that was asked for here."""
 
     def __init__(self, texts: Texts, now: Callable[[], datetime]) -> None:
         super().__init__()
@@ -140,6 +176,12 @@ class UnitPage(Widget):
             return False
         bad = bool(self.story.runs) and self.story.runs[0].verdict not in (Verdict.PASS, None)
         return bad or self.standing.disposition is not None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the unit's last run passed."""
+        story = self.story
+        return story is not None and bool(story.runs) and story.runs[0].verdict is Verdict.PASS
 
     def on_resize(self, _event: Resize) -> None:
         self.refresh(layout=True)
@@ -156,7 +198,12 @@ class UnitPage(Widget):
             return error_rows(self.error, self._texts, width)
         if self.story is None:
             return [text_row(self._texts.say("look.reading"), width, "$quiet")]
-        return story_rows(self.story, self.standing, self._texts, width, self._now())
+        told: list[Row] = []
+        if self.printed is not None:
+            sign = "✔" if self.printed.code is None else "▲"
+            words = f"{sign} {printed_words(self.printed, self._texts)} {to_do(self.printed, self._texts)}"
+            told += text_rows(words.rstrip(), width, "bold")
+        return told + story_rows(self.story, self.standing, self._texts, width, self._now())
 
 
 def error_rows(error: CodedError, texts: Texts, width: int) -> list[Row]:

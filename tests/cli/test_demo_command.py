@@ -41,3 +41,6 @@ def test_units_whose_profile_wants_labels_have_one_each_and_keep_it(tmp_path: Pa
     assert len(numbers) == 2
     shown = station_in(tmp_path / "training")("unit", "show", min(numbers), "--json")
     assert json.loads(shown.out)["serial_numbers"][0]["fields"] == {"hardware": "R02"}
+    labels = (tmp_path / "training" / "labels.zpl").read_text(encoding="utf-8")
+    assert labels.count("^XZ") == 2
+    assert all(number in labels for number in numbers)

@@ -22,6 +22,7 @@ from station.unit import ChipIdentity, Mac
 from station.verdict import Step, StepState
 from tests.batch_csv import write_batch_csv
 from tests.cli.calling import station_in
+from tests.peripherals.tcp_printer import TcpPrinterDouble
 from tests.profile.workplace import GOOD
 
 Finding = dict[str, str]
@@ -312,3 +313,17 @@ def test_a_person_reads_a_mark_and_the_mend_below(tmp_path: Path, monkeypatch: p
     done = station_in(tmp_path / "data")("doctor")
     assert done.code == 0
     assert "▲ ports          no USB serial port\n    → Plug an adapter in" in done.out
+
+
+def test_a_printer_is_told_only_where_one_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stocked(tmp_path).close()
+    assert [one for one in look(tmp_path, monkeypatch)[1] if one["subject"] == "printer"] == []
+
+    settings = tmp_path / "station.yaml"
+    begun = settings.read_text(encoding="utf-8")
+    with TcpPrinterDouble() as printer:
+        settings.write_text(f"{begun}printer: {{address: '{printer.address}'}}\n", encoding="utf-8")
+        assert of(look(tmp_path, monkeypatch)[1], "printer")["health"] == "good"
+    code, findings = look(tmp_path, monkeypatch)
+    assert (code, of(findings, "printer")["health"]) == (0, "odd")
+    assert "E50" in of(findings, "printer")["seen"]

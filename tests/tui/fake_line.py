@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from station.errors import Code, NotAllowed, UsageError
+from station.errors import Code, CodedError, NotAllowed, UsageError
 from station.events import (
     CertificateAllocated,
     Event,
+    LabelPrinted,
     LabelRefused,
     LabelTaken,
     LaneWaiting,
@@ -88,6 +89,7 @@ class FakeRecord:
     signed_head: SignedHead | None = None
     standings: dict[Mac, UnitStanding] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
+    prints: FakePrinter | None = None
 
     def runs(self) -> tuple[RunRow, ...]:
         return self.shift_runs
@@ -137,6 +139,26 @@ class FakeLabels:
         self.line.calls.append(f"take back {lane}")
         self.line.say(waiting(lane, WaitReason.SCAN_LABEL))
         return True
+
+
+@dataclass
+class FakePrinter:
+    """Prints every label, unless `refusal` says why not; the answer comes back as an event, as the real one's does."""
+
+    line: FakeLine
+    refusal: CodedError | None = None
+    asked: list[str] = field(default_factory=list)
+
+    def print_again(self, subject: str) -> LabelPrinted:
+        self.asked.append(subject)
+        if self.refusal is not None and self.refusal.exit_code == UsageError.exit_code:
+            raise self.refusal
+        lane = next((lane.number for lane in self.line.lanes if mac_of(lane.number) == subject), 1)
+        done = LabelPrinted(lane, 100 + lane, Mac(subject), "plug-000312")
+        if (fault := self.refusal) is not None:
+            done = replace(done, code=fault.code, message=fault.cause, mend=fault.mend)
+        self.line.say(done)
+        return done
 
 
 @dataclass

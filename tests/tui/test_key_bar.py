@@ -23,6 +23,17 @@ def test_full_words_stand_where_they_fit_and_short_ones_where_they_do_not() -> N
     assert [shown(width) for width in (80, 73, 69, 68, 44, 40)] == ["long word"] * 3 + ["word"] * 3
 
 
+def test_where_short_words_do_not_fit_either_those_of_keys_that_do_nothing_now_go() -> None:
+    keys = (
+        *KEYS[:2],
+        *(KeyWord(f"f{number}", f"F{number}", "long", "word", enabled=number > 3) for number in (3, 4, 5)),
+    )
+    placed = place_keys(keys, 32)
+
+    assert [one.words for one in placed] == ["", "word", "", "word", "word"]
+    assert placed[-1].end <= 32
+
+
 async def test_a_click_on_a_key_is_that_key_and_a_dim_one_is_none() -> None:
     line = fake_line(2)
     app = fake_app(line)

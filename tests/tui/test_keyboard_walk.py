@@ -13,7 +13,7 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.widgets import Static
 
-from station.events import LabelTaken, WaitReason
+from station.events import LabelPrinted, LabelTaken, WaitReason
 from station.serial_number import EntryWay
 from station.texts import LANGUAGES
 from station.tui.answer_input import AnswerInput
@@ -37,7 +37,18 @@ from station.tui.station_screen import StationScreen, TitleRow
 from station.tui.unit_screen import UnitScreen
 from tests.tui.driving import StationPilot, opened, settle, until
 from tests.tui.fake_lessons import FakeLessons
-from tests.tui.fake_line import CHOICE, FakeLabels, FakeLine, failed, fake_app, fake_line, waiting
+from tests.tui.fake_line import (
+    CHOICE,
+    FakeLabels,
+    FakeLine,
+    FakePrinter,
+    failed,
+    fake_app,
+    fake_line,
+    mac_of,
+    passed,
+    waiting,
+)
 from tests.tui.made_shift import fill
 from tests.tui.pictures import screen_text
 
@@ -52,6 +63,7 @@ class Way:
     signs_in: bool = False
     trains: bool = False
     labels: bool = False
+    prints: bool = False
     mute: frozenset[str] = frozenset()
     """Keys that change nothing that is seen: reading again reads the same, an empty answer is none."""
 
@@ -74,6 +86,8 @@ WAYS = {
     "audit": Way(LookBackScreen, ("f2", "shift+tab"), mute=frozenset({"f5"})),
     "unit": Way(UnitScreen, ("f2", "down", "enter"), mute=frozenset({"up"})),
     "line with labels": Way(LineScreen, labels=True),
+    "line with a printer": Way(LineScreen, labels=True, prints=True),
+    "unit with a label": Way(UnitScreen, ("f2", "down", "enter"), prints=True, mute=frozenset({"up"})),
     "label": Way(LabelScreen, ("f7",), labels=True, mute=frozenset({"enter"})),
     "end": Way(EndScreen, ("f10",)),
     "hand over": Way(EndScreen, ("f10", "f7"), mute=frozenset({"enter"})),
@@ -81,6 +95,7 @@ WAYS = {
 }
 EVERYWHERE = frozenset({"f1", "f9", "f10", "ctrl+p"})
 """The app's own keys do the same on each screen: one is enough."""
+NOT_PRINTED = LabelPrinted(2, 102, mac_of(2), "plug-000312", "E51", "The label printer is open", "Close it")
 TWO = (CHOICE, Choice(Path("bulb.yaml"), "bulb", "2026-10", 1200))
 
 
@@ -104,6 +119,8 @@ async def at(way: Way) -> AsyncIterator[tuple[StationApp, FakeLine, StationPilot
     line.record.lead_pin = "739164"
     if way.labels:
         line.labels = FakeLabels(line)
+    if way.prints:
+        line.record.prints = FakePrinter(line)
     lessons = FakeLessons() if way.trains else None
     choices = TWO[: 1 if way.starts else 2]
     app = fake_app(line, choices=choices, start_at_once=way.starts, signs_in=way.signs_in, lessons=lessons)
@@ -112,6 +129,8 @@ async def at(way: Way) -> AsyncIterator[tuple[StationApp, FakeLine, StationPilot
         if way.starts and not way.signs_in:
             await until(pilot, lambda: isinstance(app.screen, LineScreen))
             line.say(*failed(1))
+        if way.prints and way.screen is LineScreen:
+            line.say(*passed(2), NOT_PRINTED)
         if way.labels:
             line.say(waiting(1, WaitReason.SCAN_LABEL), LabelTaken(1, "SP00000001", EntryWay.SCANNED), waiting(1))
         if lessons is not None:

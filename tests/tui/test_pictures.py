@@ -11,6 +11,7 @@ import pytest
 from station.errors import Code, StationFault
 from station.events import (
     Event,
+    LabelPrinted,
     LabelRefused,
     LabelTaken,
     LabelWanted,
@@ -32,6 +33,7 @@ from tests.tui.fake_line import (
     CHOICE,
     NOW,
     FakeLabels,
+    FakePrinter,
     done,
     failed,
     fake_app,
@@ -66,6 +68,7 @@ class Scene:
     made_shift: bool = False
     signs_in: bool = False
     labels: bool = False
+    prints: bool = False
 
 
 EARLIER: list[list[Event]] = [
@@ -109,6 +112,16 @@ def labelled(lane: int) -> list[Event]:
     return [*walk, SerialNumberBound(lane, mac_of(lane), "SP00000313", False), verdict, removal]
 
 
+NOT_PRINTED = LabelPrinted(
+    1,
+    101,
+    mac_of(1),
+    "plug-000312",
+    "E50",
+    "The label printer does not answer (refused)",
+    "Switch it on and look at its cable",
+)
+NO_PAPER = LabelPrinted(2, 102, mac_of(2), "plug-000312", "E51", "The label printer has no paper", "Put a new roll in")
 LABEL = LabelTaken(2, "SP00000313", EntryWay.SCANNED)
 SCENES = {
     "line-two-lanes": Scene(2, (*EARLIER, [*passed(1, number=3), *writing(2)])),
@@ -141,6 +154,7 @@ SCENES = {
     "label": Scene(
         2, ([waiting(1, WaitReason.SCAN_LABEL)], [LABEL_1, waiting(1)]), ("f7", *"SP31", "enter"), labels=True
     ),
+    "line-label-not-printed": Scene(2, ([*passed(1), NOT_PRINTED, *passed(2), NO_PAPER, waiting(2)],), prints=True),
     "line-tried-out": Scene(1, (failed(1, failed_in_row=3, tries_max=3),)),
     "decision": Scene(1, (failed(1),), ("f6",)),
     "decision-foreign": Scene(1, (failed(1, "F50"),), ("f6",)),
@@ -229,6 +243,8 @@ async def test_the_screen_looks_as_kept_in_each_size_and_language(name: str) -> 
         lessons.say(*scene.lesson)
     if scene.labels:
         line.labels = FakeLabels(line, {"SP31": NO_SERIAL_NUMBER})
+    if scene.prints:
+        line.record.prints = FakePrinter(line)
     if scene.made_shift:
         fill(line.record)
     app = fake_app(

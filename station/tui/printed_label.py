@@ -1,0 +1,44 @@
+"""What became of a good unit's label, and how the screen says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from station.errors import Code, CodedError
+from station.events import LabelPrinted
+from station.texts import Texts
+from station.tui.cell_text import plain
+from station.tui.error_words import error_words, found_words
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedLabel:
+    """`code` is why it was not printed, with what the station told; None: it was."""
+
+    code: str | None
+    message: str
+    mend: str
+    facts: Mapping[str, str | int | float]
+
+    @classmethod
+    def of(cls, event: LabelPrinted) -> PrintedLabel:
+        """Give what a screen keeps of it."""
+        return cls(event.code, plain(event.message), plain(event.mend), event.facts)
+
+
+def printed_words(printed: PrintedLabel, texts: Texts) -> str:
+    """Give it in one sentence."""
+    if printed.code is None:
+        return texts.say("print.done")
+    failure = texts.failure(printed.code)
+    found = found_words(printed.code, printed.message, printed.facts, texts)
+    return texts.say("print.failed", code=printed.code, what=found or (failure.title if failure else ""))
+
+
+def to_do(printed: PrintedLabel, texts: Texts) -> str:
+    """Give what to do about a label that was not printed."""
+    if printed.code is None:
+        return ""
+    error = CodedError(Code(printed.code), printed.message, printed.mend, facts=printed.facts)
+    return error_words(error, texts).mend
