@@ -17,6 +17,7 @@ from station.cli.pc_looks import look_at_data_folder, look_at_python, look_at_se
 from station.cli.peripheral_looks import look_at_printer
 from station.cli.platform_looks import look_at_platform
 from station.cli.port_looks import look_at_ports
+from station.cli.result_looks import look_at_results
 from station.errors import ProfileError
 from station.profile import prepare_recipe
 
@@ -72,4 +73,5 @@ LOOKS: Final[tuple[Callable[[Session], Iterator[Finding]], ...]] = (
     look_at_printer,
     look_at_data_folder,
     look_at_ledger,
+    look_at_results,
 )

@@ -26,6 +26,7 @@ from station.cli.lanes import (
 from station.cli.platform_settings import platform_of, platform_options
 from station.cli.printer_settings import printer_of
 from station.cli.recover_command import tell_unfinished_units
+from station.cli.results_commands import results_told
 from station.cli.signing_in import LeadOptions, lead_decisions, lead_options, signed_in
 from station.cli.station_log import log_line, log_to
 from station.cli.stopping import BROKEN_PIPE_NUMBER, Stopped, noted_signals
@@ -100,7 +101,11 @@ def flash(
     """
     chosen = LaneFinder(session, ports).found()
     log_to(session.data)
-    with session.open_ledger() as ledger, signed_in(ledger, operator, may_ask=False) as name:
+    with (
+        session.open_ledger() as ledger,
+        signed_in(ledger, operator, may_ask=False) as name,
+        results_told(session, ledger),
+    ):
         options = LeadOptions(replace_foreign, keep_foreign, force_security, reason, lead, pin_file)
         allowed = lead_decisions(session, ledger, options, name)
         shift = open_shift(profile, ledger, batch, order)

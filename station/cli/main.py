@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "flash": ("station.cli.flash_command:flash", "Walk units without a screen."),
     "batch": ("station.cli.batch_commands:batch", "Import and look at batches of certificates."),
     "unit": ("station.cli.unit_commands:unit", "Look at one unit, or void its certificate."),
+    "results": ("station.cli.results_commands:results", "What other systems are told of each unit, and what waits."),
     "label": ("station.cli.label_commands:label", "Print the labels of units that passed, or look at one."),
     "operator": ("station.cli.operator_commands:operator", "Say who works here, and who may decide."),
     "new": ("station.cli.new_command:new", "Ask what a new product needs, and leave its profile."),

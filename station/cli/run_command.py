@@ -22,6 +22,7 @@ from station.cli.lanes import (
 from station.cli.leads import offer_first_line_lead
 from station.cli.platform_settings import platform_of, platform_options
 from station.cli.printer_settings import printer_of
+from station.cli.results_commands import results_told
 from station.cli.screen import ShiftDesk, show_screen
 from station.cli.serving import askable_in_browser, is_served, serve, serve_options
 from station.cli.signing_in import LeadOptions, lead_decisions, lead_options, signed_in, signed_out_after
@@ -72,7 +73,7 @@ def run(
     finder = LaneFinder(session, ports)
     log_to(session.data)
 
-    with session.open_ledger() as ledger, contextlib.ExitStack() as at_work:
+    with session.open_ledger() as ledger, results_told(session, ledger), contextlib.ExitStack() as at_work:
         offer_first_line_lead(ledger)
         people = ledger.operators
         asked_on_screen = operator is None and bool(people.active())

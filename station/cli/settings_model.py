@@ -19,6 +19,7 @@ from station.peripherals.label_printer import open_printer
 from station.platform.settings import PlatformSettings
 from station.profile.part import Part
 from station.profile.quantities import as_written, refusal, shown
+from station.results.settings import ChannelName, ChannelSettings
 from station.tui.settings import DEFAULTS, Settings
 
 LANES_MAX: Final = 99
@@ -110,6 +111,8 @@ class StationSettings(Part):
     """The technician's screen. Language, colours and bell are written back when they are changed there."""
     printer: PrinterSettings = PrinterSettings()
     """Where the labels of units that passed are printed; what stands on them is the profile's `label`."""
+    results: Mapping[ChannelName, ChannelSettings] = {}
+    """Other systems that are told each result, by name: `mes: {url: 'https://mes/results'}`, `files: {folder: 'D:/results'}`."""
     log: LogSettings = LogSettings()
     """The log, `station.log` in the data folder."""
 

@@ -25,6 +25,7 @@ from station.ledger.records import (
     UnitStanding,
     UnitStory,
 )
+from station.ledger.results import Outgoing, RefusedResult, Results, ToldChannel
 from station.ledger.run_history import PastRun, RunHistory, RunScope
 from station.ledger.work_orders import WorkOrder, WorkOrders, open_orders_of
 
@@ -49,13 +50,17 @@ __all__ = [
     "OrderPart",
     "OrderState",
     "Orders",
+    "Outgoing",
     "PastRun",
+    "RefusedResult",
+    "Results",
     "Role",
     "RunHistory",
     "RunRow",
     "RunScope",
     "SerialNumberRow",
     "SignedHead",
+    "ToldChannel",
     "UnitHistory",
     "UnitStanding",
     "UnitStory",

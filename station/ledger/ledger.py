@@ -58,6 +58,7 @@ from station.ledger.records import (
     UnitStory,
 )
 from station.ledger.rekey import Rekeying, RekeyResult
+from station.ledger.results import Results
 from station.ledger.run_history import RunHistory
 from station.ledger.run_rows import find_runs, unfinished_runs
 from station.ledger.serial_numbers import SerialNumbers
@@ -84,7 +85,9 @@ class Ledger:
         self._importing = Importing(self._database, self._keys, self._changing)
         self.orders = Orders(reading, self._changing, self._importing, self._keys)
         self.dispositions = Dispositions(reading, self._changing, processes)
-        self.held_bauds = HeldBauds(reading, partial(self._database.writing, durable=False), opened.station)
+        aside = partial(self._database.writing, durable=False)
+        self.held_bauds = HeldBauds(reading, aside, opened.station)
+        self.results = Results(reading, aside, opened.station)
         self.platform_notes = PlatformNotes(self._changing)
         self.serial_numbers = SerialNumbers(reading, self._changing, processes)
         self.work_orders = WorkOrders(reading, self._changing)
@@ -380,12 +383,8 @@ class Ledger:
         """Copy the ledger to a new file while lanes work; `progress` hears pages done and pages in all. UsageError."""
         result = back_up(self._database, out, progress)
         with self._changing() as change:
-            data: dict[str, JsonValue] = {
-                "file": storable(out.name),
-                "events": result.events,
-                "size_bytes": result.size_bytes,
-            }
-            change.trail.append(EventKind.LEDGER_BACKED_UP, data=data)
+            size = {"events": result.events, "size_bytes": result.size_bytes}
+            change.trail.append(EventKind.LEDGER_BACKED_UP, data={"file": storable(out.name), **size})
         return result
 
     @contextmanager

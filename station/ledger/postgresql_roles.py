@@ -13,6 +13,7 @@ from typing import Final
 
 from station.errors import UsageError
 from station.ledger.database import Database
+from station.ledger.order_tables import WORK_ORDERS
 from station.ledger.schema import (
     AUDIT_EVENTS,
     AUDIT_SIGNATURES,
@@ -24,7 +25,6 @@ from station.ledger.schema import (
     METADATA,
     SERIAL_NUMBERS,
     STATIONS,
-    WORK_ORDERS,
 )
 
 ROLE: Final = "station_ledger"

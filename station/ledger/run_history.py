@@ -85,8 +85,8 @@ class RunHistory:
     def units(self, name: str) -> Iterator[list[PastRun]]:
         """Give each unit's runs, oldest first; a run whose unit could not say who it is comes alone. Use it up or close it."""
         with self._reading() as connection:
-            query = _query(_wanted(connection, name)).order_by(_R.mac, _R.id)
-            runs = (_past_run(row) for row in _streamed(connection, query))
+            query = past_runs(_wanted(connection, name)).order_by(_R.mac, _R.id)
+            runs = (past_run(row) for row in _streamed(connection, query))
             for _, of_one in groupby(runs, key=lambda run: run.mac or run.id):
                 yield list(of_one)
 
@@ -118,7 +118,8 @@ def _wanted(connection: Connection, name: str) -> ColumnElement[bool]:
     return and_(_R.batch_id == batch_row(connection, name).id, _R.finished_at.is_not(None))
 
 
-def _query(wanted: ColumnElement[bool]) -> Select[Any]:
+def past_runs(wanted: ColumnElement[bool]) -> Select[Any]:
+    """Give the query for runs with their batch and certificate; `past_run` reads its rows."""
     return (
         select(RUNS, BATCHES.c.name.label("batch"), BATCHES.c.product_key, CERTIFICATES.c.device_name)
         .join(BATCHES, BATCHES.c.id == _R.batch_id)
@@ -135,7 +136,8 @@ def _streamed(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
         result.close()
 
 
-def _past_run(row: Row[Any]) -> PastRun:
+def past_run(row: Row[Any]) -> PastRun:
+    """Give a finished run from a row of `past_runs`."""
     return PastRun(
         id=row.id,
         started_at=_moment(row.started_at),

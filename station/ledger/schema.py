@@ -17,7 +17,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -25,13 +24,8 @@ from sqlalchemy import (
     text,
 )
 
-METADATA: Final = MetaData(
-    naming_convention={
-        "pk": "%(table_name)s_pk",
-        "fk": "%(table_name)s_%(column_0_name)s_fk",
-        "ck": "%(table_name)s_%(constraint_name)s",
-    }
-)
+from station.ledger import order_tables as order_tables  # noqa: PLC0414  with its tables METADATA is whole
+from station.ledger.metadata import METADATA as METADATA  # noqa: PLC0414  others take it from here
 
 LEDGER_META: Final = Table(
     "ledger_meta",
@@ -361,32 +355,3 @@ HELD_BAUDS: Final = Table(
     Column("failures", Integer, nullable=False),
 )
 """What each adapter and its cable hold; no part of the record, so the audit log does not tell it."""
-
-WORK_ORDERS: Final = Table(
-    "work_orders",
-    METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("number", String(200), nullable=False),
-    Column("profile", Text, nullable=False),
-    Column("batch_id", ForeignKey("batches.id"), nullable=False),
-    Column("quantity", Integer),
-    Column("retries", Integer),
-    Column("opened_at", String(30), nullable=False),
-    Column("closed_at", String(30)),
-    UniqueConstraint("number", name="work_orders_number_unique"),
-    CheckConstraint("quantity > 0", name="quantity_positive"),
-    CheckConstraint("retries >= 0", name="retries_not_negative"),
-)
-"""What shall be made; what is ordered on the platform stands in `orders`. A run names its order by the number."""
-
-WORK_ORDER_UNITS: Final = Table(
-    "work_order_units",
-    METADATA,
-    Column("certificate_id", ForeignKey("certificates.id"), primary_key=True, autoincrement=False),
-    Column("work_order_id", ForeignKey("work_orders.id"), nullable=False),
-    Column("mac", String(17), nullable=False),
-    Column("taken_at", String(30), nullable=False),
-    Column("passed_at", String(30)),
-)
-"""Which units have a place in an order: as long as the unit of that MAC has the certificate."""
-Index("work_order_units_by_order", WORK_ORDER_UNITS.c.work_order_id)

@@ -19,10 +19,11 @@ from station.errors import Code, UsageError, WorkOrderComplete
 from station.ledger.audit import Change, EventKind, storable
 from station.ledger.batches import batch_row
 from station.ledger.certificates import LIVE_STATES, live_certificate
+from station.ledger.order_tables import WORK_ORDER_UNITS, WORK_ORDERS
 from station.ledger.processes import ProcessToken
 from station.ledger.records import JsonValue
 from station.ledger.runs import take_back_unused
-from station.ledger.schema import BATCHES, CERTIFICATES, RUNS, WORK_ORDER_UNITS, WORK_ORDERS
+from station.ledger.schema import BATCHES, CERTIFICATES, RUNS
 
 _O = WORK_ORDERS.c
 _U = WORK_ORDER_UNITS.c

@@ -40,6 +40,7 @@ def _certificate_file(value: str, info: ValidationInfo) -> str:
     return str(path)
 
 
+CertificateFile = Annotated[str, AfterValidator(_certificate_file), Field(examples=["platform-root.pem"])]
 TimeLimitS = Annotated[float, Field(gt=0, le=300)]
 _ENDPOINT: Final = r"((\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]{1,253})(:[0-9]{1,5})?)?"
 ENDPOINT_FORM: Final = "host or host:port, without https://"
@@ -60,7 +61,7 @@ class PlatformSettings(BaseModel):
     """How the OpenAPI is spoken to."""
     instance_id: Annotated[str, _of_form(r"[A-Za-z0-9_-]{0,64}", INSTANCE_FORM), Field(examples=["iot-060a02m5"])] = ""
     """IotInstanceId; only where the console shows one."""
-    ca_file: Annotated[str, AfterValidator(_certificate_file), Field(examples=["platform-root.pem"])] = ""
+    ca_file: CertificateFile = ""
     """Root certificate (PEM) of an endpoint that no public authority vouches for."""
     connect_timeout_s: TimeLimitS = 5.0
     """How long a connection may take."""

@@ -87,7 +87,7 @@ def test_a_begun_file_opens_a_ledger_and_beginning_it_again_changes_nothing(tmp_
     named = read_settings(tmp_path).station
     given(tmp_path, f"station: {named}  # ours\nscreen: {{bell: bad}}\n")
     added = json.loads(station_in(tmp_path)("settings", "init", "--json").out)["added"]
-    assert added == ["platform", "lanes", "printer", "log"]
+    assert added == ["platform", "lanes", "printer", "results", "log"]
     text = (tmp_path / "station.yaml").read_text(encoding="utf-8")
     assert text.startswith(f"station: {named}  # ours\nscreen: {{bell: bad}}\n")
     station_in(tmp_path)("settings", "init")

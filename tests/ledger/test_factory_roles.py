@@ -56,6 +56,24 @@ def test_it_joins_takes_and_records(stations: tuple[Ledger, Ledger, str], tmp_pa
     assert line.serial_numbers.bearer(PRODUCT, "SP00000002") is None
 
 
+def test_it_notes_what_it_told_of_its_own_runs(stations: tuple[Ledger, Ledger, str]) -> None:
+    owner, line, _ = stations
+    for ledger in (owner, line):
+        ledger.results.begin("mes")
+    runs = [begin(ledger, unit, lane=4) for unit, ledger in ((30, owner), (31, line))]
+    for run, ledger in zip(runs, (owner, line), strict=True):
+        ledger.allocate(run)
+        ledger.begin_installing(run)
+        ledger.finish_run(run, Verdict.PASS, seconds=1, code=None, message="")
+
+    assert [[one.run.id for one in ledger.results.waiting("mes", 9)] for ledger in (owner, line)] == [
+        [run] for run in runs
+    ]
+    line.results.note("mes", runs[1])
+    assert line.results.waiting("mes", 9) == []
+    assert len(owner.results.waiting("mes", 9)) == 1
+
+
 def test_it_opens_an_order_and_works_on_it(stations: tuple[Ledger, Ledger, str]) -> None:
     owner, line, _ = stations
     line.work_orders.add("WO-1", profile="plug", batch="batch", quantity=2)
