@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 import threading
 import time
 from typing import Any, Final, cast
@@ -57,6 +58,10 @@ class DriverCall:
         """For how long the call in hand has not returned; 0 without one."""
         began = self._began
         return 0.0 if began is None else time.monotonic() - began
+
+
+_WINDOWS_ACCESS_DENIED: Final = re.compile(r"PermissionError\(13, .*, 5\)", re.DOTALL)
+"""pyserial tells the system's error by its repr, whose words are in the system's language; 5: a port that is in use."""
 
 
 class LanePort:
@@ -203,7 +208,7 @@ def _make(url: str) -> serial.Serial:
 def _open_fault(url: str, error: Exception) -> PortFault:
     text = str(error)
     number = getattr(error, "errno", None)
-    busy = number == errno.EBUSY or "exclusively lock" in text or "Access is denied" in text
+    busy = number == errno.EBUSY or "exclusively lock" in text or _WINDOWS_ACCESS_DENIED.search(text) is not None
     # A port server that serves another program hangs up, or does not speak.
     turned_away = isinstance(error, ConnectionError) or "RFC2217" in text or "connection failed" in text
     if busy or turned_away:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,6 +137,12 @@ def say(text: str) -> None:
     click.echo(text)
 
 
-def say_json(value: object) -> None:
-    """Print one JSON value on one line, flushed, for a program that reads along."""
-    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
+def say_json(value: object, indent: int | None = None) -> None:
+    """Print one JSON value, without `indent` on one line, flushed, for a program that reads along.
+
+    A program reads JSON as UTF-8: where the output has another encoding (a pipe on Windows), it is written in ASCII alone.
+    """
+    encoding = getattr(sys.stdout, "encoding", None)
+    is_utf8 = encoding is None or codecs.lookup(encoding).name == "utf-8"
+    separators = (",", ":") if indent is None else None
+    click.echo(json.dumps(value, ensure_ascii=not is_utf8, indent=indent, separators=separators, default=str))

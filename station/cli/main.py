@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import importlib
+import io
 import os
 import sys
 from contextlib import suppress
@@ -109,6 +110,8 @@ def show_error(error: CodedError, as_json: bool) -> None:
 def main() -> None:
     """Entry point: exit codes as the command line's contract says (DESIGN §6)."""
     session = Session()
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")  # a pipe on Windows has the code page's few letters: no ✔ in cp936
     if os.environ.get("_STATION_COMPLETE", "").startswith("pwsh"):
         from station.cli.completion import support_powershell  # noqa: PLC0415  only when that shell asks
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,7 +55,7 @@ def schema() -> None:
 
     Example: station profile schema
     """
-    say(json.dumps(profile_schema(), indent=2, ensure_ascii=False))
+    say_json(profile_schema(), indent=2)
 
 
 @profile.command()

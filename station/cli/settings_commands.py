@@ -61,7 +61,7 @@ def schema() -> None:
 
     Example: station settings schema
     """
-    say(json.dumps(schema_of(StationSettings, "Settings of a flashing station"), indent=2, ensure_ascii=False))
+    say_json(schema_of(StationSettings, "Settings of a flashing station"), indent=2)
 
 
 @settings.command()

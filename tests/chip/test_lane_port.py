@@ -125,6 +125,27 @@ def test_a_port_in_use_is_told_as_such() -> None:
         os.close(device)
 
 
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ("PermissionError(13, '拒绝访问。', None, 5)", Code.PORT_BUSY),
+        ("PermissionError(13, 'Access is denied.', None, 5)", Code.PORT_BUSY),
+        ("FileNotFoundError(2, '系统找不到指定的文件。', None, 2)", Code.PORT_MISSING),
+        ("OSError(22, '信号灯超时时间已到', None, 121)", Code.PORT_MISSING),
+    ],
+)
+def test_what_windows_says_in_its_own_language_is_understood(
+    monkeypatch: pytest.MonkeyPatch, told: str, code: Code
+) -> None:
+    def refuse(_port: serial.Serial) -> None:
+        raise serial.SerialException(f"could not open port 'COM12': {told}")
+
+    monkeypatch.setattr(serial.Serial, "open", refuse)
+    with pytest.raises(PortFault) as caught:
+        LanePort.open("COM12", threading.Event())
+    assert caught.value.code == code
+
+
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="needs a user who is not root")
 def test_a_port_without_rights_names_the_group(tmp_path: Path) -> None:
     forbidden = tmp_path / "ttyX"
