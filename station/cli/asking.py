@@ -75,7 +75,8 @@ def _require_terminal(name: str, option: str) -> None:
 
 def read_pin_file(path: Path) -> Secret:
     """Give the first line of a file that only its owner can read (or of a pipe); UsageError, never with what it holds."""
-    from station.ledger.pins import read_pin  # noqa: PLC0415  --help must not pay for SQLAlchemy
+    from station.ledger.owner_only import may_others, mend_of_rights  # noqa: PLC0415  --help must not pay for SQLAlchemy
+    from station.ledger.pins import read_pin  # noqa: PLC0415  as above
 
     place = str(path)
     try:
@@ -83,8 +84,8 @@ def read_pin_file(path: Path) -> Secret:
             raise UsageError("A PIN is not read from this kind of file", "Name a plain file", place)
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
-            if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise UsageError("Others than its owner can read the PIN file", f"Run: chmod 600 {path}", place)
+            if may_others(path, mode):
+                raise UsageError("Others than its owner can read the PIN file", mend_of_rights(path), place)
             lines = file.read(PIN_FILE_BYTES_MAX).splitlines()
         text = lines[0].decode("utf-8-sig") if lines else ""
     except OSError as error:

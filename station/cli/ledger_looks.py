@@ -17,11 +17,12 @@ from station.ledger import BatchSummary, EventKind, Ledger
 from station.ledger.database import server_of
 from station.ledger.key_sources import KEY_FILE
 from station.ledger.opening import ID_FILE, LEDGER_FILE
+from station.ledger.owner_only import may_others, mend_of_rights
 from station.ledger.sealed_batch import IDENTITY_FILE
 from station.ledger.station_key import STATION_KEY_FILE
 from station.tui.settings import DEFAULTS
 
-KEY_FILES: Final = (KEY_FILE, STATION_KEY_FILE, IDENTITY_FILE)
+KEY_FILES: Final = ("ledger*.key", STATION_KEY_FILE, IDENTITY_FILE)
 MADE: Final = datetime(2026, 1, 1, tzinfo=UTC)
 CLOCK_TOLERANCE: Final = timedelta(minutes=2)
 BACKUP_DAYS_MAX: Final = 7
@@ -39,8 +40,8 @@ def look_at_ledger(session: Session) -> Iterator[Finding]:
             yield Finding("ledger", Health.GOOD, f"none yet in {session.data}; it is made at the first start")
             yield from look_at_clock(None)
             return
-        for name in KEY_FILES:
-            yield from _key_file(session.data / name)
+        for key in sorted(path for name in KEY_FILES for path in session.data.glob(name)):
+            yield from _key_file(key)
         with session.open_ledger(read_only=True) as ledger:
             batches = ledger.batches()
             unfinished = ledger.unfinished_runs()
@@ -142,7 +143,8 @@ def _backup(last: datetime | None) -> Iterator[Finding]:
 
 
 def _key_file(key: Path) -> Iterator[Finding]:
-    if key.exists() and sys.platform != "win32":
-        mode = stat.S_IMODE(key.stat().st_mode)
-        health = Health.BAD if mode & 0o077 else Health.GOOD
-        yield Finding("key file", health, f"{key} {mode:04o}", f"chmod 600 {key}" if health is Health.BAD else "")
+    mode = key.stat().st_mode
+    if may_others(key, mode):
+        yield Finding("key file", Health.BAD, f"{key} is open to others ({stat.filemode(mode)})", mend_of_rights(key))
+    else:
+        yield Finding("key file", Health.GOOD, f"{key} is its owner's alone")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 from typing import Final
@@ -42,13 +41,15 @@ def new_passphrase_of(question: str, file: Path | None) -> str:
 
 def read_passphrase_file(path: Path) -> str:
     """Give the first line of a file that only its owner can read, or of a pipe; UsageError."""
+    from station.ledger.owner_only import may_others, mend_of_rights  # noqa: PLC0415  --help must not pay for SQLAlchemy
+
     place = str(path)
     try:
         mode = path.stat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
             raise UsageError("A passphrase is not read from this kind of file", "Name a plain file", place)
-        if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise UsageError("Others than its owner can read the passphrase file", f"Run: chmod 600 {path}", place)
+        if may_others(path, mode):
+            raise UsageError("Others than its owner can read the passphrase file", mend_of_rights(path), place)
         with path.open("rb") as file:
             lines = file.read(FILE_BYTES_MAX).splitlines()
         text = lines[0].decode("utf-8-sig") if lines else ""

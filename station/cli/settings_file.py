@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +12,7 @@ from pydantic import ValidationError
 
 from station.cli.settings_model import StationSettings
 from station.errors import Code, Fault, InputError, UsageError
+from station.ledger.drafts import replacement_of
 from station.ledger.station_name import STATION_FILE, first_lines
 from station.profile.faults import Document, FaultList, add_model_error, place_of
 from station.profile.yaml_source import YamlSource, parse_yaml, read_yaml
@@ -126,19 +125,13 @@ def write_values(data: Path, section: str, values: Mapping[str, str]) -> None:
 def write_settings_text(data: Path, text: str) -> None:
     """Put a text in the file's place, whole or not at all; UsageError."""
     path = data / STATION_FILE
-    draft = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as file:
-            file.write(text.encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            shutil.copymode(path, draft)
-        draft.replace(path)
+        with replacement_of(path) as draft:
+            draft.write_bytes(text.encode("utf-8"))
+            if path.exists():
+                shutil.copymode(path, draft)
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
         cause = f"The settings cannot be written ({error.strerror})"
         raise UsageError(cause, "Correct the rights of the data folder", str(path)) from error
 

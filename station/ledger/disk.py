@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-import os
 from pathlib import Path
 
 from station.errors import Code, LedgerFault
+from station.ledger.drafts import replacement_of
 from station.ledger.owner_only import sync_folder
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -14,12 +14,8 @@ _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 def write_synced(path: Path, text: str) -> None:
     """Write a small file whole or not at all; it is on the disk when this returns. OSError."""
-    draft = path.with_name(path.name + ".new")
-    with draft.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    with replacement_of(path) as draft:
+        draft.write_text(text, encoding="utf-8", newline="\n")
     sync_folder(path.parent)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from sqlalchemy import Connection, select
 
 from station.errors import Code, LedgerFault
 from station.ledger.audit import EventKind
+from station.ledger.drafts import replacement_of
 from station.ledger.schema import AUDIT_EVENTS, AUDIT_HEADS
 
 RECORD_FILE: Final = "audit.head"
@@ -117,15 +117,9 @@ class HeadRecord:
 
     def _put(self, heads: Mapping[str, tuple[int, str]]) -> None:
         known = {**_read(self._file), self._ledger_id: dict(heads)}
-        draft = self._file.with_name(f"{RECORD_FILE}.{os.getpid()}.{threading.get_ident()}.new")
-        try:
-            with draft.open("w", encoding="utf-8", newline="\n") as file:
-                file.write(json.dumps({"ledgers": known}, sort_keys=True) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._file)
-        finally:
-            draft.unlink(missing_ok=True)
+        with replacement_of(self._file) as draft:
+            text = json.dumps({"ledgers": known}, sort_keys=True) + "\n"
+            draft.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _gap_before_repair(connection: Connection, station: str, recorded: int, found: int) -> Gap:

@@ -21,6 +21,7 @@ from station.errors import BatchError, Code, LedgerFault, UsageError
 from station.ledger.console_csv import check_csv
 from station.ledger.csv_bytes import changed_meanwhile, survey, whole_file
 from station.ledger.disk import disk_fault
+from station.ledger.drafts import replacement_of
 from station.ledger.owner_only import require_owner_only, sync_folder, write_owner_only
 
 IDENTITY_FILE: Final = "station.age"
@@ -110,14 +111,13 @@ def seal_csv(
         raise _too_large(csv)
     checked = check_csv(surveyed, progress)
     _refuse_place(out, csv, force)
-    draft = out.with_name(out.name + ".new")
     hasher = hashlib.blake2b(digest_size=32)
     try:
-        with csv.open("rb") as file, draft.open("wb") as sealed:
-            pyrage.encrypt_io(_Hashed(file, hasher), sealed, [to])
-        if hasher.hexdigest() != surveyed.digest:
-            raise changed_meanwhile(csv)
-        draft.replace(out)
+        with replacement_of(out) as draft:
+            with csv.open("rb") as file, draft.open("wb") as sealed:
+                pyrage.encrypt_io(_Hashed(file, hasher), sealed, [to])
+            if hasher.hexdigest() != surveyed.digest:
+                raise changed_meanwhile(csv)
         sync_folder(out.parent)
     except OSError as error:
         raise UsageError(
@@ -125,8 +125,6 @@ def seal_csv(
             "Name another place",
             str(out),
         ) from None
-    finally:
-        draft.unlink(missing_ok=True)
     return SealedFile(out, checked.product_key, checked.rows)
 
 

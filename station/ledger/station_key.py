@@ -9,16 +9,17 @@ import base64
 import binascii
 import os
 import re
-import stat
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from station.errors import Code, LedgerFault, UsageError
 from station.ledger.disk import disk_fault
+from station.ledger.owner_only import new_owner_only, require_owner_only
 
 STATION_KEY_FILE: Final = "station.key"
 PUBLIC_KEY_FILE: Final = "station.pub"
@@ -81,7 +82,11 @@ def open_station_key(data: Path, *, may_make: bool) -> StationKey:
         key = _read(file)
         public_file = data / PUBLIC_KEY_FILE
         if may_make and not public_file.exists():
-            _put(public_file, f"{_PUBLIC_HEAD}{key.public}\n", 0o644)
+            _put(
+                public_file,
+                f"{_PUBLIC_HEAD}{key.public}\n",
+                lambda draft: draft.open("x", encoding="ascii", newline="\n"),
+            )
     except OSError as error:
         raise disk_fault(error, file) from None
     return key
@@ -101,13 +106,7 @@ def _read(file: Path) -> StationKey:
         ) from None
     except UnicodeDecodeError:
         text = ""
-    if os.name == "posix" and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise LedgerFault(
-            Code.KEY_EXPOSED,
-            "others than its owner may read or write the station's signing key",
-            f"Run: chmod 600 {file}",
-            str(file),
-        )
+    require_owner_only(file, status, "the station's signing key")
     try:
         seed = base64.b64decode(text.removeprefix(_KEY_HEAD).strip(), validate=True)
     except (binascii.Error, ValueError):
@@ -124,15 +123,14 @@ def _read(file: Path) -> StationKey:
 
 def _make(file: Path) -> None:
     text = _KEY_HEAD + base64.b64encode(os.urandom(KEY_BYTES)).decode("ascii") + "\n"
-    _put(file, text, 0o600)
+    _put(file, text, new_owner_only)
 
 
-def _put(file: Path, text: str, mode: int) -> None:
+def _put(file: Path, text: str, make: Callable[[Path], TextIO]) -> None:
     """Write a new file, whole or not at all; of two processes that do it at once, the first one's stays."""
     draft = file.with_name(f"{file.name}.{os.getpid()}.{os.urandom(4).hex()}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
-        with os.fdopen(descriptor, "w", encoding="ascii", newline="\n") as out:
+        with make(draft) as out:
             out.write(text)
             out.flush()
             os.fsync(out.fileno())

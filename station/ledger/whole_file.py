@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from station.errors import UsageError
+from station.ledger.drafts import replacement_of
 
 
 def refuse_existing(out: Path, *, force: bool) -> None:
@@ -20,17 +20,12 @@ def refuse_existing(out: Path, *, force: bool) -> None:
 @contextmanager
 def written_whole(out: Path) -> Iterator[Path]:
     """Give the draft to write, which takes the place of `out` when the block ends; UsageError when it cannot be written."""
-    draft = out.with_name(f".{out.name}.{os.getpid()}.new")
     try:
-        yield draft
-        with draft.open("rb+") as file:
-            os.fsync(file.fileno())
-        draft.replace(out)
+        with replacement_of(out) as draft:
+            yield draft
     except OSError as error:
         raise UsageError(
             f"the file cannot be written: {error.strerror or type(error).__name__}",
             "Name a place where this user may write and the disk has room",
             str(out),
         ) from None
-    finally:
-        draft.unlink(missing_ok=True)

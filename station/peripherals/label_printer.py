@@ -226,12 +226,9 @@ class QueuePrinter:
 
 def _to_windows_spooler(queue: str, data: bytes | None, fault: Callable[[str], PeripheralFault]) -> None:
     """Send bytes through the spooler unchanged (data type RAW); None only opens the queue."""
-    try:
-        import win32print  # type: ignore[import-untyped]  # noqa: PLC0415  on Windows only, an extra, without types
-    except ImportError:
-        raise UsageError(
-            "printing to a queue needs the extra `labels`", "Install it: pip install 'flashing-station[labels]'"
-        ) from None
+    import pywintypes  # noqa: PLC0415  on Windows only
+    import win32print  # noqa: PLC0415  as above
+
     try:
         handle = win32print.OpenPrinter(queue)
         try:
@@ -241,5 +238,5 @@ def _to_windows_spooler(queue: str, data: bytes | None, fault: Callable[[str], P
                 win32print.EndDocPrinter(handle)
         finally:
             win32print.ClosePrinter(handle)
-    except win32print.error as error:
+    except pywintypes.error as error:
         raise fault(str(error.strerror)) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import re
 import shutil
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 from station.errors import ProfileError
+from station.ledger.drafts import replacement_of
 from station.profile.prepare import prepare_draft
 from station.profile.reading import draft_of
 from station.profile.recipe import FileHash
@@ -177,16 +177,11 @@ def _apply(text: str, edits: list[_Edit]) -> str:
 
 def _replace_file(path: Path, text: str) -> None:
     target = path.resolve()
-    draft = target.with_name(f"{target.name}.lock.tmp")
     try:
-        with draft.open("wb") as file:
-            file.write(text.encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
-        shutil.copymode(target, draft)
-        draft.replace(target)
+        with replacement_of(target) as draft:
+            draft.write_bytes(text.encode("utf-8"))
+            shutil.copymode(target, draft)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise ProfileError(
             f"The file cannot be written: {error.strerror or error}", "Correct the rights of file and folder", str(path)
         ) from None
