@@ -21,6 +21,7 @@ from station.errors import Aborted, Code, CodedError, InputError, InternalFault,
 COMMANDS: Final = {
     "demo": ("station.cli.demo_command:demo", "Train on virtual units."),
     "run": ("station.cli.run_command:run", "Open the technician's screen on a profile."),
+    "watch": ("station.cli.watch_command:watch", "Show the line on a big screen."),
     "flash": ("station.cli.flash_command:flash", "Walk units without a screen."),
     "batch": ("station.cli.batch_commands:batch", "Import and look at batches of certificates."),
     "unit": ("station.cli.unit_commands:unit", "Look at one unit, or void its certificate."),

@@ -3,6 +3,7 @@
 from station.ledger.audit import EventKind, canonical_json, event_hash, event_object, utc_now
 from station.ledger.heads import SignedHead
 from station.ledger.ledger import Ledger
+from station.ledger.line_watch import LedgerWatch, LineLook
 from station.ledger.operator_rows import Operator, OperatorName, Role
 from station.ledger.operators import Operators
 from station.ledger.orders import Order, OrderPart, Orders, OrderState
@@ -43,6 +44,8 @@ __all__ = [
     "JsonValue",
     "LabelOrder",
     "Ledger",
+    "LedgerWatch",
+    "LineLook",
     "Operator",
     "OperatorName",
     "Operators",

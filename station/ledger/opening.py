@@ -61,12 +61,7 @@ def open_data_folder(
         opened = None if _must_be_made(data, dialect) else _open_existing(data, dialect, ask)
         if opened is None:
             if read_only:
-                raise LedgerFault(
-                    Code.LEDGER_NOT_WRITABLE,
-                    "the ledger was made by an older station and must be updated first",
-                    "Start the station once with the right to write in the data folder",
-                    str(data),
-                )
+                raise _is_older(data)
             with FileLock(data / _LOCK_FILE, timeout=_FIRST_START_TIMEOUT_S, thread_local=False):
                 opened = _open_existing(data, dialect, ask) or _make(data, dialect, clock, ask)
     except Timeout:
@@ -79,6 +74,30 @@ def open_data_folder(
     except OSError as error:
         raise disk_fault(error, data) from None
     return opened
+
+
+def open_to_read(data: Path, url: str | None) -> Database:
+    """Open a ledger to look at what is no secret, without its key and without making anything; LedgerFault, UsageError."""
+    dialect = choose_dialect(url, data / LEDGER_FILE, read_only=True)
+    if _must_be_made(data, dialect):
+        raise _nothing_here(data)
+    database = Database(dialect)
+    try:
+        with database.reading() as connection:
+            _require_current(stored_revision(connection), data)
+    except BaseException as error:
+        database.close()
+        _tell_place(error, dialect)
+        raise
+    return database
+
+
+def _require_current(revision: str | None, data: Path) -> None:
+    require_not_newer(revision)
+    if revision is None:
+        raise _nothing_here(data)
+    if revision != HEAD:
+        raise _is_older(data)
 
 
 def _must_be_made(data: Path, dialect: Dialect) -> bool:
@@ -197,5 +216,14 @@ def _nothing_here(data: Path) -> LedgerFault:
         Code.LEDGER_UNREADABLE,
         "there is no ledger here yet",
         "Import a batch first, or name the right data folder with --data",
+        str(data),
+    )
+
+
+def _is_older(data: Path) -> LedgerFault:
+    return LedgerFault(
+        Code.LEDGER_NOT_WRITABLE,
+        "the ledger was made by an older station and must be updated first",
+        "Start the station once with the right to write in the data folder",
         str(data),
     )

@@ -71,7 +71,7 @@ class PostgresqlDialect:
             connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "station"},
         )
         event.listen(engine, "connect", self._prepare_connection)
-        event.listen(engine, "begin", _begin)
+        event.listen(engine, "begin", _begin_to_read if self._read_only else _begin)
         return engine
 
     @contextmanager
@@ -140,3 +140,8 @@ def _begin(connection: Connection) -> None:
     """A commit that need not be on the disk is synced by the next one that must: the server's log is one for all stations."""
     if connection.get_execution_options().get(WRITES) is False:
         connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
+
+def _begin_to_read(connection: Connection) -> None:
+    """The session's default is no more once a pooled connection has read and been given back: its library says READ WRITE."""
+    connection.exec_driver_sql("SET TRANSACTION READ ONLY")

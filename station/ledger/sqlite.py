@@ -17,7 +17,7 @@ from typing import Any, Final
 import sqlalchemy
 from filelock import FileLock, Timeout
 from sqlalchemy import Engine, Table, event
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from station.errors import Code, CodedError, InternalFault, LedgerFault
 from station.ledger.disk import disk_fault
@@ -25,6 +25,7 @@ from station.ledger.fair_lock import FairLock
 from station.ledger.log_sync import LogSync
 from station.ledger.moved import moved_fault
 from station.ledger.processes import FileToken, ProcessToken
+from station.ledger.sqlite_reading import connect_to_read
 
 BUSY_TIMEOUT_S: Final = 5.0
 """How long a transaction waits for another one, twice. While an import runs it goes on: that one is known to end."""
@@ -66,7 +67,20 @@ class SqliteDialect:
         self._import_lock_file = file.with_name(IMPORT_LOCK_FILE)
 
     def make_engine(self) -> Engine:
-        """An engine whose threads each take a connection of a pool; nothing is opened yet."""
+        """An engine whose threads each take a connection of a pool, a new one for each look of a reader; nothing is opened yet."""
+        engine = self._make_reader() if self._read_only else self._make_writer()
+        event.listen(engine, "begin", self._begin)
+        return engine
+
+    def _make_reader(self) -> Engine:
+        return sqlalchemy.create_engine(
+            "sqlite://",
+            poolclass=NullPool,
+            hide_parameters=True,
+            creator=lambda: connect_to_read(self.file, BUSY_TIMEOUT_S),
+        )
+
+    def _make_writer(self) -> Engine:
         engine = sqlalchemy.create_engine(
             sqlalchemy.URL.create("sqlite", database=str(self.file)),
             poolclass=QueuePool,
@@ -77,9 +91,6 @@ class SqliteDialect:
             connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
         )
         event.listen(engine, "connect", _prepare_connection)
-        if self._read_only:
-            event.listen(engine, "connect", _forbid_writes)
-        event.listen(engine, "begin", self._begin)
         return engine
 
     @contextmanager
@@ -318,7 +329,3 @@ def _prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:
         f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _forbid_writes(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.execute("PRAGMA query_only = ON").close()

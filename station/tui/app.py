@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import ClassVar
 
-from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.command import Provider
 from textual.events import Event, Key
-from textual.screen import Screen
 from textual.timer import Timer
 
 from station.line.readiness import ReadinessItem
-from station.texts import LANGUAGES, Texts
-from station.tui.action_palette import ActionPalette, ActionProvider
 from station.tui.choice import Choice
 from station.tui.choice_screen import ChoiceScreen
 from station.tui.collector import spare, spared
-from station.tui.colours import THEMES, VARIABLES
 from station.tui.end_screen import EndScreen
-from station.tui.ending import leave_on_signals
 from station.tui.help_screen import HelpScreen
 from station.tui.lane_pane import LanePane
 from station.tui.leaving_screen import STOP_TIMEOUT_S, LeavingScreen
@@ -31,9 +23,11 @@ from station.tui.lesson import Lessons
 from station.tui.line_port import LinePort
 from station.tui.line_screen import LineScreen
 from station.tui.scan_reader import ScanReader
-from station.tui.settings import DEFAULTS, Bell, Colours, Settings
+from station.tui.screen_app import ScreenApp
+from station.tui.settings import DEFAULTS, Bell, Settings
 from station.tui.sign_in_screen import SignInScreen
 from station.tui.station_screen import StationScreen
+from station.tui.wall_clock import local_now
 from station.verdict import Verdict
 
 TICK_S = 1.0
@@ -48,23 +42,11 @@ RING_APART_S = 0.3
 """Far enough for an ear to count."""
 
 
-def local_now() -> datetime:
-    """The wall clock where the station stands."""
-    return datetime.now().astimezone()
-
-
-class StationApp(App[bool]):
+class StationApp(ScreenApp):
     """Result of `run`: whether every port was closed; None when no line was ever opened."""
 
-    CSS_PATH = "station.tcss"
-    COMMAND_PALETTE_BINDING = "ctrl+p"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "explain", "key.help"),
-        Binding("f9", "change_language", "key.language"),
         Binding("f10", "end", "key.finish"),
-        Binding("ctrl+c,ctrl+q", "leave", "key.quit", show=False, priority=True, key_display="Ctrl+C"),
-        Binding("ctrl+p", "command_palette", "key.palette", priority=True),
     ]
 
     def __init__(
@@ -89,18 +71,12 @@ class StationApp(App[bool]):
         starts by itself unless something blocks it. `lessons` are those of a training. `now` and `tick_s` are the clocks; a test
         gives a fixed time and None.
         """
-        super().__init__()
-        self.settings = settings
-        self.texts = Texts(settings.language or LANGUAGES[0])
-        self.training = training
-        self.title = "flashing-station"
-        self.animation_level = "none"
+        super().__init__(training=training, settings=settings, keep_settings=keep_settings)
         self._lessons = lessons
         self._sign_in = sign_in
         self._choices = choices
         self._readiness = readiness
         self._open_line = open_line
-        self._keep_settings = keep_settings
         self._scans = ScanReader(settings.scanner)
         self._release_timer: Timer | None = None
         self._start_at_once = start_at_once
@@ -108,23 +84,9 @@ class StationApp(App[bool]):
         self._tick_s = tick_s
         self._line: LinePort | None = None
         self._leaving = False
-        self.ended_by: int | None = None
-        """The signal that ended it, None while there was none."""
-
-    def get_key_display(self, binding: Binding) -> str:
-        """Keys as they stand on the keyboard: F1, Enter, ^P."""
-        names = {"enter": "↵", "ctrl+p": "^P", "escape": "Esc"}
-        return binding.key_display or names.get(binding.key, binding.key.upper())
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return dict(VARIABLES)
 
     def on_mount(self) -> None:
-        for theme in THEMES.values():
-            self.register_theme(theme)
-        self.theme = THEMES[self.settings.colours].name
-        if not self.is_headless:
-            leave_on_signals(asyncio.get_running_loop(), self._leave_on_signal, STOP_TIMEOUT_S + CLOSING_S)
+        self.dress(STOP_TIMEOUT_S + CLOSING_S)
         if self._sign_in is None:
             self.push_screen(self._choice_screen())
         else:
@@ -203,26 +165,6 @@ class StationApp(App[bool]):
             explained = self.line_screen.explained_view if self.line_screen else None
             self.push_screen(HelpScreen(self.texts, training=self.training, explained=explained))
 
-    def action_change_language(self) -> None:
-        """F9: the next language, on every screen at once."""
-        self.texts.speak(self.texts.next_language)
-        for screen in self.screen_stack:
-            if isinstance(screen, StationScreen):
-                screen.retell()
-        self._set(language=self.texts.language)
-
-    def action_change_colours(self) -> None:
-        """The next theme: dark, light, high contrast."""
-        names = list(Colours)
-        colours = names[(names.index(self.settings.colours) + 1) % len(names)]
-        self.theme = THEMES[colours].name
-        self._set(colours=colours)
-
-    def _set(self, **changed: object) -> None:
-        self.settings = self.settings.model_copy(update=changed)
-        settings = self.settings
-        self.run_worker(lambda: self._keep_settings(settings), thread=True, group="settings")
-
     def on_lane_pane_unit_finished(self, message: LanePane.UnitFinished) -> None:
         """Ring as the station wants it: once for a good unit, three times for any other."""
         passed = message.event.verdict is Verdict.PASS
@@ -261,11 +203,6 @@ class StationApp(App[bool]):
         working = self.line_screen.working_lanes if self.line_screen else []
         self.push_screen(LeavingScreen(self._line, self.texts, training=self.training, working=working))
 
-    def _leave_on_signal(self, number: int) -> None:
-        if self.ended_by is None:
-            self.ended_by = number
-        self.action_leave()
-
     def on_leaving_screen_line_stopped(self, message: LeavingScreen.LineStopped) -> None:
         stuck = None if message.all_closed else self.texts.say("leave.stuck", seconds=round(STOP_TIMEOUT_S))
         self.exit(message.all_closed, message=stuck)
@@ -275,19 +212,8 @@ class StationApp(App[bool]):
         return self._line.stop(STOP_TIMEOUT_S) if self._line is not None else True
 
     def action_command_palette(self) -> None:
-        """Ctrl+P."""
-        if not isinstance(self.screen, ActionPalette | LeavingScreen):
-            self.push_screen(ActionPalette(placeholder=self.texts.say("palette.search")))
-
-    async def action_quit(self) -> None:
-        """Textual's own way out leads through ours."""
-        self.action_leave()
-
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Every action by name, for Ctrl+P. The colours have no key: they are chosen once for a place, not in a shift."""
-        if isinstance(screen, StationScreen):
-            yield from screen.commands()
-        yield SystemCommand(self.texts.say("key.theme"), self.texts.say("action.theme"), self.action_change_colours)
+        if not isinstance(self.screen, LeavingScreen):
+            super().action_command_palette()
 
 
 def run_station_app(app: StationApp) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,6 +20,11 @@ from station.tui.lane_view import LaneView
 from station.tui.schematic import schematic
 from station.tui.station_screen import StationScreen, TitleRow
 
+LINE_PARTS: Final = ("work", "colours", "keys")
+WATCH_PARTS: Final = ("watch", "colours", "watch_keys")
+"""What the page tells: titles and lists of the catalogue."""
+_NUMBERED: Final = frozenset({"work"})
+
 
 class HelpScreen(StationScreen):
     """One page of words; the lanes go on behind it."""
@@ -33,14 +38,17 @@ class HelpScreen(StationScreen):
         Binding("pagedown", "scroll(10)", show=False),
     ]
 
-    def __init__(self, texts: Texts, *, training: bool, explained: LaneView | None) -> None:
+    def __init__(
+        self, texts: Texts, *, training: bool, explained: LaneView | None, parts: tuple[str, ...] = LINE_PARTS
+    ) -> None:
         super().__init__(texts, training=training)
         self._explained = explained
+        self._parts = parts
 
     def compose(self) -> ComposeResult:
         yield TitleRow(lambda: self.texts.say("help.title"), self.texts, training=self.training)
         with VerticalScroll(id="room", can_focus=False):
-            yield HelpPage(self.texts, self._explained)
+            yield HelpPage(self.texts, self._explained, self._parts)
         yield KeyBar()
 
     def action_scroll(self, rows: int) -> None:
@@ -50,28 +58,29 @@ class HelpScreen(StationScreen):
 class HelpPage(Widget):
     """The page's words, wrapped to the width."""
 
-    def __init__(self, texts: Texts, explained: LaneView | None) -> None:
+    def __init__(self, texts: Texts, explained: LaneView | None, parts: tuple[str, ...]) -> None:
         super().__init__()
         self._texts = texts
         self._explained = explained
+        self._parts = parts
 
     def on_resize(self, _event: Resize) -> None:
         self.refresh(layout=True)
 
     def render(self) -> Content:
-        return Content("\n").join(help_rows(self._texts, self._explained, self.size.width))
+        return Content("\n").join(help_rows(self._texts, self._explained, self.size.width, self._parts))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         del container, viewport
-        return len(help_rows(self._texts, self._explained, width))
+        return len(help_rows(self._texts, self._explained, width, self._parts))
 
 
-def help_rows(texts: Texts, explained: LaneView | None, width: int) -> list[Row]:
+def help_rows(texts: Texts, explained: LaneView | None, width: int, parts: tuple[str, ...] = LINE_PARTS) -> list[Row]:
     """Give the page's rows; a lane's failure comes first, because that is why somebody asks."""
     rows = _failure_rows(texts, explained, width) if explained is not None else []
-    for part in ("work", "colours", "keys"):
-        lines = texts.lists[{"work": "help.work_lines", "colours": "help.colour_lines", "keys": "help.key_lines"}[part]]
-        indents = [f"{number}  " if part == "work" else "   " for number in range(1, len(lines) + 1)]
+    for part in parts:
+        lines = texts.lists[f"help.{part}_lines"]
+        indents = [f"{number}  " if part in _NUMBERED else "   " for number in range(1, len(lines) + 1)]
         rows.append(Content.styled(texts.say(f"help.{part}"), "bold $lane-accent"))
         for indent, line in zip(indents, lines, strict=True):
             rows.extend(text_rows(line, width, indent=indent))

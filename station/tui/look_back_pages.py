@@ -10,6 +10,7 @@ from typing import Final
 from textual.content import Content
 
 from station.ledger import AuditEvent
+from station.reports.numbers import CodeCount
 from station.texts import Texts
 from station.tui.blocks import Row, text_row, text_rows
 from station.tui.cell_text import fit, pad, plain
@@ -78,16 +79,8 @@ def failure_rows(view: ShiftView, texts: Texts, width: int) -> list[Row]:
     bad = sum(one.count for one in view.numbers.codes)
     if not bad:
         return [text_row(f" {texts.say('look.no_failures')}", width, "$quiet")]
-    rows = [_head(texts.say("look.by_code", count=bad))]
-    bar_cells = min(_BAR_CELLS_MAX, max(6, width // 4))
-    so_far = 0
-    for one in view.numbers.codes:
-        so_far += one.count
-        failure = texts.failure(one.code)
-        numbers = f"{one.count:>4}  {so_far / bad * 100:>3.0f} %  "
-        words = fit(f"{one.code} {failure.title if failure else ''}", max(0, width - bar_cells - len(numbers) - 2))
-        bar = lying_bar(one.count / view.numbers.codes[0].count, bar_cells, "$verdict-fail-text")
-        rows.append(Content(" ") + bar + numbers + words)
+    bar_cells = _bar_cells(width)
+    rows = [_head(texts.say("look.by_code", count=bad)), *pareto_rows(view.numbers.codes, texts, width)]
     rows += [Content(""), _head(texts.say("look.by_lane"))]
     worst = max(one.share_bad for one in view.numbers.lanes) or 1.0
     for lane in view.numbers.lanes:
@@ -102,6 +95,24 @@ def failure_rows(view: ShiftView, texts: Texts, width: int) -> list[Row]:
         )
         rows.append(Content(" ") + bar + " " + text_row(words, max(0, width - bar_cells - 3), style))
     return rows
+
+
+def pareto_rows(codes: Sequence[CodeCount], texts: Texts, width: int) -> list[Row]:
+    """What failed, most often first: a bar, how often, its share with all before it, the code in words."""
+    rows: list[Row] = []
+    bar_cells, bad, so_far = _bar_cells(width), sum(one.count for one in codes), 0
+    for one in codes:
+        so_far += one.count
+        failure = texts.failure(one.code)
+        numbers = f"{one.count:>4}  {so_far / bad * 100:>3.0f} %  "
+        words = fit(f"{one.code} {failure.title if failure else ''}", max(0, width - bar_cells - len(numbers) - 2))
+        bar = lying_bar(one.count / codes[0].count, bar_cells, "$verdict-fail-text")
+        rows.append(Content(" ") + bar + numbers + words)
+    return rows
+
+
+def _bar_cells(width: int) -> int:
+    return min(_BAR_CELLS_MAX, max(6, width // 4))
 
 
 def shift_rows(view: ShiftView, texts: Texts, width: int, height: int) -> list[Row]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from rich.cells import cell_len
@@ -15,6 +15,7 @@ from textual.widget import Widget
 from station.errors import CodedError
 from station.texts import Texts
 from station.tui.cell_text import fit, plain
+from station.tui.forecast import done_about, runs_out
 from station.tui.lane_picture import bar
 from station.tui.line_port import LinePort, ShiftNumbers
 
@@ -109,7 +110,7 @@ class ShiftHeader(Widget):
             return Content.styled(f" {say('header.no_numbers')}" if self.unreadable else "", "$quiet")
         left = say("header.left", count=numbers.left)
         style = ""
-        if self._run_out(numbers):
+        if runs_out(numbers, self._few):
             left = "▲ " + say("header.left_few" if numbers.left else "header.left_none", count=numbers.left)
             style = "bold $verdict-error-text"
         words = [say("header.failed", count=numbers.failed)]
@@ -121,7 +122,7 @@ class ShiftHeader(Widget):
             words.append(say("header.first_pass", percent=f"{numbers.first_pass_yield * 100:.1f}"))
         if numbers.units_per_hour is not None:
             words.append(say("header.units_per_hour", count=round(numbers.units_per_hour)))
-        if done := self._done_about(numbers):
+        if done := done_about(numbers, self._now()):
             words.append(say("header.done_about", time=f"{done:%H:%M}"))
         if self.unreadable:
             words = [say("header.no_numbers")]
@@ -132,17 +133,6 @@ class ShiftHeader(Widget):
                 break
             row = longer
         return row
-
-    def _run_out(self, numbers: ShiftNumbers) -> bool:
-        if numbers.quantity and numbers.left >= numbers.quantity - numbers.passed:
-            return False
-        return numbers.left <= max(self._few, numbers.units_per_hour or 0)
-
-    def _done_about(self, numbers: ShiftNumbers) -> datetime | None:
-        if not numbers.quantity or not numbers.units_per_hour or numbers.passed >= numbers.quantity:
-            return None
-        hours = (numbers.quantity - numbers.passed) / numbers.units_per_hour
-        return self._now() + timedelta(hours=hours) if hours < 24 else None
 
 
 def training_mark(texts: Texts) -> Content:

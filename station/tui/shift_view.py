@@ -64,14 +64,15 @@ class ShiftView:
 
 def shift_view(runs: Sequence[RunRow], earlier: Sequence[RunRow], began: datetime, until: datetime) -> ShiftView:
     """Make the view; runs come newest first, times become those of `until`'s zone."""
-    lines = tuple(_line(run, until) for run in runs)
+    lines = tuple(run_line(run, until) for run in runs)
     tally = Tally(began.astimezone(until.tzinfo), until)
     for unit in by_unit(reversed(lines)):
         tally.take_unit(unit)
-    return ShiftView(tally.numbers(), lines, tuple(_line(run, until) for run in earlier))
+    return ShiftView(tally.numbers(), lines, tuple(run_line(run, until) for run in earlier))
 
 
-def _line(run: RunRow, until: datetime) -> RunLine:
+def run_line(run: RunRow, until: datetime, *, station: str = "") -> RunLine:
+    """Make a finished run's line, with its time in the zone of `until`."""
     ended = datetime.fromisoformat(run.finished_at or run.started_at).astimezone(until.tzinfo)
     verdict = run.verdict or Verdict.ABORTED
     code = plain(run.code) if run.code else None
@@ -85,5 +86,6 @@ def _line(run: RunRow, until: datetime) -> RunLine:
         seconds,
         code,
         plain(run.operator),
+        station=station,
         serial_number=plain(run.serial_number or ""),
     )

@@ -13,6 +13,7 @@ from textual.worker import WorkerCancelled
 from station.tui.app import StationApp
 from station.tui.lane_view import LaneView
 from station.tui.line_screen import LineScreen
+from station.tui.screen_app import ScreenApp
 
 ROUNDS_MAX = 200
 
@@ -40,7 +41,7 @@ async def until(pilot: StationPilot, holds: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def opened(app: StationApp, size: tuple[int, int] = (80, 24)) -> AsyncIterator[StationPilot]:
+async def opened(app: ScreenApp, size: tuple[int, int] = (80, 24)) -> AsyncIterator[StationPilot]:
     """The app on its first screen, quiet."""
     async with app.run_test(size=size) as pilot:
         await settle(pilot)

@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from station.tui.app import StationApp
+from station.tui.screen_app import ScreenApp
 
 _TEXT = re.compile(r'(?P<before><text [^>]*)textLength="(?P<length>[\d.]+)"(?P<behind>[^>]*>)(?P<words>[^<]+)</text>')
 FOLDER = Path(__file__).parent / "snapshots"
 
 
-def screen_text(app: StationApp) -> str:
+def screen_text(app: ScreenApp) -> str:
     """The screen's letters, row by row, without colours."""
     strips = app.screen._compositor.render_strips()
     return "\n".join(strip.text.rstrip() for strip in strips).rstrip() + "\n"
 
 
-def screen_svg(app: StationApp) -> str:
+def screen_svg(app: ScreenApp) -> str:
     """The screen with its colours; fonts are the reader's own, so that the picture needs no network."""
     svg = app.export_screenshot(title="flashing-station")
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)

@@ -32,9 +32,12 @@ from station.tui.lesson import Hand, Stage
 from station.tui.lesson_screen import LessonScreen
 from station.tui.line_screen import LineScreen
 from station.tui.look_back_screen import LookBackScreen
+from station.tui.screen_app import ScreenApp
 from station.tui.sign_in_screen import SignInScreen
 from station.tui.station_screen import StationScreen, TitleRow
 from station.tui.unit_screen import UnitScreen
+from station.tui.watch_app import WatchApp
+from station.tui.watch_screen import WatchScreen
 from tests.tui.driving import StationPilot, opened, settle, until
 from tests.tui.fake_lessons import FakeLessons
 from tests.tui.fake_line import (
@@ -49,6 +52,8 @@ from tests.tui.fake_line import (
     passed,
     waiting,
 )
+from tests.tui.made_overview import one_line, watching
+from tests.tui.made_overview import seen as overview_of
 from tests.tui.made_shift import fill
 from tests.tui.pictures import screen_text
 
@@ -62,6 +67,7 @@ class Way:
     starts: bool = True
     signs_in: bool = False
     trains: bool = False
+    watches: bool = False
     labels: bool = False
     prints: bool = False
     mute: frozenset[str] = frozenset()
@@ -91,6 +97,8 @@ WAYS = {
     "label": Way(LabelScreen, ("f7",), labels=True, mute=frozenset({"enter"})),
     "end": Way(EndScreen, ("f10",)),
     "hand over": Way(EndScreen, ("f10", "f7"), mute=frozenset({"enter"})),
+    "watch": Way(WatchScreen, watches=True),
+    "watch help": Way(HelpScreen, ("f1",), watches=True),
     "leaving": Way(LeavingScreen, ("ctrl+c",)),
 }
 EVERYWHERE = frozenset({"f1", "f9", "f10", "ctrl+p"})
@@ -111,9 +119,17 @@ class Standing(FakeLine):
 
 
 @asynccontextmanager
-async def at(way: Way) -> AsyncIterator[tuple[StationApp, FakeLine, StationPilot]]:
+async def at(way: Way) -> AsyncIterator[tuple[ScreenApp, FakeLine, StationPilot]]:
     """The app on a screen, quiet."""
     line = fake_line(2, training=True)
+    if way.watches:
+        app: ScreenApp = watching(lambda: overview_of(one_line()), training=True)
+        async with opened(app) as pilot:
+            for key in way.keys:
+                await pilot.press(key)
+                await settle(pilot)
+            yield app, line, pilot
+        return
     if way.screen is LeavingScreen:
         line = Standing(line.lanes, training=True)
     line.record.lead_pin = "739164"
@@ -149,13 +165,14 @@ async def settle_or_go(pilot: StationPilot, way: Way) -> None:
     await (pilot.pause() if isinstance(pilot.app.screen, LeavingScreen) else settle(pilot))
 
 
-def shown_keys(app: StationApp) -> list[str]:
+def shown_keys(app: ScreenApp) -> list[str]:
     return [word.key for bar in app.screen.query(KeyBar) for word in bar.keys if word.enabled]
 
 
-def seen(app: StationApp, line: FakeLine) -> tuple[object, ...]:
+def seen(app: ScreenApp, line: FakeLine) -> tuple[object, ...]:
     """What a key could have changed: the cells with their colours, what the line and the lessons were told, the screens."""
-    told = app._lessons.calls if isinstance(app._lessons, FakeLessons) else []
+    lessons = app._lessons if isinstance(app, StationApp) else None
+    told = lessons.calls if isinstance(lessons, FakeLessons) else []
     return app.screen._compositor.render_strips(), list(line.calls), list(told), len(app.screen_stack)
 
 
@@ -185,7 +202,7 @@ async def test_each_screen_fits_and_bears_the_training_mark_and_each_key_does_so
                 app.action_change_language()
     dead = []
     for key in keys:
-        if key in way.mute or (key in EVERYWHERE and name != "line"):
+        if key in way.mute or (key in EVERYWHERE and name not in {"line", "watch"}):
             continue
         async with at(way) as (app, line, pilot):
             before = seen(app, line)
@@ -197,7 +214,7 @@ async def test_each_screen_fits_and_bears_the_training_mark_and_each_key_does_so
     assert dead == []
 
 
-def unfitting(app: StationApp) -> list[str]:
+def unfitting(app: ScreenApp) -> list[str]:
     """What is cut: keys beyond the bar's end, a sentence of more rows than it has, a title that is too long."""
     screen, cut = app.screen, []
     for bar in screen.query(KeyBar):
@@ -215,7 +232,9 @@ MOVES = {"move", "step", "scroll", "pick", "turn", "choose"}
 
 
 def test_every_binding_is_in_the_palette_unless_it_only_moves_a_choice() -> None:
-    bound = [one for screen in screens() for one in screen.BINDINGS] + [*StationApp.BINDINGS, *AnswerInput.BINDINGS]
+    bound = [one for screen in screens() for one in screen.BINDINGS] + [
+        binding for one in (ScreenApp, StationApp, WatchApp, AnswerInput) for binding in one.BINDINGS
+    ]
     bindings = [one for one in bound if isinstance(one, Binding)]
     named = {one.action for one in bindings if one.description.startswith("key.")}
 

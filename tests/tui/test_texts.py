@@ -101,12 +101,12 @@ def test_every_key_that_a_screen_names_exists_and_every_one_is_used() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in Path(station.tui.__path__[0]).glob("*.py"))
     named = set(
         re.findall(
-            r"[\"']((?:key|action|now|pane|header|last|choice|leave|help|palette|decide|look|unit|end|sign_in)\.[a-z_]+)[\"']",
+            r"[\"']((?:key|action|now|pane|header|last|choice|leave|help|palette|decide|look|unit|end|sign_in|watch)\.[a-z_]+)[\"']",
             source,
         )
     )
     known = set(ENGLISH.sentences) | set(ENGLISH.lists)
-    groups = ("key", "now", "pane", "header", "last", "leave", "palette")
+    groups = ("key", "now", "pane", "header", "last", "leave", "palette", "watch")
     unused = {key for key in known if key.split(".")[0] in groups and key not in named}
 
     assert named - known == set()

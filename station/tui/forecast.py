@@ -1,0 +1,26 @@
+"""What the numbers of a shift let expect: whether its certificates run out, and when its order is done."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from station.tui.line_port import ShiftNumbers
+
+_HOURS_MAX: Final = 24.0
+"""Nobody believes a clock time that is further away."""
+
+
+def runs_out(numbers: ShiftNumbers, few: int) -> bool:
+    """Whether to warn: at `few` certificates left, or one hour's worth, unless they are enough for the order."""
+    if numbers.quantity and numbers.left >= numbers.quantity - numbers.passed:
+        return False
+    return numbers.left <= max(few, numbers.units_per_hour or 0)
+
+
+def done_about(numbers: ShiftNumbers, now: datetime) -> datetime | None:
+    """When the order is done at the present rate, as far as that can be said."""
+    if not numbers.quantity or not numbers.units_per_hour or numbers.passed >= numbers.quantity:
+        return None
+    hours = (numbers.quantity - numbers.passed) / numbers.units_per_hour
+    return now + timedelta(hours=hours) if hours < _HOURS_MAX else None

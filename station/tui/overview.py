@@ -1,0 +1,211 @@
+"""A line, or a factory's lines, at one moment: one frozen value made by a pure function of what the ledger says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from station.certificate import CertificateState
+from station.ledger import BatchSummary, LineLook, RunRow
+from station.reports.numbers import Numbers, Tally, by_unit, units_per_hour
+from station.tui.cell_text import plain
+from station.tui.forecast import done_about
+from station.tui.shift_view import RunLine, run_line
+from station.verdict import Verdict
+
+RATE_PERIOD: Final = timedelta(hours=1)
+"""Units per hour are those of the last hour."""
+SILENT_AFTER: Final = timedelta(minutes=15)
+"""A lane that began and ended nothing for so long stands still; a run that is open for so long was broken off."""
+_PASSED: Final = (CertificateState.INSTALLED, CertificateState.ACTIVATED)
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """A unit under way; names are empty while unknown. Texts are harmless."""
+
+    began: datetime
+    step: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LaneNow:
+    """One lane: its unit under way, its last finished run within the period, and whether its fixture stands out."""
+
+    station: str
+    lane: int
+    in_hand: InHand | None
+    last: RunLine | None
+    stands_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNow:
+    """How far a batch is: of its certificates `quantity` may still be used or are; the rest is of the period. See ShiftNumbers."""
+
+    batch: str
+    work_order: str | None
+    quantity: int | None
+    passed: int
+    failed: int
+    errors: int
+    left: int
+    first_pass_yield: float | None
+    units_per_hour: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything that the overview shows. `total` is that of all `batches` now made; `numbers` are those of the period."""
+
+    at: datetime
+    hours: float
+    numbers: Numbers
+    total: BatchNow
+    batches: tuple[BatchNow, ...]
+    lanes: tuple[LaneNow, ...]
+
+    @property
+    def many_stations(self) -> bool:
+        """Whether a lane's number alone does not name it."""
+        return len({lane.station for lane in self.lanes}) > 1
+
+
+def overview(look: LineLook, now: datetime, period: timedelta) -> Overview:
+    """Make the overview; times become those of `now`'s zone."""
+    numbers = _numbers(look.finished, now - period, now)
+    batches = tuple(_batch_now(batch, look.finished, now - period, now) for batch in _now_made(look))
+    total = BatchNow(
+        ", ".join(one.batch for one in batches),
+        None,
+        sum(one.quantity or 0 for one in batches),
+        sum(one.passed for one in batches),
+        sum(one.failed for one in batches),
+        sum(one.errors for one in batches),
+        sum(one.left for one in batches),
+        numbers.first_pass_yield,
+        _rate(look.finished, now),
+    )
+    return Overview(now, period / timedelta(hours=1), numbers, total, batches, _lanes(look, numbers, now))
+
+
+def _numbers(runs: Sequence[RunRow], began: datetime, now: datetime) -> Numbers:
+    tally = Tally(began, now)
+    for unit in by_unit(run_line(run, now, station=run.station) for run in runs):
+        tally.take_unit(unit)
+    return tally.numbers()
+
+
+def _rate(runs: Sequence[RunRow], now: datetime) -> float | None:
+    """Good units per hour of the last hour, or of the time since its first run began."""
+    since = now - RATE_PERIOD
+    latest = [run for run in runs if datetime.fromisoformat(run.finished_at or run.started_at) > since]
+    if not latest:
+        return None
+    began = max(since, min(datetime.fromisoformat(run.started_at) for run in latest))
+    passes = sum(run.verdict is Verdict.PASS for run in latest)
+    return units_per_hour(passes, (now - began) / timedelta(hours=1))
+
+
+def _now_made(look: LineLook) -> list[BatchSummary]:
+    """The batches that runs of the period were for; without a run the newest one with certificates left."""
+    named = {run.batch for run in (*look.finished, *look.under_way)}
+    made = [batch for batch in look.batches if batch.name in named]
+    return made or [batch for batch in look.batches if batch.left][-1:]
+
+
+def _batch_now(batch: BatchSummary, runs: Sequence[RunRow], began: datetime, now: datetime) -> BatchNow:
+    own = [run for run in runs if run.batch == batch.name]
+    numbers = _numbers(own, began, now)
+    return BatchNow(
+        plain(batch.name),
+        plain(batch.work_order) if batch.work_order else None,
+        batch.total - batch.counts[CertificateState.VOID],
+        sum(batch.counts[state] for state in _PASSED),
+        numbers.verdicts[Verdict.FAIL],
+        numbers.verdicts[Verdict.ERROR],
+        batch.left,
+        numbers.first_pass_yield,
+        _rate(own, now),
+    )
+
+
+def _lanes(look: LineLook, numbers: Numbers, now: datetime) -> tuple[LaneNow, ...]:
+    last = {(run.station, run.lane): run for run in look.finished}
+    in_hand = {(run.station, run.lane): run for run in look.under_way if _is_latest(run, last, numbers.began)}
+    outstanding = {(lane.station, lane.lane) for lane in numbers.lanes if lane.stands_out}
+    return tuple(
+        LaneNow(
+            plain(station),
+            lane,
+            _in_hand(in_hand[key], now) if key in in_hand else None,
+            run_line(last[key], now, station=plain(station)) if key in last else None,
+            key in outstanding,
+        )
+        for key in sorted({*last, *in_hand})
+        for station, lane in [key]
+    )
+
+
+def _is_latest(run: RunRow, last: Mapping[tuple[str, int], RunRow], began: datetime) -> bool:
+    """Whether an open run is what its lane does: one that was broken off is followed by others, or is old."""
+    after = last.get((run.station, run.lane))
+    started = datetime.fromisoformat(run.started_at)
+    return started >= began and (
+        after is None or started >= datetime.fromisoformat(after.finished_at or after.started_at)
+    )
+
+
+def _in_hand(run: RunRow, now: datetime) -> InHand:
+    began = datetime.fromisoformat(run.started_at).astimezone(now.tzinfo)
+    return InHand(began, plain(run.last_step or ""), plain(run.device_name or run.mac or ""))
+
+
+def as_object(view: Overview) -> dict[str, Any]:
+    """Give the overview for a program: names as the ledger has them, times in ISO 8601."""
+    return {
+        "event": "overview",
+        "at": view.at.isoformat(),
+        "hours": view.hours,
+        "total": _counts(view.total, view.at),
+        "batches": [
+            {"batch": one.batch, "work_order": one.work_order, **_counts(one, view.at)} for one in view.batches
+        ],
+        "lanes": [
+            {
+                "station": lane.station,
+                "lane": lane.lane,
+                "under_way": lane.in_hand
+                and {"began": lane.in_hand.began.isoformat(), "step": lane.in_hand.step, "unit": lane.in_hand.name},
+                "last": lane.last
+                and {
+                    "at": lane.last.at.isoformat(),
+                    "verdict": lane.last.verdict,
+                    "code": lane.last.code,
+                    "device_name": lane.last.device_name,
+                    "mac": lane.last.mac,
+                },
+                "stands_out": lane.stands_out,
+            }
+            for lane in view.lanes
+        ],
+        "failures": {one.code: one.count for one in view.numbers.codes},
+        "verdicts": {str(verdict): count for verdict, count in view.numbers.verdicts.items()},
+    }
+
+
+def _counts(one: BatchNow, now: datetime) -> dict[str, Any]:
+    done = done_about(one, now)
+    return {
+        "passed": one.passed,
+        "quantity": one.quantity,
+        "left": one.left,
+        "failed": one.failed,
+        "errors": one.errors,
+        "first_pass_yield": one.first_pass_yield,
+        "units_per_hour": one.units_per_hour,
+        "done_about": done and done.isoformat(),
+    }
