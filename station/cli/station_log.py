@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-import logging.handlers
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from concurrent_log_handler import ConcurrentRotatingFileHandler
 
 from station.cli.context import LOG_NAME
 from station.errors import UsageError
@@ -57,8 +58,14 @@ def log_to(data: Path) -> None:
     settings = read_settings(data)
     try:
         data.mkdir(parents=True, exist_ok=True)
-        handler = logging.handlers.RotatingFileHandler(
-            data / LOG_NAME, maxBytes=settings.log.size_mb << 20, backupCount=settings.log.files - 1, encoding="utf-8"
+        with (data / LOG_NAME).open("a", encoding="utf-8"):
+            pass  # the handler opens it with the first line only, and is quiet about errors
+        # Python's own handler loses lines when another process has the file open: Windows then refuses to rename it.
+        handler = ConcurrentRotatingFileHandler(
+            str(data / LOG_NAME),
+            maxBytes=settings.log.size_mb << 20,
+            backupCount=settings.log.files - 1,
+            encoding="utf-8",
         )
     except OSError as error:
         raise UsageError(

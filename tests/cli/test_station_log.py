@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -17,6 +20,9 @@ from station.errors import UsageError
 from station.events import Event, StepReported
 from station.verdict import Step, StepState
 from tests.cli.calling import station_in
+
+LINE_BYTES_MAX = 101_000
+"""The longest line of these tests: a file is full when it has passed its size."""
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +87,7 @@ def test_it_is_bounded(tmp_path: Path) -> None:
         logging.getLogger("station").warning("x" * 100_000)
     files = sorted(tmp_path.glob("station.log*"))
     assert [file.name for file in files] == ["station.log", "station.log.1"]
-    assert all(file.stat().st_size <= 1 << 20 for file in files)
+    assert all(file.stat().st_size <= (1 << 20) + LINE_BYTES_MAX for file in files)
 
 
 def test_an_exception_is_told_without_its_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,3 +120,31 @@ def test_a_folder_in_the_place_of_the_log_is_refused(tmp_path: Path) -> None:
     (tmp_path / "station.log").mkdir()
     with pytest.raises(UsageError, match="cannot be used"):
         log_to(tmp_path)
+
+
+def test_two_processes_that_share_a_log_lose_no_line_of_it(tmp_path: Path) -> None:
+    (tmp_path / "station.yaml").write_text("station: b\nlog: {size_mb: 1, files: 6}\n", encoding="utf-8")
+    log_to(tmp_path)
+    writer = (
+        "import logging, sys, pathlib\n"
+        "from station.cli.station_log import log_to\n"
+        "log_to(pathlib.Path(sys.argv[1]))\n"
+        "for number in sys.stdin:\n"
+        "    logging.getLogger('station').warning('%s %s', number.strip(), 'x' * 50_000)\n"
+        "    print(number, end='', flush=True)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", writer, str(tmp_path)], stdin=PIPE, stdout=PIPE, encoding="utf-8"
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        for number in range(60):
+            other.stdin.write(f"theirs {number}\n")
+            other.stdin.flush()
+            assert other.stdout.readline() == f"theirs {number}\n"
+            logging.getLogger("station").warning("ours %s %s", number, "x" * 20_000)
+    files = sorted(tmp_path.glob("station.log*"))
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    told = [json.loads(line)["message"].split("x")[0] for text in texts for line in text.splitlines()]
+    assert sorted(told) == sorted(f"{whose} {number} " for whose in ("ours", "theirs") for number in range(60))
+    assert all(file.stat().st_size <= (1 << 20) + LINE_BYTES_MAX for file in files)
