@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select
 
+from station.errors import InternalFault
 from station.ledger.audit_filters import NO_FILTERS, Filters
 from station.ledger.database import Dialect
 from station.ledger.records import AuditEvent, JsonValue
@@ -147,11 +148,12 @@ def _hashed_part(event: AuditEvent) -> dict[str, JsonValue]:
     }
 
 
+Head: TypeAlias = tuple[int, str]
+"""Number and hash of a chain's last event; (0, zeros) before the first."""
 _READ_HEAD: Final = (
     select(AUDIT_HEADS.c.number, AUDIT_HEADS.c.hash).where(AUDIT_HEADS.c.station == bindparam("of")).with_for_update()
 )
 _APPEND: Final = insert(AUDIT_EVENTS)
-_MOVE_HEAD: Final = update(AUDIT_HEADS).where(AUDIT_HEADS.c.station == bindparam("of"))
 
 
 class Signer(Protocol):
@@ -161,26 +163,31 @@ class Signer(Protocol):
 
 
 class Trail:
-    """The events of one transaction. `close` writes them; the chain's head is read once and written once."""
+    """The events of one transaction. `close` writes them at the chain's end, which no other transaction can move any more.
+
+    `last_seen` is where the chain probably ends: when it does not, it is read. Only then is a number and a hash given to an event.
+    """
 
     def __init__(
         self,
         connection: Connection,
+        dialect: Dialect,
         station: str,
         now: str,
         signed_in: str = "",
         signer: Signer | None = None,
+        last_seen: Head | None = None,
     ) -> None:
         self._connection = connection
+        self._dialect = dialect
         self.station = station
         self._now = now
         self._signed_in = signed_in
         self._signer = signer
-        self._rows: list[dict[str, Any]] = []
-        head = connection.execute(_READ_HEAD, {"of": station}).first()
-        self._is_new = head is None
-        self._number: int = head.number if head else 0
-        self._hash: str = head.hash if head else FIRST_PREV
+        self._events: list[tuple[AuditEvent, str]] = []
+        self._last_seen = last_seen
+        self.written: Head | None = None
+        """The chain's head once this transaction has written to it."""
 
     def append(
         self,
@@ -196,7 +203,7 @@ class Trail:
         """Add an event to the chain; it becomes durable with the transaction."""
         text = canonical_json(dict(data))
         draft = AuditEvent(
-            number=self._number + 1,
+            number=0,
             at=self._now,
             station=self.station,
             lane=lane,
@@ -206,34 +213,48 @@ class Trail:
             device_name=device_name,
             batch=batch,
             data=json.loads(text),
-            prev=self._hash,
+            prev="",
             hash="",
         )
-        self._number = draft.number
-        self._hash = event_hash(draft)
-        row = {name: getattr(draft, name) for name in _PLAIN_COLUMNS}
-        self._rows.append({**row, "data": text, "hash": self._hash})
+        self._events.append((draft, text))
 
     def close(self) -> None:
         """Write the events and the chain's new head."""
-        rows, self._rows = self._rows, []
-        if not rows:
+        events, self._events = self._events, []
+        if not events:
             return
-        self._connection.execute(_APPEND, rows)
-        head = {"number": self._number, "hash": self._hash}
-        if self._is_new:
-            self._connection.execute(insert(AUDIT_HEADS), {"station": self.station, **head})
-            self._is_new = False
-        else:
-            self._connection.execute(_MOVE_HEAD, {"of": self.station, **head})
-        before = self._number - len(rows)
-        if self._signer is not None and self._number // SIGNED_EVERY_EVENTS > before // SIGNED_EVERY_EVENTS:
-            self._signer.sign(self._connection, self._number, self._hash, self._now, "events")
+        before = self.written or self._last_seen
+        if before is None or not self._written_after(before, events):
+            before = self.head
+            if not self._written_after(before, events):
+                raise InternalFault(f"the audit chain of {self.station} moved while it was held")
+        number, event_hash = self.written or before
+        if self._signer is not None and number // SIGNED_EVERY_EVENTS > before[0] // SIGNED_EVERY_EVENTS:
+            self._signer.sign(self._connection, number, event_hash, self._now, "events")
+
+    def _written_after(self, before: Head, events: Sequence[tuple[AuditEvent, str]]) -> bool:
+        """Write the events where the chain ends with `before`; False, and nothing is written, where it does not."""
+        rows, (number, last) = [], before
+        for draft, text in events:
+            number += 1
+            event = replace(draft, number=number, prev=last)
+            last = event_hash(event)
+            rows.append({**{name: getattr(event, name) for name in _PLAIN_COLUMNS}, "data": text, "hash": last})
+        if before[0] == 0:
+            self._connection.execute(insert(AUDIT_HEADS), {"station": self.station, "number": number, "hash": last})
+            self._connection.execute(_APPEND, rows)
+        elif not self._dialect.append_events(self._connection, before, rows):
+            return False
+        self.written = (number, last)
+        return True
 
     @property
-    def head(self) -> tuple[int, str]:
-        """Number and hash of the chain's last event, this transaction's included; (0, zeros) before the first."""
-        return self._number, self._hash
+    def head(self) -> Head:
+        """Number and hash of the chain's last event, those written by this transaction included; nobody else moves it now."""
+        if self.written is None:
+            row = self._connection.execute(_READ_HEAD, {"of": self.station}).first()
+            return (row.number, row.hash) if row else (0, FIRST_PREV)
+        return self.written
 
 
 _PLAIN_COLUMNS: Final = tuple(

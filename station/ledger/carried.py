@@ -119,7 +119,7 @@ def allocate_as_decided(
 def _allocate(change: Change, processes: ProcessToken, keys: KeyRing, run: Row[Any]) -> Allocation:
     """Give the unit its own certificate or the next one, once what was seen in units before its import is bound to those."""
     while (unused := next_certificate(change.connection, run.batch_id)) is not None:
-        carrier = _seen_in(change.connection, unused)
+        carrier = _seen_in(change.connection, unused) if unused.was_seen else None
         if carrier is None:
             break
         _bind(change, carrier, unused)

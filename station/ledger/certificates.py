@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, bindparam, exists, func, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    TextClause,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    select,
+    text,
+)
 
 from station.certificate import ALLOWED_MOVES, Certificate, CertificateState, Identity, Secret
 from station.errors import Code, InternalFault, LedgerFault
 from station.ledger.audit import Change, EventKind
 from station.ledger.operator_rows import is_line_lead
 from station.ledger.records import CertificateRow
-from station.ledger.schema import BATCH_COUNTS, BATCHES, CERTIFICATES
+from station.ledger.schema import AUDIT_EVENTS, BATCH_COUNTS, BATCHES, CERTIFICATES
 from station.ledger.secret_box import SecretBox
 
 LIVE_STATES: Final = (
@@ -31,37 +44,31 @@ CERTIFICATE_QUERY: Final[Select[Any]] = select(
 ).join(BATCHES, BATCHES.c.id == _C.batch_id)
 """What every station may read of a certificate, and the name of its batch."""
 
+_AVAILABLE: Final[ColumnElement[str]] = literal_column(f"'{CertificateState.AVAILABLE.value}'")
+"""Written into the statement, not bound to it: only so does a prepared one use the partial index, without planning each time."""
+_LIVE: Final[tuple[ColumnElement[str], ...]] = tuple(literal_column(f"'{state.value}'") for state in LIVE_STATES)
+
 _LIVE_OF_MAC: Final = CERTIFICATE_QUERY.where(
     _C.mac == bindparam("of_mac"), _C.product_key == bindparam("of_product")
-).where(_C.state.in_(LIVE_STATES))
+).where(_C.state.in_(_LIVE))
 _NEXT: Final = (
-    CERTIFICATE_QUERY.where(_C.batch_id == bindparam("of_batch"), _C.state == CertificateState.AVAILABLE.value)
+    CERTIFICATE_QUERY.add_columns(
+        exists(
+            select(AUDIT_EVENTS.c.id).where(
+                AUDIT_EVENTS.c.device_name == _C.device_name,
+                AUDIT_EVENTS.c.kind == EventKind.CERTIFICATE_FOREIGN.value,
+            )
+        ).label("was_seen")
+    )
+    .where(_C.batch_id == bindparam("of_batch"), _C.state == _AVAILABLE)
     .order_by(_C.position)
     .limit(1)
 )
 _NEXT_UNLOCKED: Final = _NEXT.with_for_update(skip_locked=True, of=CERTIFICATES)
 _NEXT_AT_ALL: Final = _NEXT.with_for_update(of=CERTIFICATES)
-_IS_ONE_LEFT: Final = select(
-    exists().where(_C.batch_id == bindparam("of_batch"), _C.state == CertificateState.AVAILABLE.value)
-)
-_MOVE: Final = (
-    update(CERTIFICATES)
-    .where(_C.id == bindparam("of_id"), _C.state == bindparam("from_state"))
-    .values(
-        state=bindparam("to_state"),
-        mac=bindparam("to_mac"),
-        run_id=bindparam("to_run"),
-        void_reason=bindparam("to_reason"),
-        changed_at=bindparam("to_time"),
-    )
-)
-_COUNT_MOVE: Final = text(
-    "INSERT INTO batch_counts (batch_id, state, station, quantity)"
-    " VALUES (:of_batch, :from_state, :of_station, -1), (:of_batch, :to_state, :of_station, 1)"
-    " ON CONFLICT (batch_id, state, station) DO UPDATE SET quantity = batch_counts.quantity + excluded.quantity"
-)
+_IS_ONE_LEFT: Final = select(exists().where(_C.batch_id == bindparam("of_batch"), _C.state == _AVAILABLE))
 _LEFT: Final = select(func.coalesce(func.sum(BATCH_COUNTS.c.quantity), 0)).where(
-    BATCH_COUNTS.c.batch_id == bindparam("of_batch"), BATCH_COUNTS.c.state == CertificateState.AVAILABLE.value
+    BATCH_COUNTS.c.batch_id == bindparam("of_batch"), BATCH_COUNTS.c.state == _AVAILABLE
 )
 _BY_ID: Final = CERTIFICATE_QUERY.where(_C.id == bindparam("of_id")).with_for_update(of=CERTIFICATES)
 
@@ -72,7 +79,10 @@ def live_certificate(connection: Connection, mac: str, product_key: str) -> Row[
 
 
 def next_certificate(connection: Connection, batch_id: int) -> Row[Any] | None:
-    """Give the first available row of a batch in the order of its CSV that no other station is just taking, or None."""
+    """Give the first available row of a batch in the order of its CSV that no other station is just taking, or None.
+
+    `was_seen`: its name was found in a unit before.
+    """
     row = connection.execute(_NEXT_UNLOCKED, {"of_batch": batch_id}).first()
     while row is None and connection.execute(_IS_ONE_LEFT, {"of_batch": batch_id}).scalar():
         row = connection.execute(_NEXT_AT_ALL, {"of_batch": batch_id}).first()  # who holds it may yet let it go
@@ -110,20 +120,24 @@ def move_certificate(
         "to_run": run_id,
         "to_reason": reason,
         "to_time": change.now,
+        "of_batch": row.batch_id,
+        "of_station": change.trail.station,
     }
-    if change.connection.execute(_MOVE, parameters).rowcount != 1:
-        raise InternalFault(f"certificate {row.device_name} was moved by another process in the same instant")
-    counted = {"of_batch": row.batch_id, "of_station": change.trail.station}
-    change.connection.execute(_COUNT_MOVE, {**counted, "from_state": state.value, "to_state": to.value})
+    for statement in change.dialect.move_statements:
+        if change.connection.execute(statement, parameters).rowcount == 0:
+            raise InternalFault(f"certificate {row.device_name} was moved by another process in the same instant")
 
 
-def decrypted(change: Change, row: Row[Any], run_id: int, box: SecretBox) -> Certificate:
-    """Give the certificate of a run with its secrets, for the wire to the chip; LedgerFault when they cannot be opened."""
+def decrypted(change: Change, row: Row[Any], run: Row[Any], box: SecretBox) -> tuple[Certificate, int]:
+    """Give the certificate of a run with its secrets, for the wire to the chip, and how many its run's batch has left.
+
+    LedgerFault when they cannot be opened.
+    """
     identity = Identity(row.product_key, row.device_name)
-    query = text(change.dialect.secrets_query)
+    query = _with_left(change.dialect.secrets_query)
+    found = change.connection.execute(query, {"certificate": row.id, "run": run.id, "of_batch": run.batch_id}).one()
     try:
-        sealed = json.loads(change.connection.execute(query, {"certificate": row.id, "run": run_id}).scalar_one())
-        fields = list(sealed.items())
+        fields = list(json.loads(found.sealed).items())
     except (ValueError, TypeError, AttributeError):
         raise LedgerFault(
             Code.LEDGER_UNREADABLE,
@@ -131,7 +145,15 @@ def decrypted(change: Change, row: Row[Any], run_id: int, box: SecretBox) -> Cer
             "Stop the station, keep the ledger, and bring back the last backup of the data folder",
         ) from None
     secrets = {field: box.open(identity, field, value) for field, value in fields}
-    return Certificate(identity, MappingProxyType(secrets), _extras(row))
+    return Certificate(identity, MappingProxyType(secrets), _extras(row)), int(found.left_in_batch)
+
+
+@cache
+def _with_left(secrets_query: str) -> TextClause:
+    return text(
+        f"SELECT ({secrets_query}) AS sealed, (SELECT coalesce(sum(quantity), 0) FROM batch_counts"  # noqa: S608  our own words
+        f" WHERE batch_id = :of_batch AND state = '{CertificateState.AVAILABLE.value}') AS left_in_batch"
+    )
 
 
 def certificate_row(row: Row[Any]) -> CertificateRow:

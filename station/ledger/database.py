@@ -11,7 +11,7 @@ from sqlite3 import Error as SqliteError
 from typing import Any, Final, Protocol
 
 import sqlalchemy
-from sqlalchemy import URL, Connection, Engine, Table
+from sqlalchemy import URL, Connection, Engine, Table, TextClause
 from sqlalchemy.exc import SQLAlchemyError
 
 from station.errors import CodedError, UsageError
@@ -36,14 +36,17 @@ class Dialect(Protocol):
         """Where the database is, for people."""
 
     @property
-    def reading_options(self) -> Mapping[str, Any]:
-        """What a connection needs so that its transaction is one consistent view."""
-
-    @property
     def secrets_query(self) -> str:
         """The one way to a `:certificate`'s sealed secrets, for a `:run` that holds it."""
 
+    @property
+    def move_statements(self) -> Sequence[TextClause]:
+        """What moves a certificate `of_id` and keeps its batch's counts; the first one touches no row when it cannot be moved."""
+
     def make_engine(self) -> Engine: ...
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Stand around a transaction that is one consistent view."""
 
     def writing(self, *, durable: bool, urgent: bool) -> AbstractContextManager[None]: ...
 
@@ -57,6 +60,9 @@ class Dialect(Protocol):
     def insert_new(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: list[tuple[object, ...]]
     ) -> int: ...
+
+    def append_events(self, connection: Connection, before: tuple[int, str], rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Append audit events and move their chain's head; False, and nothing is done, when it does not end with `before`."""
 
     def importing(self) -> AbstractContextManager[None]: ...
 
@@ -128,10 +134,8 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A consistent view of the database while the block lasts; LedgerFault."""
-        with self.translated(), self._engine.connect() as connection:
-            connection.execution_options(**self.dialect.reading_options)
-            with connection.begin():
-                yield connection
+        with self.dialect.reading(), self.translated(), self._engine.connect() as connection, connection.begin():
+            yield connection
 
     @contextmanager
     def writing(self, *, durable: bool = True, urgent: bool = False) -> Iterator[Connection]:

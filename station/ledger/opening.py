@@ -157,7 +157,7 @@ def _make(data: Path, dialect: Dialect, clock: Callable[[], datetime], ask: AskP
             migrate(connection)
             if revision is None:
                 box = SecretBox(read_key(key_file), str(key_file))
-                _fill_new(connection, box, ledger_id, key_file.name, station, iso_utc(clock()))
+                _fill_new(connection, dialect, box, ledger_id, key_file.name, station, iso_utc(clock()))
             keys = _keys_of(connection, data, ask)
             if revision is None:
                 HeadRecord(data, keys.ledger_id).begin()  # before the commit: a ledger without one is taken for a copy
@@ -175,7 +175,9 @@ def _tell_place(error: BaseException, dialect: Dialect) -> None:
         error.place = dialect.place
 
 
-def _fill_new(connection: Connection, box: SecretBox, ledger_id: str, key_name: str, station: str, now: str) -> None:
+def _fill_new(
+    connection: Connection, dialect: Dialect, box: SecretBox, ledger_id: str, key_name: str, station: str, now: str
+) -> None:
     values = {"ledger_id": ledger_id, "created_at": now}
     connection.execute(insert(LEDGER_META), [{"key": key, "value": value} for key, value in values.items()])
     connection.execute(
@@ -188,7 +190,7 @@ def _fill_new(connection: Connection, box: SecretBox, ledger_id: str, key_name: 
             made_at=now,
         )
     )
-    trail = Trail(connection, station, now)
+    trail = Trail(connection, dialect, station, now)
     trail.append(EventKind.LEDGER_CREATED, data={"ledger_id": ledger_id})
     trail.close()
 

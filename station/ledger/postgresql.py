@@ -6,19 +6,20 @@ A row that is written is locked by its transaction alone; what no row stands for
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, Table, event
+from sqlalchemy import Connection, Engine, Table, event, text
+from sqlalchemy.exc import InvalidatePoolError
 
 from station.errors import CodedError, UsageError
 from station.ledger.postgresql_errors import place_of_url, translated
 from station.ledger.postgresql_session import SessionToken
 from station.ledger.processes import ProcessToken
-from station.ledger.sqlite import WRITES
 
 CONNECT_TIMEOUT_S: Final = 5
 LOCK_TIMEOUT_MS: Final = 30_000
@@ -39,8 +40,18 @@ class PostgresqlDialect:
 
     name: Final = "postgresql"
     is_shared: Final = True
-    reading_options: Final[Mapping[str, Any]] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     secrets_query: Final = "SELECT ledger_secrets(:certificate, :run)"
+    move_statements: Final = (
+        # The counts are touched in one order always, so that two moves to and fro do not wait for each other.
+        text(
+            "WITH moved AS (UPDATE certificates SET state = :to_state, mac = :to_mac, run_id = :to_run,"
+            " void_reason = :to_reason, changed_at = :to_time WHERE id = :of_id AND state = :from_state RETURNING id)"
+            " INSERT INTO batch_counts (batch_id, state, station, quantity)"
+            " SELECT :of_batch, counted.state, :of_station, counted.quantity"
+            " FROM moved, (VALUES (:from_state, -1), (:to_state, 1)) AS counted (state, quantity) ORDER BY counted.state"
+            " ON CONFLICT (batch_id, state, station) DO UPDATE SET quantity = batch_counts.quantity + excluded.quantity"
+        ),
+    )
 
     def __init__(self, url: sqlalchemy.URL, *, read_only: bool) -> None:
         try:
@@ -58,6 +69,7 @@ class PostgresqlDialect:
         self._url = url.set(drivername="postgresql+psycopg")
         self._read_only = read_only
         self.place: Final = place_of_url(url)
+        self._next = threading.local()
 
     def make_engine(self) -> Engine:
         """An engine whose threads each take a connection of a pool; nothing is opened yet."""
@@ -66,17 +78,26 @@ class PostgresqlDialect:
             pool_size=8,
             pool_use_lifo=True,
             max_overflow=-1,
-            pool_pre_ping=True,
             hide_parameters=True,
             connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "station"},
         )
         event.listen(engine, "connect", self._prepare_connection)
-        event.listen(engine, "begin", _begin_to_read if self._read_only else _begin)
+        event.listen(engine, "checkout", self._begin)
         return engine
 
     @contextmanager
+    def reading(self) -> Iterator[None]:
+        """The next connection that this thread takes from the pool begins a transaction that is one consistent view."""
+        self._next.begin = _BEGIN_READING
+        yield
+
+    @contextmanager
     def writing(self, *, durable: bool, urgent: bool) -> Iterator[None]:  # noqa: ARG002  the server serves in order of asking
-        """Writers wait for each other's rows in the server; for its disk at the commit."""
+        """The next connection begins one that writes; writers wait for each other's rows in the server, for its disk at the commit.
+
+        A commit that need not be on the disk is synced by the next one that must: the server's log is one for all stations.
+        """
+        self._next.begin = _BEGIN_DURABLE if durable else _BEGIN_QUICK
         yield
 
     def hold(self, connection: Connection, subject: str) -> None:
@@ -93,6 +114,13 @@ class PostgresqlDialect:
         statement = f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({marks}) ON CONFLICT DO NOTHING"  # noqa: S608  names of our own schema
         values = tuple([list(column) for column in zip(*rows, strict=True)])
         return connection.exec_driver_sql(statement, values).rowcount
+
+    def append_events(self, connection: Connection, before: tuple[int, str], rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Move the head of the rows' chain and append them in one statement; False when it does not end with `before`."""
+        last = rows[-1]
+        head = (last["number"], last["hash"], last["station"], *before)
+        columns = [list(column) for column in zip(*([row[name] for name in _APPENDED] for row in rows), strict=True)]
+        return connection.exec_driver_sql(_APPEND, (*head, *columns)).rowcount > 0
 
     @contextmanager
     def importing(self) -> Iterator[None]:
@@ -133,15 +161,27 @@ class PostgresqlDialect:
         connection.execute(_PREPARE)
         if self._read_only:
             connection.execute("SET default_transaction_read_only = on")
-        connection.autocommit = False
+
+    def _begin(self, connection: Any, _record: Any, _proxy: Any) -> None:
+        """Begin the transaction, which also tells whether the connection still lives: one question for both."""
+        import psycopg  # noqa: PLC0415  an optional extra
+
+        statement = self._next.__dict__.pop("begin", "")
+        try:
+            connection.autocommit = True  # else the library would ask a BEGIN of its own
+            connection.execute(statement, prepare=False)
+        except psycopg.OperationalError as error:
+            raise InvalidatePoolError from error
 
 
-def _begin(connection: Connection) -> None:
-    """A commit that need not be on the disk is synced by the next one that must: the server's log is one for all stations."""
-    if connection.get_execution_options().get(WRITES) is False:
-        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
-
-
-def _begin_to_read(connection: Connection) -> None:
-    """The session's default is no more once a pooled connection has read and been given back: its library says READ WRITE."""
-    connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+_APPENDED: Final = ("number", "at", "lane", "operator", "kind", "mac", "device_name", "batch", "data", "prev", "hash")
+_APPEND: Final = (
+    "WITH moved AS (UPDATE audit_heads SET number = %s, hash = %s WHERE station = %s AND number = %s AND hash = %s"
+    " RETURNING station) INSERT INTO audit_events"
+    " (station, number, at, lane, operator, kind, mac, device_name, batch, data, prev, hash)"
+    " SELECT moved.station, added.* FROM moved, unnest(%s::integer[], %s::text[], %s::integer[], %s::text[], %s::text[],"
+    " %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]) AS added"
+)
+_BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_BEGIN_DURABLE: Final = "BEGIN"
+_BEGIN_QUICK: Final = "BEGIN; SET LOCAL synchronous_commit = off"

@@ -13,7 +13,6 @@ from station.ledger.audit import Change, EventKind, canonical_json, storable
 from station.ledger.certificates import (
     certificate_by_id,
     decrypted,
-    left_in_batch,
     live_certificate,
     move_certificate,
     next_certificate,
@@ -177,8 +176,7 @@ def allocate(
     certificate_event(
         change, run, EventKind.CERTIFICATE_ALLOCATED, row, {"resumed": resumed, "from": row.state, "to": state.value}
     )
-    left = left_in_batch(change.connection, run.batch_id)
-    certificate = decrypted(change, row, run.id, keys.box_of(change.connection, row.key_id))
+    certificate, left = decrypted(change, row, run, keys.box_of(change.connection, row.key_id))
     return Allocation(certificate, state, row.batch, resumed, left)
 
 

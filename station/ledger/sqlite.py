@@ -9,14 +9,13 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 import sqlalchemy
 from filelock import FileLock, Timeout
-from sqlalchemy import Engine, Table, event
+from sqlalchemy import Engine, Table, event, insert, text
 from sqlalchemy.pool import NullPool, QueuePool
 
 from station.errors import Code, CodedError, InternalFault, LedgerFault
@@ -25,6 +24,7 @@ from station.ledger.fair_lock import FairLock
 from station.ledger.log_sync import LogSync
 from station.ledger.moved import moved_fault
 from station.ledger.processes import FileToken, ProcessToken
+from station.ledger.schema import AUDIT_EVENTS
 from station.ledger.sqlite_reading import connect_to_read
 
 BUSY_TIMEOUT_S: Final = 5.0
@@ -47,6 +47,9 @@ COPY_PAGES: Final = 2000
 """Pages that a backup copies between two words about its progress."""
 WRITES: Final = "station_writes"
 """Execution option of a connection whose transaction writes: True when its commit must be on the disk, else False."""
+_MOVE_HEAD: Final = text(
+    "UPDATE audit_heads SET number = :number, hash = :hash WHERE station = :of AND number = :before AND hash = :prev"
+)
 
 
 class SqliteDialect:
@@ -54,8 +57,18 @@ class SqliteDialect:
 
     name: Final = "sqlite"
     is_shared: Final = False
-    reading_options: Final[Mapping[str, Any]] = MappingProxyType({})
     secrets_query: Final = "SELECT secrets FROM certificates WHERE id = :certificate"
+    move_statements: Final = (
+        text(
+            "UPDATE certificates SET state = :to_state, mac = :to_mac, run_id = :to_run, void_reason = :to_reason,"
+            " changed_at = :to_time WHERE id = :of_id AND state = :from_state"
+        ),
+        text(
+            "INSERT INTO batch_counts (batch_id, state, station, quantity)"
+            " VALUES (:of_batch, :from_state, :of_station, -1), (:of_batch, :to_state, :of_station, 1)"
+            " ON CONFLICT (batch_id, state, station) DO UPDATE SET quantity = batch_counts.quantity + excluded.quantity"
+        ),
+    )
 
     def __init__(self, file: Path, *, read_only: bool) -> None:
         self.file = file
@@ -92,6 +105,10 @@ class SqliteDialect:
         )
         event.listen(engine, "connect", _prepare_connection)
         return engine
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Nothing is needed: a transaction's first look is its view."""
+        return nullcontext()
 
     @contextmanager
     def writing(self, *, durable: bool, urgent: bool) -> Iterator[None]:
@@ -136,6 +153,17 @@ class SqliteDialect:
         marks = ",".join("?" * len(columns))
         statement = f"INSERT INTO {table.name} ({','.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608  names of our own schema
         return connection.exec_driver_sql(statement, rows).rowcount
+
+    def append_events(
+        self, connection: sqlalchemy.Connection, before: tuple[int, str], rows: Sequence[Mapping[str, Any]]
+    ) -> bool:
+        """Move the head of the rows' chain and append them; False when it does not end with `before`."""
+        last = rows[-1]
+        head = {"of": last["station"], "before": before[0], "prev": before[1], "number": last["number"]}
+        if connection.execute(_MOVE_HEAD, {**head, "hash": last["hash"]}).rowcount != 1:
+            return False
+        connection.execute(insert(AUDIT_EVENTS), rows)
+        return True
 
     @contextmanager
     def bulk(self, connection: sqlalchemy.Connection) -> Iterator[None]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, select
 
 from station.errors import UsageError
 from station.ledger.audit import EventKind, Trail
-from station.ledger.database import Database
+from station.ledger.database import Database, Dialect
 from station.ledger.heads import HeadSigner
 from station.ledger.schema import AUDIT_HEADS, AUDIT_SIGNATURES, STATIONS
 
@@ -30,7 +30,7 @@ def claim_name(database: Database, signer: HeadSigner, now: Callable[[], str]) -
             database.dialect.hold(connection, f"name {signer.station}")
             holder = _key_of(connection, signer.station)
             if holder is None:
-                _introduce(connection, signer, now())
+                _introduce(connection, database.dialect, signer, now())
                 return
     _refuse_another(holder, signer.station, signer.key.public)
 
@@ -61,11 +61,11 @@ def _key_of(connection: Connection, station: str) -> str | None:
     return None
 
 
-def _introduce(connection: Connection, signer: HeadSigner, now: str) -> None:
+def _introduce(connection: Connection, dialect: Dialect, signer: HeadSigner, now: str) -> None:
     connection.execute(
         insert(STATIONS).values(station=signer.station, public_key=signer.key.public, login="", joined_at=now)
     )
-    trail = Trail(connection, signer.station, now)
+    trail = Trail(connection, dialect, signer.station, now)
     if trail.head[0] == 0:
         trail.append(EventKind.STATION_JOINED, data={"public_key": signer.key.public})
         trail.close()

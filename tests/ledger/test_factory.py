@@ -6,6 +6,7 @@ import multiprocessing
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from multiprocessing.queues import Queue
 from pathlib import Path
 
@@ -207,6 +208,34 @@ def test_a_station_whose_sessions_were_cut_lives_again_with_its_next_call(
 
     with pytest.raises(ChipError):
         begin(second, 1)
+
+
+def test_processes_and_lanes_of_one_station_write_one_chain(first: Ledger, factory: str, tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "first", url=factory) as other, ThreadPoolExecutor(4) as lanes:
+        ledgers = (first, other, first, other)
+        list(lanes.map(lambda lane: first.allocate(begin(ledgers[lane], lane + 1, lane=lane + 1)), range(4)))
+    numbers = [one.number for one in first.audit_events()]
+    events = list(first.audit_events())
+
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert all(event_hash(one) == one.hash for one in events)
+    assert all(one.prev == before.hash for before, one in pairwise(events))
+
+
+def test_no_statement_of_a_units_way_is_planned_anew_each_time(first: Ledger) -> None:
+    for unit in range(1, 10):
+        passed = begin(first, unit)
+        first.allocate(passed)
+        first.begin_installing(passed)
+        first.finish_run(passed, Verdict.PASS, seconds=1, code=None, message="")
+    with first._database.reading() as connection:
+        planned = connection.exec_driver_sql(
+            "SELECT statement, custom_plans, generic_plans FROM pg_prepared_statements"
+        )
+        rows = planned.all()
+
+    assert len(rows) > 10
+    assert [row.statement for row in rows if row.custom_plans > 5 and row.generic_plans == 0] == []
 
 
 def test_the_schema_of_the_migrations_is_that_of_the_code(first: Ledger, server: str) -> None:

@@ -106,12 +106,14 @@ def _events_in_their_own_transaction() -> AbstractContextManager[object]:
     def changing(ledger: Ledger, **options: bool) -> Iterator[Change]:
         with ledger._database.writing(**options) as connection:
             now = iso_utc(ledger._clock())
-            trail = Trail(connection, ledger.station, now, ledger.operators.signed_in, ledger.proof.signer)
-            yield Change(connection, now, trail, ledger._database.dialect)
+            dialect = ledger._database.dialect
+            trail = Trail(connection, dialect, ledger.station, now, ledger.operators.signed_in, ledger.proof.signer)
+            yield Change(connection, now, trail, dialect)
         with ledger._database.writing() as connection:
             trail._connection = connection
             trail.close()
-        ledger.proof.committed(trail.head)
+        if trail.written is not None:
+            ledger.proof.committed(trail.written)
 
     return patch.object(Ledger, "_changing", changing)
 
