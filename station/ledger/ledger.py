@@ -23,7 +23,7 @@ from station.ledger import batches as _batches
 from station.ledger import carried as _carried
 from station.ledger import runs as _runs
 from station.ledger import units as _units
-from station.ledger.audit import Change, EventKind, Head, Trail, iso_utc, newest_events, read_events, storable, utc_now
+from station.ledger.audit import Change, EventKind, Trail, iso_utc, newest_events, read_events, storable, utc_now
 from station.ledger.audit_export import ExportFormat, ExportOrder, write_export
 from station.ledger.audit_filters import NO_FILTERS, Filters
 from station.ledger.backup import BackupResult, back_up
@@ -96,7 +96,6 @@ class Ledger:
         self.moving = Moving(self._database, self._changing, processes, proof)
         self.printed_labels = PrintedLabels(reading, self._changing)
         self.proof = proof
-        self._last_seen: Head | None = None
 
     @classmethod
     def open(
@@ -393,18 +392,9 @@ class Ledger:
         """One transaction that writes, with the trail that closes in it; see `Database.writing`."""
         with self._database.writing(durable=durable, urgent=urgent) as connection:
             now = iso_utc(self._clock())
-            trail = Trail(
-                connection,
-                self._database.dialect,
-                self.station,
-                now,
-                self.operators.signed_in,
-                self.proof.signer,
-                self._last_seen,
-            )
-            yield Change(connection, now, trail, self._database.dialect)
+            dialect, signed_in, signer = self._database.dialect, self.operators.signed_in, self.proof.signer
+            trail = Trail(connection, dialect, self.station, now, signed_in, signer, self.proof.last_seen)
+            yield Change(connection, now, trail, dialect)
             trail.close()
         if trail.written is not None:
-            self._last_seen = trail.written
-            if durable:
-                self.proof.committed(trail.written)
+            self.proof.committed(trail.written, durable=durable)

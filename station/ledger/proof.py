@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from station.errors import UsageError
-from station.ledger.audit import Change
+from station.ledger.audit import Change, Head
 from station.ledger.database import Database
 from station.ledger.disk import disk_fault
 from station.ledger.gap import AcceptedGap, accept_gap, default_skip
@@ -33,16 +33,20 @@ class Proof:
         self._record = record
         self.signer = signer
         self.gap = gap
-        self._newest = (0, "")
+        self._newest: Head = (0, "")
+        self.last_seen: Head | None = None
+        """Where the chain ended after this ledger's last transaction."""
 
     @property
     def public_key(self) -> str | None:
         """The station's public key as 64 hexadecimal digits; None in a ledger opened for reading."""
         return self.signer.key.public if self.signer is not None else None
 
-    def committed(self, head: tuple[int, str]) -> None:
-        """Hear of each durable commit: how far the chain has come. Nothing is written yet."""
-        self._newest = max(self._newest, head)
+    def committed(self, head: Head, *, durable: bool) -> None:
+        """Hear of each commit how far the chain has come. Nothing is written yet."""
+        self.last_seen = head
+        if durable:
+            self._newest = max(self._newest, head)
 
     def keep_up(self) -> None:
         """Note outside the database how far the chain has come."""

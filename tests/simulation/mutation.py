@@ -113,7 +113,7 @@ def _events_in_their_own_transaction() -> AbstractContextManager[object]:
             trail._connection = connection
             trail.close()
         if trail.written is not None:
-            ledger.proof.committed(trail.written)
+            ledger.proof.committed(trail.written, durable=True)
 
     return patch.object(Ledger, "_changing", changing)
 
