@@ -17,6 +17,7 @@ from station.ledger.opening import open_to_read
 from station.ledger.records import BatchSummary, RunRow
 from station.ledger.run_rows import OPEN_RUNS, RUN_QUERY, run_row
 from station.ledger.schema import RUNS
+from station.ledger.work_orders import WorkOrder, order_named
 
 OVERLAP_RUNS: Final = 200
 """A server's runs may become visible in another order than their numbers have: by no more than this."""
@@ -32,6 +33,8 @@ class LineLook:
     under_way: tuple[RunRow, ...]
     """Those that a crash left open, too: only a station on their PC could tell."""
     batches: tuple[BatchSummary, ...]
+    orders: tuple[WorkOrder, ...] = ()
+    """The work orders of these runs."""
 
 
 class LedgerWatch:
@@ -72,10 +75,12 @@ class LedgerWatch:
             under_way = tuple(run_row(row) for row in connection.execute(OPEN_RUNS))
             new = {row.id: run_row(row) for row in connection.execute(query)}
             batches = tuple(batch_summaries(connection))
-        self._finished = {
-            number: run for number, run in (self._finished | new).items() if (run.finished_at or "") >= since
-        }
+            self._finished = {
+                number: run for number, run in (self._finished | new).items() if (run.finished_at or "") >= since
+            }
+            numbers = {run.work_order for run in (*self._finished.values(), *under_way) if run.work_order}
+            orders = tuple(filter(None, (order_named(connection, number) for number in sorted(numbers))))
         self._under_way = under_way
         self._newest = max([self._newest, *new, *(run.id for run in under_way)])
         finished = sorted(self._finished.values(), key=lambda run: (run.finished_at or "", run.id))
-        return LineLook(tuple(finished), under_way, batches)
+        return LineLook(tuple(finished), under_way, batches, orders)

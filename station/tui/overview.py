@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ from station.verdict import Verdict
 
 RATE_PERIOD: Final = timedelta(hours=1)
 """Units per hour are those of the last hour."""
+RATE_SPAN_MIN: Final = timedelta(minutes=3)
+"""A shorter time says nothing about an hour."""
 SILENT_AFTER: Final = timedelta(minutes=15)
 """A lane that began and ended nothing for so long stands still; a run that is open for so long was broken off."""
 _PASSED: Final = (CertificateState.INSTALLED, CertificateState.ACTIVATED)
@@ -44,7 +46,10 @@ class LaneNow:
 
 @dataclass(frozen=True, slots=True)
 class BatchNow:
-    """How far a batch is: of its certificates `quantity` may still be used or are; the rest is of the period. See ShiftNumbers."""
+    """How far a work order is, or a batch without one. Of a batch every certificate that is not void is to be used.
+
+    `left` are the batch's certificates; failures, yield and rate are of the period. See ShiftNumbers.
+    """
 
     batch: str
     work_order: str | None
@@ -55,6 +60,8 @@ class BatchNow:
     left: int
     first_pass_yield: float | None
     units_per_hour: float | None
+    is_order: bool = False
+    """Whether `quantity` is what a work order asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +84,15 @@ class Overview:
 def overview(look: LineLook, now: datetime, period: timedelta) -> Overview:
     """Make the overview; times become those of `now`'s zone."""
     numbers = _numbers(look.finished, now - period, now)
-    batches = tuple(_batch_now(batch, look.finished, now - period, now) for batch in _now_made(look))
+    batches = _now_made(look, now - period, now)
     total = BatchNow(
-        ", ".join(one.batch for one in batches),
+        ", ".join(dict.fromkeys(one.batch for one in batches)),
         None,
-        sum(one.quantity or 0 for one in batches),
+        None if any(one.quantity is None for one in batches) else sum(one.quantity or 0 for one in batches),
         sum(one.passed for one in batches),
         sum(one.failed for one in batches),
         sum(one.errors for one in batches),
-        sum(one.left for one in batches),
+        sum({one.batch: one.left for one in batches}.values()),
         numbers.first_pass_yield,
         _rate(look.finished, now),
     )
@@ -106,19 +113,41 @@ def _rate(runs: Sequence[RunRow], now: datetime) -> float | None:
     if not latest:
         return None
     began = max(since, min(datetime.fromisoformat(run.started_at) for run in latest))
+    if now - began < RATE_SPAN_MIN:
+        return None
     passes = sum(run.verdict is Verdict.PASS for run in latest)
     return units_per_hour(passes, (now - began) / timedelta(hours=1))
 
 
-def _now_made(look: LineLook) -> list[BatchSummary]:
-    """The batches that runs of the period were for; without a run the newest one with certificates left."""
-    named = {run.batch for run in (*look.finished, *look.under_way)}
-    made = [batch for batch in look.batches if batch.name in named]
-    return made or [batch for batch in look.batches if batch.left][-1:]
+def _now_made(look: LineLook, began: datetime, now: datetime) -> tuple[BatchNow, ...]:
+    """What the runs of the period were for, in the order of import; without a run the newest batch with certificates left."""
+    numbers = {order.number for order in look.orders}
+    of_order: dict[str, list[RunRow]] = {}
+    of_batch: dict[str, list[RunRow]] = {}
+    for run in (*look.finished, *look.under_way):
+        is_known = run.work_order in numbers
+        group = of_order.setdefault(run.work_order or "", []) if is_known else of_batch.setdefault(run.batch, [])
+        if run.verdict is not None:
+            group.append(run)
+    if not of_order and not of_batch:
+        of_batch = {batch.name: [] for batch in look.batches if batch.left}
+        of_batch = dict([*of_batch.items()][-1:])
+    made: list[BatchNow] = []
+    for batch in look.batches:
+        for order in look.orders:
+            if order.batch == batch.name and order.number in of_order:
+                row = _batch_now(batch, of_order[order.number], began, now)
+                made.append(
+                    replace(
+                        row, work_order=plain(order.number), quantity=order.quantity, passed=order.passed, is_order=True
+                    )
+                )
+        if batch.name in of_batch:
+            made.append(_batch_now(batch, of_batch[batch.name], began, now))
+    return tuple(made)
 
 
-def _batch_now(batch: BatchSummary, runs: Sequence[RunRow], began: datetime, now: datetime) -> BatchNow:
-    own = [run for run in runs if run.batch == batch.name]
+def _batch_now(batch: BatchSummary, own: Sequence[RunRow], began: datetime, now: datetime) -> BatchNow:
     numbers = _numbers(own, began, now)
     return BatchNow(
         plain(batch.name),

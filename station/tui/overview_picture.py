@@ -62,9 +62,10 @@ def _figures(view: Overview, texts: Texts, few: int) -> list[_Figure]:
     """The numbers that matter from afar, the least important last."""
     total, say = view.total, texts.say
     done, share, rate = done_about(total, view.at), total.first_pass_yield, total.units_per_hour
+    good = say("watch.good") if total.quantity is None else say("watch.good_of", quantity=total.quantity)
     short = any(_is_short(batch, few) for batch in view.batches)
     return [
-        _Figure(str(total.passed), say("watch.good_of", quantity=total.quantity), "$verdict-pass-text"),
+        _Figure(str(total.passed), good, "$verdict-pass-text"),
         _Figure("–" if share is None else f"{share * 100:.1f}", say("watch.first_pass")),
         _Figure("–" if rate is None else f"{rate:.0f}", say("watch.per_hour")),
         _Figure(
@@ -113,15 +114,15 @@ def _batch_rows(view: Overview, texts: Texts, few: int, width: int) -> list[Row]
 
 
 def _is_short(batch: BatchNow, few: int) -> bool:
-    """Whether to warn: how much the order asks for is not in the ledger, so all that is left counts."""
-    return runs_out(replace(batch, quantity=None), few)
+    """Whether to warn; where no work order says how many are wanted, all that is left counts."""
+    return runs_out(batch if batch.is_order else replace(batch, quantity=None), few)
 
 
 def _batch_row(batch: BatchNow, texts: Texts, few: int, width: int) -> Row:
     short = _is_short(batch, few)
     left = texts.say("header.left" if batch.left else "header.left_none", count=batch.left)
     words = f"▲ {left}" if short else left
-    counts = f" {batch.passed} / {batch.quantity}  "
+    counts = f" {batch.passed} / {'–' if batch.quantity is None else batch.quantity}  "
     name = " · ".join(part for part in (batch.work_order, batch.batch) if part)
     bar_cells = max(8, width // 4)
     name_cells = max(8, min(24, width - bar_cells - len(counts) - cell_len(words) - 3))

@@ -60,6 +60,17 @@ def test_a_look_tells_what_ended_what_is_under_way_and_what_is_left(stocked: Led
     assert (batch.left, batch.counts[CertificateState.INSTALLED]) == (8, 1)
 
 
+def test_a_look_tells_how_far_the_work_orders_of_its_runs_are(stocked: Ledger, data: Path) -> None:
+    for number in ("WO-1", "WO-2"):
+        stocked.work_orders.add(number, profile="plug", batch="batch", quantity=2)
+    run = begin(stocked, 1, work_order="WO-1")
+    stocked.allocate(run)
+    stocked.begin_installing(run)
+    stocked.finish_run(run, Verdict.PASS, seconds=1.0, code=None, message="")
+    with LedgerWatch.open(data, PERIOD) as watch:
+        assert [(one.number, one.passed, one.quantity) for one in watch.look(now()).orders] == [("WO-1", 1, 2)]
+
+
 def test_a_look_forgets_what_is_older_than_its_period(stocked: Ledger, data: Path) -> None:
     passed(stocked, 1)
     with LedgerWatch.open(data, PERIOD) as watch:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from station.certificate import CertificateState
-from station.ledger import BatchSummary, LineLook, RunRow
+from station.ledger import BatchSummary, LineLook, RunRow, WorkOrder
 from station.tui.overview import Overview, overview
 from station.tui.settings import Settings
 from station.tui.watch_app import WatchApp
@@ -53,11 +53,14 @@ def one_line() -> LineLook:
     still = [ended(300, 4, 2400.0, "E13")]
     last = [ended(400, 1, 12.0)]
     finished = sorted([*good, *bad, *still, *last], key=lambda one: one.finished_at or "")
+    finished = [replace(one, work_order="WO-4711") for one in finished]
     batches = (
         summary("2026-10", "WO-4600", installed=1200),
-        summary("2026-11", "WO-4711", installed=312, allocated=2, available=186, void=1),
+        summary("2026-11", None, installed=512, allocated=2, available=1486, void=1),
     )
-    return LineLook(tuple(finished), (under_way(401, 2, 9.0, "write"),), batches)
+    orders = (WorkOrder("WO-4711", "smart-plug", "2026-11", 500, None, NOW.isoformat(), None, 314, 312),)
+    in_hand = replace(under_way(401, 2, 9.0, "write"), work_order="WO-4711")
+    return LineLook(tuple(finished), (in_hand,), batches, orders)
 
 
 def factory(stations: int = 3, lanes: int = 8) -> LineLook:

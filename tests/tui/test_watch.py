@@ -100,6 +100,13 @@ def test_the_rate_is_that_of_the_last_hour_and_of_no_time_before_the_first_run()
     assert both.numbers.verdicts[Verdict.PASS] == 80
 
 
+def test_a_line_that_has_just_begun_has_no_rate() -> None:
+    assert (
+        seen(LineLook(tuple(ended(number, 1, 10.0 * number) for number in range(10)), (), ())).total.units_per_hour
+        is None
+    )
+
+
 def test_few_certificates_are_warned_of_before_they_are_gone() -> None:
     def left(count: int) -> str:
         batches = (summary("2026-11", None, installed=480, available=count),)
@@ -111,8 +118,34 @@ def test_few_certificates_are_warned_of_before_they_are_gone() -> None:
 
 
 def test_a_void_certificate_is_no_part_of_what_is_to_be_made() -> None:
+    look = LineLook(
+        (ended(1, 1, 20.0),), (), (summary("2026-11", None, installed=40, allocated=1, available=9, void=3),)
+    )
+    assert (seen(look).total.quantity, seen(look).total.passed) == (50, 40)
+
+
+def test_a_work_order_is_counted_by_its_own_quantity_and_units_without_one_by_their_batch() -> None:
     look = one_line()
-    assert seen(look).total.quantity == sum(count for state, count in look.batches[1].counts.items() if state != "void")
+    both = seen(replace(look, finished=(*look.finished, ended(900, 1, 5.0, batch="2026-10"))))
+    assert [(one.batch, one.work_order, one.passed, one.quantity) for one in both.batches] == [
+        ("2026-10", "WO-4600", 1200, 1200),
+        ("2026-11", "WO-4711", 312, 500),
+    ]
+    assert (both.total.passed, both.total.quantity, both.total.left) == (1512, 1700, 1486)
+
+
+def test_two_work_orders_of_one_batch_share_its_certificates() -> None:
+    look = one_line()
+    other = replace(look.orders[0], number="WO-5000", quantity=None, passed=7)
+    both = seen(
+        replace(look, under_way=(replace(look.under_way[0], work_order="WO-5000"),), orders=(*look.orders, other))
+    )
+    assert [(one.work_order, one.passed, one.quantity) for one in both.batches] == [
+        ("WO-4711", 312, 500),
+        ("WO-5000", 7, None),
+    ]
+    assert (both.total.passed, both.total.quantity, both.total.left) == (319, None, 1486)
+    assert "good of" not in "\n".join(row.plain for row in overview_rows(both, TEXTS, 20, 80, 22))
 
 
 def test_a_program_gets_the_same_numbers() -> None:
@@ -120,7 +153,7 @@ def test_a_program_gets_the_same_numbers() -> None:
     assert told["total"] | {"first_pass_yield": 0} == {
         "passed": 312,
         "quantity": 500,
-        "left": 186,
+        "left": 1486,
         "failed": 4,
         "errors": 1,
         "first_pass_yield": 0,
