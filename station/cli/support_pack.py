@@ -98,7 +98,9 @@ def _versions() -> dict[str, Any]:
 
 def _settings(session: Session) -> dict[str, Any]:
     try:
-        return session.settings().model_dump(mode="json")
+        settings = session.settings()
+        channels = {name: {"to": channel.place} for name, channel in settings.results.items()}
+        return {**settings.model_dump(mode="json"), "results": channels}
     except CodedError as error:  # the file itself may hold what must not stand there
         return {"error": str(error)}
 

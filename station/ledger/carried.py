@@ -83,13 +83,12 @@ def bind_carried(
 
 
 def allocate_as_decided(
-    change: Change, processes: ProcessToken, keys: KeyRing, run_id: int, decided: CarriedDecision | None
+    change: Change, processes: ProcessToken, keys: KeyRing, run: Row[Any], decided: CarriedDecision | None
 ) -> Allocation:
-    """Do what was decided about the carried certificate, if anything, and give the unit its own one.
+    """Do what was decided about the carried certificate, if anything, and give the run's unit its own one.
 
     Kept, it is the unit's; replaced, it is void and the unit gets another. CertificateHeld when it cannot be kept.
     """
-    run = open_run(change.connection, run_id)
     if decided is None:
         return _allocate(change, processes, keys, run)
     product_key, device_name = decided.identity.product_key, decided.identity.device_name
@@ -107,7 +106,7 @@ def allocate_as_decided(
     allocation = _allocate(change, processes, keys, run)
     new = allocation.certificate.identity
     data: dict[str, JsonValue] = {
-        "run": run_id,
+        "run": run.id,
         "from": {"product_key": product_key, "device_name": device_name},
         "to": {"product_key": new.product_key, "device_name": new.device_name},
         **decided.as_data(),

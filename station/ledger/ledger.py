@@ -235,8 +235,8 @@ class Ledger:
 
     def allocate(self, run_id: int, decided: CarriedDecision | None = None) -> Allocation:
         """Give the unit its certificate: what was `decided`, what it holds, else the next; NoCertificateLeft, WorkOrderComplete."""
-        with self._changing(durable=False, urgent=True) as change, place_taken(change, self._processes, run_id):
-            return _carried.allocate_as_decided(change, self._processes, self._keys, run_id, decided)
+        with self._changing(durable=False, urgent=True) as change, place_taken(change, self._processes, run_id) as run:
+            return _carried.allocate_as_decided(change, self._processes, self._keys, run, decided)
 
     def begin_installing(self, run_id: int) -> None:
         """Bind the certificate to the unit for ever. Call it before the first byte of the certificate leaves the PC.

@@ -22,7 +22,7 @@ from station.ledger.certificates import LIVE_STATES, live_certificate
 from station.ledger.order_tables import WORK_ORDER_UNITS, WORK_ORDERS
 from station.ledger.processes import ProcessToken
 from station.ledger.records import JsonValue
-from station.ledger.runs import take_back_unused
+from station.ledger.runs import open_run, take_back_unused
 from station.ledger.schema import BATCHES, CERTIFICATES, RUNS
 
 _O = WORK_ORDERS.c
@@ -196,30 +196,30 @@ def _work_order(connection: Connection, row: Row[Any]) -> WorkOrder:
 
 
 @contextmanager
-def place_taken(change: Change, processes: ProcessToken, run_id: int) -> Iterator[None]:
-    """Give the run's unit a place in the run's order, with the certificate that is allocated within; WorkOrderComplete.
+def place_taken(change: Change, processes: ProcessToken, run_id: int) -> Iterator[Row[Any]]:
+    """Give the open run, and its unit a place in the run's order with the certificate that is allocated within; WorkOrderComplete.
 
     A unit that has a place keeps it; one that was made before, for whatever order, is rework and needs none. One of many
     stations at a time: the order's row is locked until the transaction ends.
     """
     connection = change.connection
-    run = connection.execute(select(RUNS.c.mac, RUNS.c.work_order).where(RUNS.c.id == run_id)).one()
+    run = open_run(connection, run_id)
     if run.work_order is None or run.mac is None:
-        yield
+        yield run
         return
     order = order_row(connection, run.work_order)
     order = connection.execute(_QUERY.where(_O.id == order.id).with_for_update(of=WORK_ORDERS)).one()
     held = live_certificate(connection, run.mac, order.product_key)
-    if held is not None and (_has_place(connection, held, order) or (held.state in _BOUND and held.run_id != run_id)):
-        yield
+    if held is not None and (_has_place(connection, held, order) or (held.state in _BOUND and held.run_id != run.id)):
+        yield run
         return
     if order.closed_at is not None:
         raise _takes_no_more(order.number, "is closed")
     while order.quantity is not None and _is_full(connection, order):
         if not take_back_unused(change, processes, order.batch_id):
             raise _takes_no_more(order.number, f"has all of its {order.quantity} units")
-    yield
-    certificate_id = connection.execute(select(RUNS.c.certificate_id).where(RUNS.c.id == run_id)).scalar_one()
+    yield run
+    certificate_id = connection.execute(select(RUNS.c.certificate_id).where(RUNS.c.id == run.id)).scalar_one()
     place = {"work_order_id": order.id, "mac": run.mac, "taken_at": change.now, "passed_at": None}
     again = update(WORK_ORDER_UNITS).where(_U.certificate_id == certificate_id).values(place)
     if connection.execute(again).rowcount == 0:

@@ -97,6 +97,7 @@ class HttpDelivery:
     def __init__(self, settings: ChannelSettings) -> None:
         self._settings = settings
         self._url = settings.url or ""
+        self._place = settings.place
         self._running: tuple[asyncio.AbstractEventLoop, asyncio.Task[Answer]] | None = None
 
     def deliver(self, name: str, document: bytes, key: UUID) -> Answer:  # noqa: ARG002  the key names it
@@ -143,7 +144,7 @@ class HttpDelivery:
             ):
                 return ""
         except (ClientError, OSError, TimeoutError) as error:
-            return f"{self._url}: {_told(error)}"
+            return f"{self._place}: {_told(error)}"
 
     async def _post(self, document: bytes, headers: dict[str, str]) -> Answer:
         from aiohttp import ClientError, ClientSession, ClientTimeout  # noqa: PLC0415  as above
@@ -165,7 +166,7 @@ class HttpDelivery:
                 said = " ".join(f"HTTP {answer.status} {said}".split())
                 return _meaning(answer.status, said, answer.headers)
         except (ClientError, OSError, TimeoutError) as error:
-            return Answer(Outcome.AWAY, f"{self._url}: {_told(error)}")
+            return Answer(Outcome.AWAY, f"{self._place}: {_told(error)}")
         finally:
             self._running = None
 

@@ -17,7 +17,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from station.errors import CodedError, UsageError
+from station.errors import Code, CodedError, UsageError
 from station.results.channel import Channel
 
 LOCK_FILE: Final = "results.lock"
@@ -110,6 +110,9 @@ class ResultSender:
             trouble, retry_after_s = sent.trouble, sent.retry_after_s
         except CodedError as error:  # the ledger; the lanes tell it where it matters
             trouble, retry_after_s = f"{error.code} {error.cause}", 0.0
+        except Exception as error:  # noqa: BLE001  a bug of one channel must not end the others; its text may hold values
+            _LOG.error("channel %s: unexpected", channel.name, exc_info=error)
+            trouble, retry_after_s = f"{Code.INTERNAL} {type(error).__name__}", 0.0
         if trouble and trouble != pace.trouble:
             _LOG.warning("channel %s waits: %s", channel.name, trouble)
         elif pace.trouble and not trouble:

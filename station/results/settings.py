@@ -93,8 +93,8 @@ class ChannelSettings(BaseModel):
 
     @property
     def place(self) -> str:
-        """The folder or the address."""
-        return self.folder or self.url or ""
+        """The folder, or the address without its query, which may be a password."""
+        return self.folder or (self.url or "").partition("?")[0]
 
 
 def read_authorization(path: Path) -> str:

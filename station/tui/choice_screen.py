@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -157,8 +158,9 @@ class ChoiceScreen(StationScreen):
         self.run_worker(self._look, thread=True, group="start")
 
     def _list_choices(self, highlighted: int | None) -> None:
-        names = max((len(choice.profile_name) for choice in self._choices), default=0)
-        options = [Option(_option(choice, names, self.texts)) for choice in self._choices]
+        rows = [_cells(choice, self.texts) for choice in self._choices]
+        widths = [max(cell_len(row[column]) for row in rows) for column in range(3)] if rows else []
+        options = [Option(_option(row, widths)) for row in rows]
         self.query_one(OptionList).set_options(options).highlighted = highlighted if options else None
 
     def retell(self) -> None:
@@ -264,9 +266,18 @@ class ChoiceScreen(StationScreen):
         return f"choice.{self.stage}"
 
 
-def _option(choice: Choice, name_cells: int, texts: Texts) -> Content:
-    left = texts.say("choice.left", count=choice.left) if choice.left is not None else ""
-    batch = texts.say("header.batch", batch=plain(choice.batch))
+def _cells(choice: Choice, texts: Texts) -> tuple[str, str, str, str]:
+    """Give profile, work order with its progress, batch and certificates left."""
     wanted = f" {choice.passed}/{choice.quantity}" if choice.quantity is not None else ""
-    order = f"{plain(choice.work_order)}{wanted}   " if choice.work_order else ""
-    return Content(f"{pad(plain(choice.profile_name), name_cells)}   {order}{batch}   {left}")
+    return (
+        plain(choice.profile_name),
+        f"{plain(choice.work_order)}{wanted}" if choice.work_order else "",
+        texts.say("header.batch", batch=plain(choice.batch)),
+        texts.say("choice.left", count=choice.left) if choice.left is not None else "",
+    )
+
+
+def _option(cells: Sequence[str], widths: Sequence[int]) -> Content:
+    """Put the cells of a row below those of the others; a column that is empty everywhere takes no room."""
+    columns = [pad(cell, width) for cell, width in zip(cells, widths, strict=False) if width]
+    return Content("   ".join([*columns, cells[-1]]))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from tests.cli.calling import Station, station_in
 from tests.end_to_end.quick_units import PRODUCT_KEY, make_product, quick_fixture, unit_number
 from tests.ledger.making import write_csv
 from tests.results.conftest import run_unit
-from tests.results.http_double import OtherSystem
+from tests.results.http_double import HANG, OtherSystem
 
 
 @pytest.fixture
@@ -64,6 +66,28 @@ def test_what_waits_is_listed_sent_and_refused_with_its_reason(
     assert station("results", "send", "--refused").out == "mes: 1 delivered, 0 refused\n"
     assert (listed(station)["told"], listed(station)["refusals"]) == (2, [])
     assert station("results", "send", "wats").code == 2
+
+
+def test_a_process_that_is_killed_before_it_hears_the_answer_sends_the_same_again(
+    station: Station, mes: OtherSystem, tmp_path: Path
+) -> None:
+    set_results(tmp_path, f"{{mes: {{url: '{mes.url}', timeout_s: 60}}}}")
+    station("results", "send")
+    with Ledger.open(tmp_path / "data") as ledger:
+        for unit in (1, 2):
+            run_unit(ledger, unit)
+    mes.answers = [200, HANG]
+    sending = subprocess.Popen(
+        [sys.executable, "-m", "station.cli.main", "results", "send", "--data", str(tmp_path / "data")],
+        stdout=subprocess.DEVNULL,
+    )
+    mes.wait(2)
+    sending.kill()
+    sending.wait()
+
+    assert station("results", "send").out == "mes: 1 delivered, 0 refused\n"
+    assert len(mes.taken) == 3
+    assert (mes.taken[1].key, mes.taken[1].body) == (mes.taken[2].key, mes.taken[2].body)
 
 
 def test_doctor_tells_what_cannot_be_reached(station: Station, mes: OtherSystem, tmp_path: Path) -> None:

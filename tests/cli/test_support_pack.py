@@ -48,6 +48,8 @@ def test_the_pack_tells_all_and_holds_no_secret(tmp_path: Path, monkeypatch: pyt
         run = ledger.begin_run(lane=3, port="COM7", profile="plug", firmware_version="1", batch="plug", operator="Li")
         ledger.identify_run(run, ChipIdentity("esp32", "ESP32", "v3.0", Mac("24:0a:c4:00:00:01"), 4 << 20))
         ledger.allocate(run)
+    with (data / "station.yaml").open("a", encoding="utf-8") as settings:
+        settings.write(f"results: {{mes: {{url: 'http://127.0.0.1:9/x?t={WIFI_WORD}', timeout_s: 1}}}}\n")
     (data / "plug.csv").write_bytes(csv.read_bytes())  # somebody left it there
     (data / "station.log").write_text('{"event":"verdict"}\n', encoding="utf-8")
     (data / "station.log.secret").write_text(WIFI_WORD, encoding="utf-8")

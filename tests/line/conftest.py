@@ -54,6 +54,7 @@ class Desk:
         answer_for: Callable[[Mac], CarriedAnswer | None] = lambda _mac: None,
         label_slot: LabelSlot | None = None,
         work_order: str | None = None,
+        order_retries: int | None = None,
     ) -> VerdictReached:
         chip.runs_as = lambda: self.carried(chip.unit)
         return walk_unit(
@@ -73,6 +74,7 @@ class Desk:
                 answer_for=answer_for,
                 label_slot=label_slot,
                 work_order=work_order,
+                order_retries=order_retries,
             )
         )
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from station.chip.chip_failures import unit_gone
 from station.errors import Code, UsageError
+from station.events import VerdictReached
 from station.ledger import Ledger
 from station.line.shift import open_shift, possible_shifts
 from station.profile import load_profile
@@ -18,6 +20,7 @@ from tests.ledger.making import mac_of
 from tests.ledger.test_work_orders import make
 from tests.line.conftest import PROFILES, Desk
 from tests.line.fake_chip import FakeChip, FakeUnit
+from tests.line.test_walk import raising, when
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +91,15 @@ def test_a_unit_beyond_the_order_is_refused_before_anything_is_written(desk: Des
     assert (refused.verdict, refused.code) == (Verdict.ERROR, Code.WORK_ORDER_COMPLETE)
     assert bytes(second.unit.flash) == before
     assert desk.walk(first, work_order="WO-1").verdict is Verdict.PASS
+
+
+def test_an_orders_retries_go_before_the_profiles(desk: Desk) -> None:
+    desk.ledger.work_orders.add("WO-1", profile=desk.recipe.profile.name, batch=desk.batch, quantity=2, retries=1)
+    unit = FakeUnit(mac_of(1))
+
+    def walk() -> VerdictReached:
+        chip = FakeChip(unit, before=when("prepare", raising(unit_gone())))
+        return desk.walk(chip, work_order="WO-1", order_retries=1)
+
+    assert desk.recipe.profile.retries is None
+    assert [walk().code for _ in range(3)] == [Code.UNIT_GONE, Code.UNIT_GONE, Code.TRIED_TOO_OFTEN]

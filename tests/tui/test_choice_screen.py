@@ -106,7 +106,8 @@ async def test_a_scanned_work_order_names_profile_and_batch() -> None:
     bulb = Choice(Path("bulb.yaml"), "bulb", "2026-10", 1200, "WO-3", 0, 20)
     app = fake_app(fake_line(), choices=(*orders, bulb), start_at_once=False)
     async with opened(app) as pilot:
-        assert "smart-plug   WO-2 3/500   batch 2026-11   188 certificates left" in screen_text(app)
+        assert "smart-plug   WO-2 3/500   batch 2026-11   188 certificates left\n" in screen_text(app)
+        assert "bulb         WO-3 0/20    batch 2026-10   1200 certificates left\n" in screen_text(app)
         await scan(pilot, "WO-3")
         assert stage(app) is Stage.CHECKED
         assert "bulb · WO-3 · batch 2026-10" in screen_text(app)
