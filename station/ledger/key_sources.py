@@ -1,7 +1,7 @@
 """Where the key of a ledger comes from: a file beside it, the system's keyring, or a passphrase that a person types.
 
-The ledger stores which one it is, with what is needed to find the key there, never the key. `keyring` is imported only for a
-ledger that uses it. scrypt's cost is OWASP's advice (Password Storage Cheat Sheet: N=2^17, r=8, p=1, which takes 128 MB).
+The ledger stores which one it is, with what is needed to find the key there, never the key.
+scrypt's cost is OWASP's advice (Password Storage Cheat Sheet: N=2^17, r=8, p=1, which takes 128 MB).
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ import os
 import secrets
 import unicodedata
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from station.errors import Code, LedgerFault, UsageError
 from station.ledger.secret_box import KEY_BYTES, key_of_text, make_key, new_key, read_key, text_of_key
+from station.system_keyring import SystemKeyring, Trouble
 
 Parameters = Mapping[str, str | int]
 AskPassphrase = Callable[[str], str]
@@ -30,8 +32,6 @@ _SCRYPT_N_MAX: Final = 2**20
 _SCRYPT_R: Final = 8
 _SALT_BYTES: Final = 16
 _SERVICE: Final = "flashing-station"
-_GOOD_PRIORITY: Final = 1
-"""keyring's own measure: backends below are not recommended, they keep passwords in clear."""
 
 
 class KeySource(StrEnum):
@@ -62,7 +62,7 @@ def make_source(
     if source is KeySource.KEYRING:
         parameters: Parameters = {"service": _SERVICE, "user": f"{ledger_id}/{key_id}"}
         key = new_key()
-        _keyring_set(parameters, text_of_key(key))
+        keep_key(parameters, key)
         return parameters, _keyring_get(parameters)
     passphrase = ask("New passphrase of the ledger")
     if len(passphrase) < PASSPHRASE_LENGTH_MIN:
@@ -84,8 +84,8 @@ def fetch_key(source: KeySource, parameters: Parameters, data: Path, ask: AskPas
 
 
 def keep_key(parameters: Parameters, key: bytes) -> None:
-    """Put a key that another station made into this user's keyring; LedgerFault."""
-    _keyring_set(parameters, text_of_key(key))
+    """Put a key into this user's keyring; LedgerFault."""
+    _KEYRING.put(str(parameters["service"]), str(parameters["user"]), text_of_key(key))
 
 
 def place_of(source: KeySource, parameters: Parameters, data: Path) -> str:
@@ -98,11 +98,8 @@ def place_of(source: KeySource, parameters: Parameters, data: Path) -> str:
 def forget_key(source: KeySource, parameters: Parameters) -> None:
     """Remove a key that no row needs any more from the keyring. A key file is left: backups may need it."""
     if source is KeySource.KEYRING:
-        backend, failure = _keyring()
-        try:
-            backend.delete_password(str(parameters["service"]), str(parameters["user"]))
-        except failure:
-            return  # an entry too many harms nobody
+        with suppress(LedgerFault):  # an entry too many harms nobody
+            _KEYRING.remove(str(parameters["service"]), str(parameters["user"]))
 
 
 def _derived(passphrase: str, parameters: Parameters) -> bytes:
@@ -122,47 +119,15 @@ def _derived(passphrase: str, parameters: Parameters) -> bytes:
     return kdf.derive(unicodedata.normalize("NFC", passphrase).encode("utf-8", "surrogatepass"))
 
 
-def _keyring() -> tuple[Any, type[Exception]]:
-    """Give the system's keyring and what it raises; LedgerFault when there is none that keeps a secret."""
-    try:
-        import keyring  # noqa: PLC0415  an optional extra, for ledgers that use it
-        from keyring.errors import KeyringError  # noqa: PLC0415  as above
-    except ImportError:
-        raise LedgerFault(
-            Code.KEY_MISSING,
-            "the ledger's key is in the system keyring, and the program that opens it is not installed",
-            "Run: pip install 'flashing-station[keyring]'",
-        ) from None
-    backend = keyring.get_keyring()
-    if backend.priority < _GOOD_PRIORITY:
-        raise LedgerFault(
-            Code.KEY_MISSING,
-            "this system has no keyring that keeps a key safe",
-            "Sign in to a desktop session with a keyring, or keep the key in a file or a passphrase",
-        )
-    return backend, KeyringError
-
-
-def _keyring_set(parameters: Parameters, text: str) -> None:
-    backend, failure = _keyring()
-    try:
-        backend.set_password(str(parameters["service"]), str(parameters["user"]), text)
-    except failure as error:
-        raise _keyring_locked(error) from None
-
-
 def _keyring_get(parameters: Parameters) -> bytes:
-    backend, failure = _keyring()
-    try:
-        text = backend.get_password(str(parameters.get("service")), str(parameters.get("user")))
-    except failure as error:
-        raise _keyring_locked(error) from None
+    user = str(parameters.get("user"))
+    text = _KEYRING.get(str(parameters.get("service")), user)
     if text is None:
         raise LedgerFault(
             Code.KEY_MISSING,
             "the system keyring of this user holds no key of this ledger",
             "Work as the user who made it, or bring the keyring back from its backup",
-            str(parameters.get("user")),
+            user,
         )
     key = key_of_text(text)
     if key is None:
@@ -170,14 +135,24 @@ def _keyring_get(parameters: Parameters) -> bytes:
             Code.KEY_WRONG,
             "what the system keyring holds for this ledger is no key",
             "Bring the keyring back from its backup",
-            str(parameters.get("user")),
+            user,
         )
     return key
 
 
-def _keyring_locked(error: Exception) -> LedgerFault:
-    return LedgerFault(
-        Code.KEY_MISSING,
-        f"the system keyring does not open ({type(error).__name__})",
-        "Unlock it, and start again",
-    )
+def _keyring_fault(trouble: Trouble, reason: str) -> LedgerFault:
+    cause, mend = {
+        Trouble.NOT_INSTALLED: (
+            "the ledger's key is in the system keyring, and the program that opens it is not installed",
+            "Run: pip install 'flashing-station[keyring]'",
+        ),
+        Trouble.NOT_SAFE: (
+            "this system has no keyring that keeps a key safe",
+            "Sign in to a desktop session with a keyring, or keep the key in a file or a passphrase",
+        ),
+        Trouble.LOCKED: (f"the system keyring does not open ({reason})", "Unlock it, and start again"),
+    }[trouble]
+    return LedgerFault(Code.KEY_MISSING, cause, mend)
+
+
+_KEYRING: Final = SystemKeyring(_keyring_fault)

@@ -10,7 +10,6 @@ import pytest
 
 from station.certificate import Secret
 from station.errors import Code, PlatformFault
-from station.platform import access_key as stored
 from station.platform.access_key import AccessKey
 from station.platform.device_state import DeviceState
 from station.platform.openapi_client import OpenApiClient, goes_direct
@@ -20,6 +19,7 @@ from station.platform.refusals import PlatformRefused
 from station.platform.settings import PlatformSettings
 from station.virtual.platform import Settings, VirtualPlatform
 from station.virtual.platform.certificate_authority import make_tls
+from tests.ledger.memory_keyring import MemoryKeyring
 from tests.platform.accounts import PRODUCT, Clock, access_key, api_of, client_of, settings_of, tls_front
 
 WRONG = "5ec4e7-of-the-account"
@@ -177,7 +177,7 @@ def test_a_station_without_access_key_says_so(platform: VirtualPlatform, monkeyp
     monkeypatch.setattr(f"{_CHAIN}.environment_access_key_id", None)
     monkeypatch.setattr(f"{_CHAIN}.environment_ecs_metadata_disabled", "true")
     monkeypatch.setenv("HOME", "/nonexistent")
-    monkeypatch.setattr(stored, "_keyring", lambda: (_EmptyKeyring(), KeyError))
+    monkeypatch.setattr("keyring.get_keyring", MemoryKeyring)
 
     with pytest.raises(PlatformFault) as caught:
         OpenApiClient(settings_of(platform), None)
@@ -191,7 +191,7 @@ def test_the_official_clients_chain_is_used(platform: VirtualPlatform, monkeypat
     monkeypatch.setattr(f"{_CHAIN}.environment_access_key_id", key.id)
     monkeypatch.setattr(f"{_CHAIN}.environment_access_key_secret", key.secret.reveal())
     monkeypatch.setattr(f"{_CHAIN}.environment_ecs_metadata_disabled", "true")
-    monkeypatch.setattr(stored, "_keyring", lambda: (_EmptyKeyring(), KeyError))
+    monkeypatch.setattr("keyring.get_keyring", MemoryKeyring)
 
     assert PlatformApi(OpenApiClient(settings_of(platform))).products()
 
@@ -238,11 +238,6 @@ def test_an_answer_of_another_shape_is_not_taken(platform: VirtualPlatform, monk
 
     assert caught.value.code is Code.PLATFORM_REFUSED
     assert "not understood" in caught.value.cause
-
-
-class _EmptyKeyring:
-    def get_password(self, _service: str, _user: str) -> None:
-        return None
 
 
 @pytest.mark.parametrize("number", [0, -1, 1 << 63, None, "many"])
