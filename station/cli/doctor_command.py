@@ -14,7 +14,7 @@ from station.cli.context import Session, global_options, pass_session, say, say_
 from station.cli.finding import Finding, Health
 from station.cli.ledger_looks import look_at_ledger
 from station.cli.pc_looks import look_at_data_folder, look_at_python, look_at_settings, look_at_terminal
-from station.cli.peripheral_looks import look_at_printer
+from station.cli.peripheral_looks import look_at_light, look_at_printer
 from station.cli.platform_looks import look_at_platform
 from station.cli.port_looks import look_at_ports
 from station.cli.result_looks import look_at_results
@@ -71,6 +71,7 @@ LOOKS: Final[tuple[Callable[[Session], Iterator[Finding]], ...]] = (
     look_at_platform,
     look_at_ports,
     look_at_printer,
+    look_at_light,
     look_at_data_folder,
     look_at_ledger,
     look_at_results,

@@ -23,6 +23,7 @@ from station.cli.lanes import (
     port_option,
     profile_argument,
 )
+from station.cli.light_settings import light_for, stack_light
 from station.cli.platform_settings import platform_of, platform_options
 from station.cli.printer_settings import printer_of
 from station.cli.recover_command import tell_unfinished_units
@@ -109,7 +110,7 @@ def flash(
         options = LeadOptions(replace_foreign, keep_foreign, force_security, reason, lead, pin_file)
         allowed = lead_decisions(session, ledger, options, name)
         shift = open_shift(profile, ledger, batch, order)
-        printer = printer_of(session, shift.recipe.profile)
+        printer = printer_of(session, shift)
         if printer is None and shift.recipe.profile.label is not None and not session.json:
             click.echo("station: no printer is set, so no label is printed (`printer` in the settings).", err=True)
         line = Line(
@@ -125,7 +126,9 @@ def flash(
         feed = label_feed(line, shift.recipe.profile, codes)
         log_line(line)
         tell_unfinished_units(session, ledger)
-        sys.exit(run_headless(line, session.json, feed))
+        with stack_light(session) as light:
+            light_for(line, light)
+            sys.exit(run_headless(line, session.json, feed))
 
 
 def run_headless(line: Line, as_json: bool, feed: LabelFeed | None = None) -> int:

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 import click
 
 from station.chip.chip import ResetMode
-from station.chip.ports import list_serial_ports
+from station.chip.ports import PortInfo, list_serial_ports
 from station.cli.completion import complete_batches, complete_orders
 from station.cli.context import Session
 from station.cli.lane_settings import learnt_lanes
+from station.cli.light_settings import is_light
 from station.errors import Code, PortFault
 from station.line.lane import LaneInfo, LanePlan, Startup
 from station.line.lane_places import NOTHING_LEARNT, LanePlaces
@@ -49,11 +50,12 @@ class LaneFinder:
         check_ports(named)
         self._named = dict(enumerate(named, start=1))
         self._places = LanePlaces(NOTHING_LEARNT if named else learnt_lanes(session.data))
+        self._light_port = None if named else session.settings().stack_light.port
         self._unbound = frozenset(self._named)
 
     def lanes(self) -> dict[int, str]:
         """Lane number → port, as it is now; a port that is named by the system's own name is known by its place from here on."""
-        ports = list_serial_ports()
+        ports = self._ports()
         if not self._named:
             return self._places.number(ports)
         here = {port.url: port for port in ports if port.place is not None}
@@ -62,6 +64,10 @@ class LaneFinder:
             self._places.keep(lane, port)
         self._unbound -= frozenset(bound)
         return self._named
+
+    def _ports(self) -> list[PortInfo]:
+        """The ports of this PC but the stack light's."""
+        return [port for port in list_serial_ports() if not is_light(port.url, self._light_port)]
 
     def found(self) -> dict[int, str]:
         """As `lanes`; PortFault when there is none."""
@@ -78,7 +84,7 @@ class LaneFinder:
         """Let lanes follow their adapters; new ones come where no port is named. None where each port is an address."""
         if self._named and self._unbound == frozenset(self._named):
             return None
-        watch = PortWatch(self._places, list_serial_ports, new_lanes=not self._named)
+        watch = PortWatch(self._places, self._ports, new_lanes=not self._named)
         return HotPlug(watch, plan, self._unbound)
 
 

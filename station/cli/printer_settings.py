@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from station.cli.context import Session
 from station.errors import UsageError
+from station.line.shift import Shift
 from station.peripherals.label_printer import LabelPrinter, open_printer
-from station.profile import Profile
 
 
-def printer_of(session: Session, profile: Profile) -> LabelPrinter | None:
+def printer_of(session: Session, shift: Shift) -> LabelPrinter | None:
     """Give the printer for a shift; None where the profile wants no label, or none is set."""
-    address = None if profile.label is None else session.settings().printer.address
+    address = None if shift.recipe.profile.label is None else session.settings().printer.address
     return None if address is None else open_printer(address, session.data)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,17 +20,18 @@ from station.cli.lanes import (
     port_option,
 )
 from station.cli.leads import offer_first_line_lead
+from station.cli.light_settings import light_for, stack_light
 from station.cli.platform_settings import platform_of, platform_options
 from station.cli.printer_settings import printer_of
 from station.cli.results_commands import results_told
 from station.cli.screen import ShiftDesk, show_screen
 from station.cli.serving import askable_in_browser, is_served, serve, serve_options
-from station.cli.signing_in import LeadOptions, lead_decisions, lead_options, signed_in, signed_out_after
+from station.cli.signing_in import LeadDecisions, LeadOptions, lead_decisions, lead_options, signed_in, signed_out_after
 from station.cli.station_log import log_line, log_to
-from station.ledger import Ledger
+from station.ledger import Ledger, Operators
 from station.line.line import Line
 from station.line.shift import Shift
-from station.peripherals.label_printer import LabelPrinter
+from station.peripherals.stack_light import StackLight
 
 
 @click.command()
@@ -82,28 +83,43 @@ def run(
         )
         options = LeadOptions(replace_foreign, keep_foreign, force_security, reason, lead, pin_file)
         allowed = lead_decisions(session, ledger, options, people.signed_in)
-        ask = partial(platform_of, session)
-
-        def open_line(shift: Shift, chosen: Mapping[int, str]) -> Line:
-            line = Line(
-                shift,
-                plan_lanes(shift, chosen),
-                operator=people.signed_in,
-                replace_foreign=allowed.replace_foreign,
-                keep_foreign=allowed.keep_foreign,
-                force_security=allowed.force_security,
-                platform=ask(shift),
-                printer=printer(shift),
-                hot_plug=finder.hot_plug(lambda number, port: plan_lane(shift, number, port)),
-            )
-            log_line(line)
-            return line
-
-        def printer(shift: Shift) -> LabelPrinter | None:
-            return printer_of(session, shift.recipe.profile)
-
-        desk = ShiftDesk(profiles, ledger, batch, finder.lanes, open_line, order=order, platform=ask, printer=printer)
+        light = at_work.enter_context(stack_light(session))
+        desk = ShiftDesk(
+            profiles,
+            ledger,
+            batch,
+            finder.lanes,
+            _line_opener(session, finder, people, allowed, light),
+            order=order,
+            platform=partial(platform_of, session),
+            printer=partial(printer_of, session),
+            light=light,
+        )
         show_screen(session, desk, sign_in=people.sign_in if asked_on_screen else None)
+
+
+def _line_opener(
+    session: Session, finder: LaneFinder, people: Operators, allowed: LeadDecisions, light: StackLight | None
+) -> Callable[[Shift, Mapping[int, str]], Line]:
+    """Give what makes the line of a chosen shift."""
+
+    def open_line(shift: Shift, chosen: Mapping[int, str]) -> Line:
+        line = Line(
+            shift,
+            plan_lanes(shift, chosen),
+            operator=people.signed_in,
+            replace_foreign=allowed.replace_foreign,
+            keep_foreign=allowed.keep_foreign,
+            force_security=allowed.force_security,
+            platform=platform_of(session, shift),
+            printer=printer_of(session, shift),
+            hot_plug=finder.hot_plug(lambda number, port: plan_lane(shift, number, port)),
+        )
+        log_line(line)
+        light_for(line, light)
+        return line
+
+    return open_line
 
 
 def _serve(session: Session, host: str, port: int) -> None:

@@ -17,6 +17,7 @@ from station.line.line import Line
 from station.line.readiness import ProductLink, ReadinessItem, check_readiness
 from station.line.shift import Shift, possible_shifts
 from station.peripherals.label_printer import LabelPrinter
+from station.peripherals.stack_light import StackLight
 from station.tui.app import StationApp, run_station_app
 from station.tui.choice import Choice
 from station.tui.lesson import Lessons
@@ -40,7 +41,9 @@ class ShiftDesk:
         order: str | None = None,
         platform: Callable[[Shift], ProductLink | None] = lambda _shift: None,
         printer: Callable[[Shift], LabelPrinter | None] = lambda _shift: None,
+        light: StackLight | None = None,
     ) -> None:
+        self._light = light
         self._printer = printer
         self._platform = platform
         self._profiles = profiles
@@ -87,6 +90,7 @@ class ShiftDesk:
             training=self._training,
             platform=lambda: self._platform(shift),
             printer=lambda: self._printer(shift),
+            light=self._light,
         )
 
     def open_line(self, choice: Choice) -> Line:

@@ -103,7 +103,7 @@ def _written(field: FieldInfo) -> str:
     value: Any = field.default
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
-    elif value in {None, ""} and field.examples:
+    elif not value and field.examples:
         value = field.examples[0]
     plain = json.loads(json.dumps(value))
     return yaml.safe_dump(plain, default_flow_style=True, allow_unicode=True, sort_keys=False, width=1000).split("\n")[

@@ -16,6 +16,7 @@ from station.chip.ports import Place
 from station.errors import UsageError
 from station.ledger.station_name import STATION_PATTERN
 from station.peripherals.label_printer import open_printer
+from station.peripherals.stack_light import LightState
 from station.platform.settings import PlatformSettings
 from station.profile.part import Part
 from station.profile.quantities import as_written, refusal, shown
@@ -23,6 +24,7 @@ from station.results.settings import ChannelName, ChannelSettings
 from station.tui.settings import DEFAULTS, Settings
 
 LANES_MAX: Final = 99
+SIGNAL_BYTES_MAX: Final = 64
 LANE_FORM: Final = "Write 1: {serial_number: A5069RR4, location: 1-1.2}, or teach it: station lanes learn"
 _PLACE_TEXT: Final = re.compile(r"[!-~][ -~]{0,63}")
 
@@ -98,6 +100,47 @@ class PrinterSettings(Part):
     """tcp://HOST[:9100], queue:NAME for a print queue of this system, or file:NAME in the data folder. Without it none prints."""
 
 
+def _light_state(value: Any) -> Any:
+    text = str(as_written(value))
+    if text not in list(LightState):
+        raise refusal(f"{shown(text)} is no state of the light", f"Write one of {', '.join(LightState)}")
+    return text
+
+
+def _signal(value: Any) -> str:
+    text = str(as_written(value))
+    try:
+        signal = bytes.fromhex(text)
+    except ValueError:
+        signal = b""
+    if not 0 < len(signal) <= SIGNAL_BYTES_MAX:
+        raise refusal(
+            f"{shown(text)} is no signal of 1 to {SIGNAL_BYTES_MAX} bytes", "Write hexadecimal bytes: 'A0 01 01 A2'"
+        )
+    return signal.hex(" ").upper()
+
+
+class LightSettings(Part):
+    """A stack light whose controller is on a serial port."""
+
+    port: Annotated[str, Field(min_length=1, examples=["/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0"])] | None = (
+        None
+    )
+    """Its port's name, a link to it, or socket://host:port; it is no lane then."""
+    baud: Annotated[int, Field(ge=300, le=4_000_000)] = 9600
+    """Its baud rate."""
+    signals: Annotated[
+        Mapping[Annotated[LightState, BeforeValidator(_light_state)], Annotated[str, BeforeValidator(_signal)]],
+        Field(examples=[{"fault": "A0 01 01 A2", "off": "A0 01 00 A1"}]),
+    ] = {}
+    """The bytes, in hexadecimal, for fault, fail, pass, working, waiting and off; a state left out leaves the light as it is."""
+
+    @property
+    def signal_bytes(self) -> dict[LightState, bytes]:
+        """The bytes of each state."""
+        return {state: bytes.fromhex(text) for state, text in self.signals.items()}
+
+
 class StationSettings(Part):
     """Settings of a station. Each key may be left out."""
 
@@ -111,6 +154,8 @@ class StationSettings(Part):
     """The technician's screen. Language, colours and bell are written back when they are changed there."""
     printer: PrinterSettings = PrinterSettings()
     """Where the labels of units that passed are printed; what stands on them is the profile's `label`."""
+    stack_light: LightSettings = LightSettings()
+    """A stack light on a serial port, one for all lanes: what its manual says for each state of the line."""
     results: Mapping[ChannelName, ChannelSettings] = {}
     """Other systems that are told each result, by name: `mes: {url: 'https://mes/results'}`, `files: {folder: 'D:/results'}`."""
     log: LogSettings = LogSettings()

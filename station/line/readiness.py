@@ -11,6 +11,7 @@ from station.chip.ports import list_serial_ports
 from station.errors import CodedError
 from station.line.shift import Shift
 from station.peripherals.label_printer import LabelPrinter
+from station.peripherals.stack_light import StackLight
 
 
 class Readiness(StrEnum):
@@ -37,6 +38,7 @@ class Sentence(StrEnum):
     PLATFORM = "platform"
     PRINTER = "printer"
     NO_PRINTER = "no_printer"
+    LIGHT = "light"
     UNFINISHED = "unfinished"
     NO_LINE_LEAD = "no_line_lead"
     FAULT = "fault"
@@ -74,11 +76,12 @@ def check_readiness(
     training: bool = False,
     platform: Callable[[], ProductLink | None] = lambda: None,
     printer: Callable[[], LabelPrinter | None] = lambda: None,
+    light: StackLight | None = None,
 ) -> list[ReadinessItem]:
-    """Look at images, certificates, lanes, platform, label printer, unfinished units and people. Reads the ledger and the ports.
+    """Look at images, certificates, lanes, platform, label printer, stack light, unfinished units and people.
 
     `lanes`: number → port. `platform` gives the one that the walk asks, None where it asks none; `printer` the one of the
-    labels, None where none is set. A training needs no line lead.
+    labels, None where none is set. Reads the ledger and the system's ports. A training needs no line lead.
     """
     people = [] if training else _people(shift)
     return [
@@ -87,6 +90,7 @@ def check_readiness(
         _lanes(lanes),
         *_platform(shift, platform),
         *_printer(shift, printer),
+        *_light(light),
         *_unfinished(shift),
         *people,
     ]
@@ -116,6 +120,16 @@ def _printer(shift: Shift, printer: Callable[[], LabelPrinter | None]) -> list[R
     except CodedError as error:
         return [ReadinessItem.of_fault("printer", error, Readiness.WARNING)]
     return [ReadinessItem("printer", Readiness.READY, Sentence.PRINTER, {"printer": found.name})]
+
+
+def _light(light: StackLight | None) -> list[ReadinessItem]:
+    if light is None:
+        return []
+    try:
+        light.check()
+    except CodedError as error:
+        return [ReadinessItem.of_fault("light", error, Readiness.WARNING)]
+    return [ReadinessItem("light", Readiness.READY, Sentence.LIGHT)]
 
 
 def _people(shift: Shift) -> list[ReadinessItem]:

@@ -10,24 +10,26 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Final, Protocol
 
-from station.errors import PeripheralFault
+from station.errors import Code, PeripheralFault
 
 RETRY_PERIOD_S: Final = 5.0
+CHECK_TIMEOUT_S: Final = 3.0
 
 
 class LightState(StrEnum):
-    """What the light says, by falling need of a person."""
+    """What the light says; of several lanes the first that holds on any of them."""
 
     STATION_FAULT = "fault"
+    """A lane cannot work, or its last run ended as ERROR."""
     UNIT_BAD = "fail"
     """A unit that did not pass stands in a fixture."""
-    WORKING = "working"
     UNIT_GOOD = "pass"
     """A good unit waits to be removed."""
+    WORKING = "working"
     WAITING = "waiting"
     """Every lane waits for a unit."""
     OFF = "off"
-    """The shift has ended."""
+    """No lane is open."""
 
 
 class LightPort(Protocol):
@@ -56,6 +58,7 @@ class StackLight:
         self._changed = threading.Condition()
         self._wanted: LightState | None = None
         self._shown: LightState | None = None
+        self._trouble: PeripheralFault | None = None
         self._closing = False
         self._thread = threading.Thread(target=self._live, name="stack-light", daemon=True)
         self._thread.start()
@@ -64,38 +67,54 @@ class StackLight:
         """Show a state; returns at once."""
         with self._changed:
             self._wanted = state
-            self._changed.notify()
+            self._changed.notify_all()
+
+    def check(self) -> None:
+        """Wait until what is wanted is shown; PeripheralFault when the port does not take it."""
+        with self._changed:
+            shown = self._changed.wait_for(lambda: self._trouble or self._shown is self._wanted, CHECK_TIMEOUT_S)
+            if self._trouble is not None:
+                raise self._trouble
+        if not shown:
+            raise PeripheralFault(
+                Code.LIGHT_UNREACHABLE,
+                "The stack light's port does not answer",
+                "Pull its cable out and put it in again",
+            )
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Put the light out and let the port go."""
         with self._changed:
             self._wanted, self._closing = LightState.OFF, True
-            self._changed.notify()
+            self._changed.notify_all()
         self._thread.join(timeout_s)
 
     def _live(self) -> None:
         port: LightPort | None = None
-        troubled = False
-        while (state := self._next(troubled)) is not None:
+        while (state := self._next()) is not None:
+            fault: PeripheralFault | None = None
             try:
                 port = port or self._open_port()
                 port.write(self._signals.get(state, b""))
-                self._shown, troubled = state, False
-            except PeripheralFault as fault:
+            except PeripheralFault as caught:
+                fault = caught
                 if port is not None:
                     port.close()
-                port, self._shown = None, None
-                if not troubled:
-                    self._tell(fault)
-                troubled = True
+                port = None
+            with self._changed:
+                is_new = fault is not None and self._trouble is None
+                self._trouble, self._shown = fault, state if fault is None else None
+                self._changed.notify_all()
+            if fault is not None and is_new:
+                self._tell(fault)
         if port is not None:
             port.close()
 
-    def _next(self, troubled: bool) -> LightState | None:
+    def _next(self) -> LightState | None:
         """Wait for a state that is not shown yet, or for the time to try again; None when it is over."""
         with self._changed:
-            if troubled and not self._closing:
+            if self._trouble is not None:
                 self._changed.wait_for(lambda: self._closing, self._retry_period_s)
             self._changed.wait_for(lambda: self._closing or self._wanted not in (None, self._shown))
-            over = self._closing and (troubled or self._shown is self._wanted)
+            over = self._closing and (self._trouble is not None or self._shown is self._wanted)
             return None if over else self._wanted

@@ -22,6 +22,7 @@ from station.unit import ChipIdentity, Mac
 from station.verdict import Step, StepState
 from tests.batch_csv import write_batch_csv
 from tests.cli.calling import station_in
+from tests.peripherals.light_double import LightDouble
 from tests.peripherals.tcp_printer import TcpPrinterDouble
 from tests.profile.workplace import GOOD
 
@@ -327,3 +328,18 @@ def test_a_printer_is_told_only_where_one_is_set(tmp_path: Path, monkeypatch: py
     code, findings = look(tmp_path, monkeypatch)
     assert (code, of(findings, "printer")["health"]) == (0, "odd")
     assert "E50" in of(findings, "printer")["seen"]
+
+
+def test_a_stack_light_is_told_with_the_states_that_it_has_no_bytes_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stocked(tmp_path).close()
+    settings = tmp_path / "station.yaml"
+    begun = settings.read_text(encoding="utf-8")
+    with LightDouble() as light:
+        words = f"stack_light: {{port: '{light.url}', signals: {{fail: A0 01, off: A0 00}}}}\n"
+        settings.write_text(begun + words, encoding="utf-8")
+        found = of(look(tmp_path, monkeypatch)[1], "stack light")
+        assert (found["health"], "no bytes for fault, pass, working, waiting" in found["seen"]) == ("odd", True)
+        light.wait(b"\xa0\x00")
+    assert "E52" in of(look(tmp_path, monkeypatch)[1], "stack light")["seen"]

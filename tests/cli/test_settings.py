@@ -41,6 +41,8 @@ def test_no_file_and_an_empty_one_give_the_defaults(tmp_path: Path, text: str | 
         ("screen: {scanner: {suffixes: []}}", "1: `suffixes` is too small"),
         ("screen: {scanner: {between_keys_ms: 999}}", "1: `between_keys_ms` is too large. The limit is 200"),
         ("printer:\n  address: 192.168.1.50", "2: '192.168.1.50' names no printer. Write tcp://"),
+        ("stack_light:\n  signals: {fail: A0 0}", "2: `A0 0` is no signal of 1 to 64 bytes"),
+        ("stack_light:\n  signals: {red: A0}", "2: `red` is no state of the light. Write one of fault, fail"),
         ("station: a b", "1: `a b` is no name of a station"),
         ("screen: dark", "1: `screen` is a mapping"),
         ("- 1", "the file of settings is a mapping"),
@@ -87,7 +89,7 @@ def test_a_begun_file_opens_a_ledger_and_beginning_it_again_changes_nothing(tmp_
     named = read_settings(tmp_path).station
     given(tmp_path, f"station: {named}  # ours\nscreen: {{bell: bad}}\n")
     added = json.loads(station_in(tmp_path)("settings", "init", "--json").out)["added"]
-    assert added == ["platform", "lanes", "printer", "results", "log"]
+    assert added == ["platform", "lanes", "printer", "stack_light", "results", "log"]
     text = (tmp_path / "station.yaml").read_text(encoding="utf-8")
     assert text.startswith(f"station: {named}  # ours\nscreen: {{bell: bad}}\n")
     station_in(tmp_path)("settings", "init")
