@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,11 +123,3 @@ def quick_fixtures(count: int) -> Iterator[list[Fixture]]:
     finally:
         for fixture in fixtures:
             fixture.stop()
-
-
-def wait_until(holds: Callable[[], bool], limit_s: float = EVENT_LIMIT_S) -> None:
-    """Look until something holds; for what tells no event of its own."""
-    deadline = time.monotonic() + limit_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to hold in time"
-        time.sleep(0.01)

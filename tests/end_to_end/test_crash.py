@@ -23,7 +23,6 @@ from tests.end_to_end.quick_units import (
     quick_fixture,
     quick_fixtures,
     unit_number,
-    wait_until,
     write_profile,
 )
 from tests.end_to_end.watched_station import (
@@ -36,6 +35,7 @@ from tests.end_to_end.watched_station import (
     step,
     waiting,
 )
+from tests.waiting import wait_until
 
 MAC = mac_number(1)
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="these signals are POSIX's")

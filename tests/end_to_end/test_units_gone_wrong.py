@@ -37,10 +37,10 @@ from tests.end_to_end.quick_units import (
     quick_fixture,
     quick_fixtures,
     unit_number,
-    wait_until,
     write_profile,
 )
 from tests.end_to_end.watched_station import desk_in
+from tests.waiting import wait_until
 
 PASS = (Verdict.PASS, None)
 

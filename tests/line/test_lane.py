@@ -29,9 +29,9 @@ from tests.end_to_end.quick_units import (
     quick_fixture,
     quick_fixtures,
     unit_number,
-    wait_until,
     write_profile,
 )
+from tests.waiting import wait_until
 
 PASS = (Verdict.PASS, None)
 ABORTED = (Verdict.ABORTED, Code.ABORTED)

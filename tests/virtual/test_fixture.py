@@ -19,6 +19,7 @@ from station.virtual.loader_answer import Command, FlashTimings
 from station.virtual.reset_circuit import EN_RISE_S, ResetAction
 from tests.virtual.host import LIMIT_S, QUIET_S, SYNC_DATA, Host
 from tests.virtual.rom_trace import noise
+from tests.waiting import wait_until
 
 BLOCK = noise()
 FLASH_BEGIN = struct.pack("<5I", 0x8000, 2, 0x4000, 0x10000, 0)
@@ -53,14 +54,6 @@ def _forget_applications() -> None:
     started.clear()
 
 
-def wait_for(fact: Callable[[], bool]) -> None:
-    """Wait until a fact about another thread holds."""
-    end = time.monotonic() + LIMIT_S
-    while not fact():
-        assert time.monotonic() < end
-        time.sleep(0.002)
-
-
 def with_stub(host: Host, baud: int = 115200) -> None:
     host.reset_into_download()
     host.sync()
@@ -84,7 +77,7 @@ def test_a_client_that_vanishes_frees_the_port() -> None:
             gone.reset_into_download()
             # Linger 0: the connection is reset, as when its computer loses power.
             gone.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        wait_for(lambda: not fixture.has_client)
+        wait_until(lambda: not fixture.has_client)
         with Host(fixture.port) as host:
             host.sync()
 
@@ -127,7 +120,7 @@ def test_a_unit_that_is_pulled_keeps_what_was_programmed(tmp_path: Path) -> None
         assert host.write_block(BLOCK) == b"\0\0"
         fixture.faults.power_cut_after_bytes = 0
         host.send(b"\xc0\x00\x03")
-        wait_for(lambda: fixture.unit is None)
+        wait_until(lambda: fixture.unit is None)
         assert host.listen() == b""
     assert FlashMemory(0x400000, file).read(0x10000, 0x4000) == BLOCK
     assert file.stat().st_size == 0x14000
@@ -189,15 +182,15 @@ def test_the_lines_reset_into_download_and_into_run_mode() -> None:
         host.read_until(b"the application runs\r\n")
         host.send(b"help\r\n")
         assert started[1].was_told.wait(LIMIT_S)
-        wait_for(lambda: started[1].heard == b"help\r\n")
+        wait_until(lambda: started[1].heard == b"help\r\n")
 
 
 def test_both_lines_on_for_good_let_the_chip_run() -> None:
     with Fixture(make_unit(), boot=Recorder) as fixture, Host(fixture.port) as host:
         host.set_lines(dtr=False, rts=True)
-        wait_for(lambda: fixture.mode is ResetAction.HOLD)
+        wait_until(lambda: fixture.mode is ResetAction.HOLD)
         host.set_lines(dtr=True, rts=True)
-        wait_for(lambda: fixture.mode is ResetAction.RUN)
+        wait_until(lambda: fixture.mode is ResetAction.RUN)
         assert EN_RISE_S < LIMIT_S
 
 
@@ -205,8 +198,8 @@ def test_a_program_that_leaves_lets_the_chip_out_of_reset() -> None:
     with Fixture(make_unit(), boot=Recorder) as fixture:
         with Host(fixture.port) as host:
             host.set_lines(dtr=False, rts=True)
-            wait_for(lambda: fixture.mode is ResetAction.HOLD)
-        wait_for(lambda: fixture.mode is ResetAction.RUN)
+            wait_until(lambda: fixture.mode is ResetAction.HOLD)
+        wait_until(lambda: fixture.mode is ResetAction.RUN)
 
 
 def test_a_console_is_paced_at_its_own_rate() -> None:
@@ -247,7 +240,7 @@ def test_a_chips_own_usb_port_has_its_own_reset() -> None:
         host.sync()
         host.set_lines(dtr=False, rts=True)
         host.set_lines(dtr=False, rts=False)
-        wait_for(lambda: fixture.mode is ResetAction.RUN)
+        wait_until(lambda: fixture.mode is ResetAction.RUN)
 
 
 def test_a_worn_cell_is_found_by_its_md5() -> None:
