@@ -14,7 +14,10 @@ def connect_to_read(file: Path, timeout_s: float) -> sqlite3.Connection:
     # Without a write-ahead log nobody works with the file, and all is in it; SQLite would make an empty log to read it. Whoever
     # begins to work after this is not seen by this connection.
     quiet = not file.with_name(f"{file.name}-wal").exists()
-    uri = f"{file.absolute().as_uri()}?mode=ro{'&immutable=1' if quiet else ''}"
+    place = file.absolute().as_uri()
+    if not place.startswith("file:///"):  # a share of Windows: SQLite takes its server's name for no part of the path
+        place = place.replace("file://", "file:////", 1)
+    uri = f"{place}?mode=ro{'&immutable=1' if quiet else ''}"
     connection = sqlite3.connect(uri, uri=True, timeout=timeout_s, check_same_thread=False, isolation_level=None)
     connection.execute("PRAGMA query_only = ON").close()
     return connection

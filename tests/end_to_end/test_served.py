@@ -51,5 +51,30 @@ async def test_the_passphrase_is_in_no_argument_and_no_environment_and_a_kill_en
     assert not any(Path(f"/proc/{pid}").exists() for pid in family)
 
 
+async def test_the_overview_is_served_to_two_windows_at_once_and_changes_nothing(desk: Desk) -> None:
+    desk.import_certificates("a1Training0")
+    before = {path.name: path.read_bytes() for path in desk.data.rglob("*") if path.is_file()}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with desk.start("watch", "--serve", "--serve-port", port) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        address = f"http://127.0.0.1:{port}/ws?width=100&height=30"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(address) as one,
+            session.ws_connect(address) as other,
+        ):
+            for window in (one, other):
+                seen = b""
+                while b"Line overview" not in seen or b"5 certificates left" not in seen:
+                    seen += await window.receive_bytes(timeout=LIMIT_S)
+        server.terminate()
+        out, err = server.communicate(timeout=LIMIT_S)
+    if sys.platform != "win32":
+        assert (out, err, server.returncode) == ("", "", 0)
+    assert {path.name: path.read_bytes() for path in desk.data.rglob("*") if path.is_file()} == before
+
+
 def children(pid: int) -> Iterable[int]:
     return map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split())

@@ -103,6 +103,14 @@ def test_looking_writes_nothing_and_needs_no_key(stocked: Ledger, data: Path) ->
     assert not [path for path in before if path.endswith(("-wal", "-shm"))]
 
 
+def test_a_folder_of_any_name_can_be_looked_at(tmp_path: Path) -> None:
+    odd = tmp_path / "产线 1 #50%"
+    with Ledger.open(odd):
+        pass
+    with LedgerWatch.open(odd, PERIOD) as watch:
+        assert watch.look(now()).finished == ()
+
+
 def test_what_a_killed_station_left_is_seen_and_left_as_it_is(stocked: Ledger, data: Path, tmp_path: Path) -> None:
     passed(stocked, 1)
     killed = tmp_path / "killed"
