@@ -14,6 +14,7 @@ CodedError                     code, cause, mend, place
 ├── StationFault               ERROR: the station is bad; the line engineer mends it       exit 3
 │   ├── PortFault              the serial port (E1x)
 │   ├── LedgerFault            the ledger, its key, its disk (E2x)
+│   │   └── RunLost            a server that was away has not got a run any more (E29)
 │   ├── PlatformFault          the IoT platform, as far as the station can reach it (E3x)
 │   ├── PeripheralFault        the label printer, the stack light (E5x); the unit's verdict stands
 │   └── InternalFault          our bug, translated at the lane's edge (E90)
@@ -212,6 +213,10 @@ class PortFault(StationFault):
 
 class LedgerFault(StationFault):
     """The ledger, its key or its disk."""
+
+
+class RunLost(LedgerFault):
+    """A factory's server that was away has lost a run, or has let somebody else end it; the unit begins anew."""
 
 
 class PlatformFault(StationFault):

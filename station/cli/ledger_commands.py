@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -104,6 +105,48 @@ def rekey(
         say(
             f"The old key is still in {result.old_place}: backups made before today need it. Destroy it with the last of them."
         )
+
+
+@ledger.command("kept")
+@click.option("--record", "records", is_flag=True, help="Have the server take them now; exit code 3 when it is away.")
+@global_options
+@pass_session
+def kept(session: Session, records: bool) -> None:
+    """Tell the verdicts that this station keeps because the factory's server was away. Needs no server.
+
+    They are recorded by themselves as soon as a station works with the ledger again, exactly once.
+    With --json an array of {run, at, verdict, code, seconds}.
+
+    Example: station ledger kept --record --ledger postgresql://line1@server/ledger
+    """
+    from station.ledger.verdict_spool import VerdictSpool  # noqa: PLC0415  --help must not pay for it
+
+    with closing(VerdictSpool(session.data)) as spool:
+        found = spool.all()
+        if records:
+            with session.open_ledger() as opened:
+                opened.recorder.require_server()
+            left = spool.all()
+    if session.json:
+        say_json(
+            [
+                {
+                    "run": one.run_id,
+                    "at": one.at,
+                    "verdict": one.verdict.verdict,
+                    "code": one.verdict.code,
+                    "seconds": one.verdict.seconds,
+                }
+                for one in found
+            ]
+        )
+        return
+    for one in found:
+        say(f"run {one.run_id:<8} {one.at[:19]}Z  {one.verdict.verdict:<8} {one.verdict.code or ''}".rstrip())
+    if records:
+        say(f"{len(found) - len(left)} verdicts are recorded, {len(left)} are kept.")
+    else:
+        say(f"{len(found)} verdicts are kept." if found else "No verdict is kept: the ledger has them all.")
 
 
 @ledger.command("roles")

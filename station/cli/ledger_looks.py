@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,7 @@ from station.ledger.opening import ID_FILE, LEDGER_FILE
 from station.ledger.owner_only import may_others, mend_of_rights
 from station.ledger.sealed_batch import IDENTITY_FILE
 from station.ledger.station_key import STATION_KEY_FILE
+from station.ledger.verdict_spool import VerdictSpool
 from station.tui.settings import DEFAULTS
 
 KEY_FILES: Final = ("ledger*.key", STATION_KEY_FILE, IDENTITY_FILE)
@@ -34,6 +36,7 @@ def look_at_ledger(session: Session) -> Iterator[Finding]:
     try:
         if session.data.is_file():
             return
+        yield from _kept_verdicts(session)
         if session.ledger_url is not None:
             yield from _factory(session.ledger_url)
         elif not any((session.data / name).exists() for name in (LEDGER_FILE, KEY_FILE, ID_FILE)):
@@ -91,6 +94,19 @@ def _factory(url: str) -> Iterator[Finding]:
         f"what goes to the ledger at {server.place} {how}",
         "Add ?sslmode=verify-full&sslrootcert=FILE to --ledger",
     )
+
+
+def _kept_verdicts(session: Session) -> Iterator[Finding]:
+    """What waits here for the factory's server; said without it."""
+    with closing(VerdictSpool(session.data)) as spool:
+        count = len(spool.all())
+    if count:
+        yield Finding(
+            "kept verdicts",
+            Health.ODD,
+            f"{count} verdicts wait here for the ledger's server",
+            "They are recorded when it is back; at once: station ledger kept --record",
+        )
 
 
 def _few_left(session: Session, batches: Sequence[BatchSummary]) -> Iterator[Finding]:

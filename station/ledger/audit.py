@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -64,6 +64,8 @@ class EventKind(StrEnum):
     RUN_FINISHED = "run_finished"
     RUN_INTERRUPTED = "run_interrupted"
     """Ended for a process that died in the middle of it."""
+    VERDICT_LATE = "verdict_late"
+    """A verdict that was kept while the server was away, of a run that the ledger has with another end or not at all."""
     GAP_ACCEPTED = "gap_accepted"
     """A line lead goes on with a ledger that is older than the station's record of it."""
     CERTIFICATES_SKIPPED = "certificates_skipped"
@@ -324,3 +326,5 @@ class Change:
     now: str
     trail: Trail
     dialect: Dialect
+    is_mine: Callable[[str], bool]
+    """Whether a run is of this process, by the token that it bears: a server that lost its last moments gives a number again."""

@@ -55,7 +55,7 @@ def bind_carried(
     Bound is `installing` for the unit's MAC; void where the MAC has a live certificate of that product (I2). A certificate
     whose DeviceSecret is not the carried one is another one: it stays as it is. What is foreign is recorded.
     """
-    run = open_run(change.connection, run_id)
+    run = open_run(change, run_id)
     product_key, device_name = carried.identity.product_key, carried.identity.device_name
     rows = certificates_of(change.connection, device_name=device_name, product_key=product_key)
     row = rows[0] if rows else None
@@ -87,7 +87,8 @@ def allocate_as_decided(
 ) -> Allocation:
     """Do what was decided about the carried certificate, if anything, and give the run's unit its own one.
 
-    Kept, it is the unit's; replaced, it is void and the unit gets another. CertificateHeld when it cannot be kept.
+    Kept, it is the unit's; replaced, it is void and the unit gets another. CertificateHeld when it cannot be kept;
+    NoCertificateLeft, WorkOrderComplete.
     """
     if decided is None:
         return _allocate(change, processes, keys, run)

@@ -3,7 +3,8 @@
 Each method is one transaction, its audit events within it (I3). What it changed is on the disk when it returns, except for
 `begin_run`, `identify_run`, `allocate` and `record_step`: whatever they changed before the credentials leave the PC is on the disk
 when `begin_installing` returns, and the rest when `finish_run` does. Until then a power cut may take it back, a kill never.
-All of them raise LedgerFault when the database, its key or its disk fails.
+All of them raise LedgerFault when the database, its key or its disk fails; what a factory's server does not take of a run that it
+knows, `recorder` keeps.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from station.ledger.audit import Change, EventKind, Trail, iso_utc, newest_event
 from station.ledger.audit_export import ExportFormat, ExportOrder, write_export
 from station.ledger.audit_filters import NO_FILTERS, Filters
 from station.ledger.backup import BackupResult, back_up
-from station.ledger.certificates import has_secret, left_in_batch, live_certificate
+from station.ledger.certificates import has_secret, left_in_batch
 from station.ledger.dispositions import Dispositions
 from station.ledger.gap import AcceptedGap, skip_certificates
 from station.ledger.heads import SignedHead
@@ -54,18 +55,21 @@ from station.ledger.records import (
     ImportResult,
     JsonValue,
     RunRow,
+    StepRecord,
     UnitHistory,
     UnitStory,
+    VerdictRecord,
 )
 from station.ledger.rekey import Rekeying, RekeyResult
 from station.ledger.results import Results
 from station.ledger.run_history import RunHistory
+from station.ledger.run_recorder import RunRecorder
 from station.ledger.run_rows import find_runs, unfinished_runs
 from station.ledger.serial_numbers import SerialNumbers
 from station.ledger.shared_key import SharedKey
 from station.ledger.whole_file import refuse_existing
-from station.ledger.work_orders import WorkOrders, note_passed, place_taken
-from station.unit import ChipIdentity, Mac
+from station.ledger.work_orders import WorkOrders, place_taken
+from station.unit import ChipIdentity
 from station.verdict import Step, StepState, Verdict
 
 NO_DATA: Final[Mapping[str, JsonValue]] = MappingProxyType({})
@@ -96,6 +100,7 @@ class Ledger:
         self.moving = Moving(self._database, self._changing, processes, proof)
         self.printed_labels = PrintedLabels(reading, self._changing)
         self.proof = proof
+        self.recorder = RunRecorder(opened, self._changing, clock, proof)
 
     @classmethod
     def open(
@@ -115,10 +120,13 @@ class Ledger:
         """
         opened = open_data_folder(data, url, clock, read_only=read_only, ask=ask)
         proof = open_proof(opened, lambda: iso_utc(clock()), read_only=read_only, despite_gap=despite_gap)
-        return cls(opened, opened.database.process_token(data / "processes"), clock, proof)
+        ledger = cls(opened, opened.database.process_token(data / "processes"), clock, proof)
+        ledger.recorder.record_earlier()
+        return ledger
 
     def close(self) -> None:
         """Close every connection; runs still under way count as interrupted from now on."""
+        self.recorder.close()
         self.proof.keep_up()
         self._processes.close()
         self._database.close()
@@ -200,7 +208,8 @@ class Ledger:
     ) -> int:
         """Begin a run and give its number; UsageError when the batch is unknown."""
         process = self._processes.take()
-        with self._changing(durable=False) as change:
+
+        def write(change: Change) -> int:
             values = {
                 "station": self.station,
                 "process": process,
@@ -212,21 +221,18 @@ class Ledger:
                 "operator": storable(operator),
                 "work_order": work_order,
             }
-            return _runs.begin_run(change, self._processes, values, batch)
+            return _runs.begin_run(change, self._processes, self.recorder.knows, values, batch)
+
+        return self.recorder.begin(process, write)
 
     def identify_run(self, run_id: int, chip: ChipIdentity) -> UnitHistory:
         """Say which unit the run has. A run of it that a crash left open is ended (ABORTED, A02).
 
         ChipError UNIT_ON_OTHER_LANE when a living lane has the same MAC.
         """
-        with self._changing(durable=False) as change:
-            return _runs.identify_run(change, self._processes, run_id, chip)
-
-    def known_device(self, mac: Mac, product_key: str) -> str | None:
-        """Give the DeviceName that this MAC holds for a product, or None."""
-        with self._database.reading() as connection:
-            row = live_certificate(connection, mac, product_key)
-            return str(row.device_name) if row is not None else None
+        return self.recorder.patiently(
+            lambda change: _runs.identify_run(change, self._processes, run_id, chip), durable=False, urgent=False
+        )
 
     def bind_carried(self, run_id: int, carried: CarriedCertificate) -> CarriedFinding:
         """Say what is known of what the unit carries; the ledger hands that to nobody else from now on (`carried`)."""
@@ -235,16 +241,19 @@ class Ledger:
 
     def allocate(self, run_id: int, decided: CarriedDecision | None = None) -> Allocation:
         """Give the unit its certificate: what was `decided`, what it holds, else the next; NoCertificateLeft, WorkOrderComplete."""
-        with self._changing(durable=False, urgent=True) as change, place_taken(change, self._processes, run_id) as run:
-            return _carried.allocate_as_decided(change, self._processes, self._keys, run, decided)
+
+        def act(change: Change) -> Allocation:
+            with place_taken(change, self._processes, run_id) as run:
+                return _carried.allocate_as_decided(change, self._processes, self._keys, run, decided)
+
+        return self.recorder.patiently(act, durable=False)
 
     def begin_installing(self, run_id: int) -> None:
         """Bind the certificate to the unit for ever. Call it before the first byte of the certificate leaves the PC.
 
         When it returns, all that the run did so far is on the disk. CertificateHeld when it was made void meanwhile.
         """
-        with self._changing(urgent=True) as change:
-            _runs.begin_installing(change, run_id)
+        self.recorder.patiently(lambda change: _runs.begin_installing(change, run_id))
         self.proof.keep_up()
 
     def record_step(
@@ -257,8 +266,7 @@ class Ledger:
         code: Code | None = None,
     ) -> None:
         """Write a step's event; `data` must be JSON and hold no secret (a `Secret` raises TypeError)."""
-        with self._changing(durable=False) as change:
-            _runs.record_step(change, run_id, step, state, seconds, data, code)
+        self.recorder.step(run_id, StepRecord(step, state, seconds, data, code))
 
     def record_note(self, run_id: int | None, kind: str, data: Mapping[str, JsonValue], *, operator: str = "") -> None:
         """Write an event of another kind, about a run's unit or (None) about the station."""
@@ -266,7 +274,7 @@ class Ledger:
             if run_id is None:
                 change.trail.append(kind, operator=operator, data=data)
             else:
-                run = _runs.open_run(change.connection, run_id)
+                run = _runs.open_run(change, run_id)
                 _runs.run_event(change, run, kind, {"run": run_id, **data})
 
     def finish_run(
@@ -280,19 +288,8 @@ class Ledger:
         data: Mapping[str, JsonValue] = NO_DATA,
         activated: bool = False,
     ) -> None:
-        """Record the verdict together with the certificate: PASS makes it installed, one that never left is free again.
-
-        With `activated` the platform has seen the unit, and a PASS makes the certificate that.
-        """
-        with self._changing() as change:
-            batch_id = _runs.finish_run(
-                change, run_id, verdict, seconds=seconds, code=code, message=message, data=data, activated=activated
-            )
-            if verdict is Verdict.PASS:
-                note_passed(change, run_id)
-                if left_in_batch(change.connection, batch_id) == 0:
-                    self.proof.sign(change, "batch_end")
-        self.proof.keep_up()
+        """Record the verdict with the certificate: PASS makes it installed, or activated; one that never left is free again."""
+        self.recorder.finish(run_id, VerdictRecord(verdict, seconds, code, message, data, activated))
 
     def unfinished_runs(self) -> list[RunRow]:
         """Give runs without a verdict whose process is dead, and this ledger's own; oldest first."""
@@ -394,7 +391,7 @@ class Ledger:
             now = iso_utc(self._clock())
             dialect, signed_in, signer = self._database.dialect, self.operators.signed_in, self.proof.signer
             trail = Trail(connection, dialect, self.station, now, signed_in, signer, self.proof.last_seen)
-            yield Change(connection, now, trail, dialect)
+            yield Change(connection, now, trail, dialect, self._processes.is_mine)
             trail.close()
         if trail.written is not None:
             self.proof.committed(trail.written, durable=durable)

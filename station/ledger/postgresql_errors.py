@@ -91,6 +91,8 @@ _OF_STATE: Final[dict[str, _Meaning]] = {
 }
 _OF_CLASS: Final[dict[str, _Meaning]] = {"08": _UNREACHABLE, "57": _UNREACHABLE, "XX": _UNREADABLE}
 _OF_TEXT: Final[tuple[tuple[str, _Meaning], ...]] = (
+    ("the database system is", _UNREACHABLE),  # starting up, shutting down, in recovery
+    ("not currently accepting connections", _UNREACHABLE),
     ("too many connections", _FULL_HOUSE),
     ("too many clients", _FULL_HOUSE),
     ("remaining connection slots", _FULL_HOUSE),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 from station.certificate import Certificate, CertificateState, Identity, Secret
+from station.errors import Code
 from station.serial_number import EntryWay
 from station.unit import Disposition
-from station.verdict import Verdict
+from station.verdict import Step, StepState, Verdict
 
 if TYPE_CHECKING:
     from station.ledger.heads import SignedHead
@@ -87,6 +88,29 @@ class Allocation:
     batch: str
     resumed: bool
     left: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """How a step of a run ended."""
+
+    step: Step
+    state: StepState
+    seconds: float
+    data: Mapping[str, JsonValue] = field(default_factory=dict)
+    code: Code | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRecord:
+    """How a run ended; `seconds` is None where nobody was there to measure. `activated`: the platform has seen the unit."""
+
+    verdict: Verdict
+    seconds: float | None
+    code: Code | None
+    message: str
+    data: Mapping[str, JsonValue] = field(default_factory=dict)
+    activated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

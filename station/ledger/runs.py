@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from station.certificate import CertificateState
-from station.errors import CertificateHeld, ChipError, Code, InternalFault, NoCertificateLeft
+from station.errors import CertificateHeld, ChipError, Code, InternalFault, NoCertificateLeft, RunLost
 from station.ledger.audit import Change, EventKind, canonical_json, storable
 from station.ledger.certificates import (
     certificate_by_id,
@@ -20,13 +20,14 @@ from station.ledger.certificates import (
 )
 from station.ledger.key_ring import KeyRing
 from station.ledger.processes import ProcessToken
-from station.ledger.records import Allocation, JsonValue, UnitHistory
+from station.ledger.records import Allocation, JsonValue, StepRecord, UnitHistory, VerdictRecord
 from station.ledger.run_rows import OPEN_RUNS, RUN_QUERY
 from station.ledger.schema import CERTIFICATES, RUNS
 from station.unit import ChipIdentity
-from station.verdict import Step, StepState, Verdict
+from station.verdict import Verdict
 
 INTERRUPTED_MESSAGE: Final = "The station stopped in the middle of this run"
+_INTERRUPTED: Final = VerdictRecord(Verdict.ABORTED, None, Code.INTERRUPTED, INTERRUPTED_MESSAGE)
 _R = RUNS.c
 
 _BY_ID: Final = RUN_QUERY.where(_R.id == bindparam("of_id")).with_for_update(of=RUNS)
@@ -57,18 +58,37 @@ _CLOSE: Final = (
 _SET_STEP: Final = update(RUNS).where(_R.id == bindparam("of_id")).values(last_step=bindparam("to_step"))
 
 
-def open_run(connection: Connection, run_id: int) -> Row[Any]:
-    """Give a run that is under way, held for this transaction; InternalFault when there is none of that number."""
-    run = connection.execute(_BY_ID, {"of_id": run_id}).first()
-    if run is None or run.finished_at is not None:
+def find_run(connection: Connection, run_id: int) -> Row[Any] | None:
+    """Give a run, held for this transaction; None when there is none of that number."""
+    return connection.execute(_BY_ID, {"of_id": run_id}).first()
+
+
+def open_run(change: Change, run_id: int) -> Row[Any]:
+    """Give a run of this process that is under way, held for this transaction; InternalFault when it has ended it itself.
+
+    RunLost when the ledger has not got it any more, or somebody who took this process for dead has ended it.
+    """
+    run = find_run(change.connection, run_id)
+    if run is None or not change.is_mine(run.process) or run.code == Code.INTERRUPTED:
+        raise RunLost(
+            Code.LEDGER_UNREACHABLE,
+            "the ledger has lost or ended this run while its server was away",
+            "The unit is walked again; its certificate stays its own",
+        )
+    if run.finished_at is not None:
         raise InternalFault(f"run {run_id} is not under way")
     return run
 
 
-def begin_run(change: Change, processes: ProcessToken, values: Mapping[str, Any], batch: str) -> int:
-    """Write a new run; runs of dead processes that never learnt their unit's MAC are ended on the way."""
+def begin_run(
+    change: Change, processes: ProcessToken, knows: Callable[[int], bool], values: Mapping[str, Any], batch: str
+) -> int:
+    """Write a new run; those that never learnt their unit's MAC are ended on the way: of dead processes, and of this one those
+    that it does not know, as the answer to their commit was lost.
+    """
     for run in change.connection.execute(_OPEN_WITHOUT_UNIT).all():
-        if not processes.is_alive(run.process):
+        is_orphan = processes.is_mine(run.process) and not knows(run.id)
+        if is_orphan or not processes.is_alive(run.process):
             end_interrupted(change, run)
     made = change.connection.execute(_BEGIN, {**values, "started_at": change.now})
     primary_key = made.inserted_primary_key
@@ -93,7 +113,7 @@ def begin_run(change: Change, processes: ProcessToken, values: Mapping[str, Any]
 
 def identify_run(change: Change, processes: ProcessToken, run_id: int, chip: ChipIdentity) -> UnitHistory:
     """Write which unit the run has; ends what a crash left open for it; ChipError when it stands on another lane."""
-    run = open_run(change.connection, run_id)
+    run = open_run(change, run_id)
     change.dialect.hold(change.connection, chip.mac)  # of two stations that have it at once, one sees the other's run
     other = change.connection.execute(_OPEN_OF_MAC, {"of_mac": chip.mac, "not_id": run_id}).first()
     interrupted = inherited = None
@@ -119,23 +139,26 @@ def identify_run(change: Change, processes: ProcessToken, run_id: int, chip: Chi
         "secure_boot": chip.security.secure_boot,
     }
     unit = {"to_mac": chip.mac, "to_chip": canonical_json(chip_data), "to_certificate": inherited}
-    change.connection.execute(_SET_UNIT, {"of_id": run_id, **unit})
+    is_told = run.mac == chip.mac  # by a commit whose outcome was not heard
+    if not is_told:
+        change.connection.execute(_SET_UNIT, {"of_id": run_id, **unit})
     earlier = change.connection.execute(_EARLIER_OF_MAC, {"of_mac": chip.mac, "not_id": run_id}).all()
     held = live_certificate(change.connection, chip.mac, run.product_key)
-    change.trail.append(
-        EventKind.UNIT_IDENTIFIED,
-        lane=run.lane,
-        operator=run.operator,
-        mac=chip.mac,
-        device_name=held.device_name if held else None,
-        batch=run.batch,
-        data={
-            "run": run_id,
-            "rework": bool(earlier),
-            "keeps": held.device_name if held else None,
-            **chip_data,
-        },
-    )
+    if not is_told:
+        change.trail.append(
+            EventKind.UNIT_IDENTIFIED,
+            lane=run.lane,
+            operator=run.operator,
+            mac=chip.mac,
+            device_name=held.device_name if held else None,
+            batch=run.batch,
+            data={
+                "run": run_id,
+                "rework": bool(earlier),
+                "keeps": held.device_name if held else None,
+                **chip_data,
+            },
+        )
     last = Verdict(earlier[-1].verdict) if earlier and earlier[-1].verdict else None
     return UnitHistory(len(earlier), last, held.device_name if held else None, interrupted)
 
@@ -182,7 +205,7 @@ def allocate(
 
 def begin_installing(change: Change, run_id: int) -> None:
     """Bind the certificate to its MAC for ever, before its first byte leaves the PC; CertificateHeld when it was taken away."""
-    run = open_run(change.connection, run_id)
+    run = open_run(change, run_id)
     row = _certificate_of(change, run)
     if row.state == CertificateState.VOID or row.run_id != run_id:
         became = "made void" if row.state == CertificateState.VOID else "found in another unit"
@@ -201,56 +224,41 @@ def begin_installing(change: Change, run_id: int) -> None:
     )
 
 
-def record_step(
-    change: Change,
-    run_id: int,
-    step: Step,
-    state: StepState,
-    seconds: float,
-    data: Mapping[str, JsonValue],
-    code: Code | None,
-) -> None:
+def record_step(change: Change, run: Row[Any], record: StepRecord) -> None:
     """Write one step's event, and into the run how far it came."""
-    run = open_run(change.connection, run_id)
-    if run.last_step != step.value:
-        change.connection.execute(_SET_STEP, {"of_id": run_id, "to_step": step.value})
+    if run.last_step != record.step.value:
+        change.connection.execute(_SET_STEP, {"of_id": run.id, "to_step": record.step.value})
     content: dict[str, JsonValue] = {
-        "run": run_id,
-        "step": step.value,
-        "state": state.value,
-        "seconds": round(seconds, 3),
-        "code": code.value if code else None,
+        "run": run.id,
+        "step": record.step.value,
+        "state": record.state.value,
+        "seconds": round(record.seconds, 3),
+        "code": record.code.value if record.code else None,
     }
-    if data:
-        content["data"] = dict(data)
+    if record.data:
+        content["data"] = dict(record.data)
     run_event(change, run, EventKind.STEP, content)
 
 
-def finish_run(
-    change: Change,
-    run_id: int,
-    verdict: Verdict,
-    *,
-    seconds: float,
-    code: Code | None,
-    message: str,
-    data: Mapping[str, JsonValue],
-    activated: bool = False,
-) -> int:
+def record_missing_steps(change: Change, run: Row[Any], records: Sequence[StepRecord]) -> None:
+    """Write those of a run's steps that come after the last that the ledger has of it: each ends once in a run."""
+    names = [record.step.value for record in records]
+    for record in records[names.index(run.last_step) + 1 if run.last_step in names else 0 :]:
+        record_step(change, run, record)
+
+
+def finish_run(change: Change, run: Row[Any], record: VerdictRecord) -> None:
     """Write the verdict with the certificate's last moves: PASS makes it installed, and activated when the platform saw it;
     merely allocated goes back.
-
-    Gives the batch's number.
     """
-    run = open_run(change.connection, run_id)
+    passed = record.verdict is Verdict.PASS
     if run.certificate_id is not None:
-        _settle_certificate(change, run, passed=verdict is Verdict.PASS)
-        if activated and verdict is Verdict.PASS:
+        _settle_certificate(change, run, passed=passed)
+        if record.activated and passed:
             _activate_certificate(change, run)
-    elif verdict is Verdict.PASS:
-        raise InternalFault(f"run {run_id} was to pass without a certificate")
-    _close_run(change, run, EventKind.RUN_FINISHED, verdict, code, message, round(seconds, 3), data)
-    return int(run.batch_id)
+    elif passed:
+        raise InternalFault(f"run {run.id} was to pass without a certificate")
+    _close_run(change, run, EventKind.RUN_FINISHED, record)
 
 
 def end_interrupted(change: Change, run: Row[Any]) -> None:
@@ -262,7 +270,7 @@ def end_interrupted(change: Change, run: Row[Any]) -> None:
         return
     if run.certificate_id is not None:
         _settle_certificate(change, run, passed=False)
-    _close_run(change, run, EventKind.RUN_INTERRUPTED, Verdict.ABORTED, Code.INTERRUPTED, INTERRUPTED_MESSAGE, None, {})
+    _close_run(change, run, EventKind.RUN_INTERRUPTED, _INTERRUPTED)
 
 
 def run_event(
@@ -330,34 +338,27 @@ def _activate_certificate(change: Change, run: Row[Any]) -> None:
         certificate_event(change, run, EventKind.CERTIFICATE_ACTIVATED, row, moved)
 
 
-def _close_run(
-    change: Change,
-    run: Row[Any],
-    kind: EventKind,
-    verdict: Verdict,
-    code: Code | None,
-    message: str,
-    seconds: float | None,
-    data: Mapping[str, JsonValue],
-) -> None:
+def _close_run(change: Change, run: Row[Any], kind: EventKind, record: VerdictRecord) -> None:
+    code = record.code.value if record.code else None
+    seconds = None if record.seconds is None else round(record.seconds, 3)
     values = {
         "to_finished_at": change.now,
-        "to_verdict": verdict.value,
-        "to_code": code.value if code else None,
-        "to_message": storable(message),
+        "to_verdict": record.verdict.value,
+        "to_code": code,
+        "to_message": storable(record.message),
         "to_seconds": seconds,
-        "to_data": canonical_json(dict(data)),
+        "to_data": canonical_json(dict(record.data)),
     }
     change.connection.execute(_CLOSE, {"of_id": run.id, **values})
     content: dict[str, JsonValue] = {
         "run": run.id,
-        "verdict": verdict.value,
-        "code": code.value if code else None,
-        "message": message,
+        "verdict": record.verdict.value,
+        "code": code,
+        "message": record.message,
         "seconds": seconds,
     }
-    if data:
-        content["data"] = dict(data)
+    if record.data:
+        content["data"] = dict(record.data)
     run_event(change, run, kind, content)
 
 

@@ -66,7 +66,7 @@ class SerialNumbers:
         CertificateHeld when another unit bears the serial number, or this unit another one: nothing is changed.
         """
         with self._changing() as change:
-            run = open_run(change.connection, run_id)
+            run = open_run(change, run_id)
             if run.mac is None:
                 raise InternalFault(f"run {run_id} was to get a serial number before its unit was identified")
             # Of two stations that read one label at once, the second sees what the first has bound.
@@ -98,7 +98,7 @@ class SerialNumbers:
     def keep(self, run_id: int, known: SerialNumberRow) -> None:
         """Note in a run that its unit bears what the ledger knew already: nobody had to scan it again."""
         with self._changing() as change:
-            run = open_run(change.connection, run_id)
+            run = open_run(change, run_id)
             _note(change, run, known.serial_number, {"resumed": True, "entry": None, "fields": dict(known.fields)})
 
     def release(self, row: SerialNumberRow, *, reason: str, operator: str) -> None:

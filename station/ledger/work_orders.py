@@ -203,7 +203,7 @@ def place_taken(change: Change, processes: ProcessToken, run_id: int) -> Iterato
     stations at a time: the order's row is locked until the transaction ends.
     """
     connection = change.connection
-    run = open_run(connection, run_id)
+    run = open_run(change, run_id)
     if run.work_order is None or run.mac is None:
         yield run
         return

@@ -13,7 +13,7 @@ from station.chip.baud_ladder import BaudLadder, BaudMemory
 from station.chip.chip import Chip, ResetMode, SyncOutcome
 from station.chip.chip_failures import unit_garbled
 from station.chip.lane_port import DriverCall, LanePort
-from station.errors import Aborted, ChipError, Code, CodedError, PortFault
+from station.errors import Aborted, ChipError, Code, CodedError, LedgerFault, PortFault
 from station.events import Event, LaneAppeared, LaneClosed, LaneWaiting, VerdictReached, WaitReason
 from station.line.label_slot import LabelSlot, SlotState
 from station.line.passage import Passage
@@ -75,8 +75,11 @@ class Lane:
         new_passage: Callable[[LanePlan, Chip], Passage],
         report: Callable[[Event], None],
         memory_of: Callable[[str], BaudMemory],
+        require_ledger: Callable[[], None],
     ) -> None:
+        """`require_ledger` raises LedgerFault while no unit may start: the lane tells it, and asks again until one may."""
         self.plan = plan
+        self._require_ledger = require_ledger
         self._memory_of = memory_of
         self._new_passage = new_passage
         self._report = report
@@ -204,7 +207,8 @@ class Lane:
         return name
 
     def _serve(self) -> None:
-        """Open the port and walk units until the lane ends or the port fails."""
+        """Open the port and walk units until the lane ends, the port fails, or the ledger's server is away."""
+        self._require_ledger()
         port = self._open()
         try:
             chip = Chip(port, self.plan.reset, str(self._number), BaudLadder(self._memory_of(port.url)))
@@ -219,6 +223,7 @@ class Lane:
             port.release()
 
     def _walk(self, chip: Chip, refusal: CodedError | None) -> Mac | None:
+        self._require_ledger()
         self._busy.set()
         self._waiting = None
         try:
@@ -236,6 +241,8 @@ class Lane:
             self._stopping.set()
         elif verdict.code == Code.PORT_LOST:
             raise PortFault(Code.PORT_LOST, verdict.message, verdict.mend, self.plan.info.port)
+        elif verdict.code == Code.LEDGER_UNREACHABLE:  # the same unit is walked again when the server is back
+            raise LedgerFault(Code.LEDGER_UNREACHABLE, verdict.message, verdict.mend)
         return verdict.mac
 
     def _await_unit(self, chip: Chip) -> CodedError | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from station.chip.chip import Chip
-from station.errors import CodedError
+from station.errors import CodedError, LedgerFault
 from station.events import Event, LaneAppeared, VerdictReached
 from station.ledger import OperatorName
 from station.line.baud_memory import LedgerBaudMemory
@@ -168,7 +168,8 @@ class Line:
     def _new_lane(self, plan: LanePlan) -> Lane:
         if self._hot_plug is not None:
             plan = self._hot_plug.bound(plan)
-        return Lane(plan, self._new_passage, self._publish, self._baud_memory)
+        require_ledger = self._shift.ledger.recorder.require_server
+        return Lane(plan, self._new_passage, self._publish, self._baud_memory, require_ledger)
 
     def _label_desk(self, rule: SerialNumber) -> LabelDesk:
         def slots() -> dict[int, LabelSlot]:
@@ -261,8 +262,11 @@ class Line:
         return True
 
     def summary(self) -> ShiftSummary:
-        """Give the shift's numbers; reads the ledger, so not for a UI loop."""
-        passed, left = self._shift.progress()
+        """Give the shift's numbers; reads the ledger, so not for a UI loop. LedgerFault, which tells how many verdicts are kept."""
+        try:
+            passed, left = self._shift.progress()
+        except LedgerFault as fault:
+            raise self._shift.ledger.recorder.told(fault) from None
         with self._lock:
             verdicts, firsts = dict(self._verdicts), list(self._first_runs.values())
         hours = (self._clock() - self._began) / 3600

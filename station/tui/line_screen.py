@@ -214,6 +214,8 @@ class LineScreen(StationScreen):
 
     def on_lane_pane_state_changed(self, message: LanePane.StateChanged) -> None:
         self._queue(self._scans.told(message.lane, wants_label=self.view(message.lane).wants_label))
+        if (header := self.query_one(ShiftHeader)).fault is not None:
+            header.ask()  # a lane goes on: the ledger may answer again
         if message.lane == self.chosen:
             self.refresh_bindings()
 

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from station.errors import CodedError
+from station.errors import Code, CodedError
 from station.texts import Texts
 from station.tui.cell_text import fit, plain
 from station.tui.forecast import done_about, runs_out
@@ -28,14 +28,15 @@ class ShiftHeader(Widget):
     """Reads the line's numbers in a thread and paints them."""
 
     numbers: reactive[ShiftNumbers | None] = reactive(None)
-    unreadable: reactive[bool] = reactive(False)
+    fault: reactive[CodedError | None] = reactive(None)
+    """Why the numbers cannot be read."""
 
     class NumbersRead(Message, bubble=False):
-        """The ledger answered; None when it could not."""
+        """The ledger answered; or why it could not."""
 
-        def __init__(self, numbers: ShiftNumbers | None) -> None:
+        def __init__(self, answer: ShiftNumbers | CodedError | None) -> None:
             super().__init__()
-            self.numbers = numbers
+            self.answer = answer
 
     def __init__(self, line: LinePort, texts: Texts, now: Callable[[], datetime], *, periodic: bool, few: int) -> None:
         """At `few` certificates left, or one hour's worth, the header warns, unless they are enough for the order."""
@@ -62,20 +63,21 @@ class ShiftHeader(Widget):
         self.run_worker(self._read, thread=True, group="summary")
 
     def _read(self) -> None:
-        numbers: ShiftNumbers | None = None
+        answer: ShiftNumbers | CodedError | None = None
         try:
-            numbers = self._line.summary()
-        except CodedError:
+            answer = self._line.summary()
+        except CodedError as fault:
             # The header says that the numbers cannot be read; the lanes go on and tell the fault where it matters.
-            numbers = None
+            answer = fault
         finally:
-            self.post_message(self.NumbersRead(numbers))
+            self.post_message(self.NumbersRead(answer))
 
     def on_shift_header_numbers_read(self, message: ShiftHeader.NumbersRead) -> None:
         self._reading = False
-        self.unreadable = message.numbers is None
-        if message.numbers is not None:
-            self.numbers = message.numbers
+        answer = message.answer
+        self.fault = answer if isinstance(answer, CodedError) else None
+        if answer is not None and not isinstance(answer, CodedError):
+            self.numbers = answer
         if self._read_again:
             self._read_again = False
             self.ask()
@@ -107,7 +109,7 @@ class ShiftHeader(Widget):
     def _counts(self, width: int) -> Content:
         numbers, say = self.numbers, self._texts.say
         if numbers is None:
-            return Content.styled(f" {say('header.no_numbers')}" if self.unreadable else "", "$quiet")
+            return Content.styled(f" {self._unreadable(self.fault)}" if self.fault else "", "$quiet")
         left = say("header.left", count=numbers.left)
         style = ""
         if runs_out(numbers, self._few):
@@ -124,8 +126,10 @@ class ShiftHeader(Widget):
             words.append(say("header.units_per_hour", count=round(numbers.units_per_hour)))
         if done := done_about(numbers, self._now()):
             words.append(say("header.done_about", time=f"{done:%H:%M}"))
-        if self.unreadable:
-            words = [say("header.no_numbers")]
+        if self.fault is not None and self._server_is_away(self.fault):
+            return Content.styled(fit(f" {self._unreadable(self.fault)}", width), "bold $verdict-error-text")
+        if self.fault is not None:
+            words = [self._unreadable(self.fault)]
         row = Content.assemble(" ", (left, style))
         for word in words:
             longer = row + f" · {word}"
@@ -133,6 +137,14 @@ class ShiftHeader(Widget):
                 break
             row = longer
         return row
+
+    def _server_is_away(self, fault: CodedError) -> bool:
+        return fault.code is Code.LEDGER_UNREACHABLE and "kept" in fault.facts
+
+    def _unreadable(self, fault: CodedError) -> str:
+        if self._server_is_away(fault):
+            return "▲ " + self._texts.say("header.server_away", count=fault.facts["kept"])
+        return self._texts.say("header.no_numbers")
 
 
 def training_mark(texts: Texts) -> Content:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from station.errors import Code
 from station.ledger import key_sources
+from station.ledger.records import VerdictRecord
+from station.ledger.verdict_spool import KeptVerdict, VerdictSpool
+from station.verdict import Verdict
 from tests.batch_csv import write_batch_csv
 from tests.cli.calling import Station, station_in
 
@@ -86,3 +91,24 @@ def test_a_new_passphrase_that_cannot_be_asked_for_is_told_with_its_own_option(s
 
     assert (done.code, "--new-passphrase-file" in done.err) == (2, True)
     assert station("batch", "list").code == 0
+
+
+def test_what_is_kept_for_a_server_is_told_without_it(station: Station, tmp_path: Path) -> None:
+    assert "the ledger has them all" in station("ledger", "kept").out
+    verdict = VerdictRecord(Verdict.FAIL, 9.5, Code.NOT_ONLINE, "silent")
+    with closing(VerdictSpool(tmp_path / "data", "some ledger")) as spool:
+        spool.keep(KeptVerdict("a" * 32, 7, "2026-11-24T10:00:00.000000Z", (), verdict))
+
+    told, listed = station("ledger", "kept"), station("ledger", "kept", "--json")
+    assert told.out.splitlines() == ["run 7        2026-11-24T10:00:00Z  FAIL     F40", "1 verdicts are kept."]
+    assert json.loads(listed.out) == [
+        {"run": 7, "at": "2026-11-24T10:00:00.000000Z", "verdict": "FAIL", "code": "F40", "seconds": 9.5}
+    ]
+    assert "1 verdicts wait here for the ledger's server" in station("doctor").out
+
+
+def test_what_is_kept_is_not_handed_over_to_a_server_that_is_away(station: Station) -> None:
+    nowhere = "postgresql://line1@127.0.0.1:1/ledger"
+    done = station("ledger", "kept", "--record", "--ledger", nowhere)
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith("station: E29: ")

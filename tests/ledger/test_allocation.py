@@ -15,7 +15,7 @@ from station.errors import Code, InternalFault, NoCertificateLeft
 from station.ledger import Ledger
 from station.unit import Mac
 from station.verdict import Verdict
-from tests.ledger.making import PRODUCT, begin, mac_of, name, secret, write_csv
+from tests.ledger.making import PRODUCT, begin, known_device, mac_of, name, secret, write_csv
 
 
 def finish(ledger: Ledger, run: int, verdict: Verdict = Verdict.FAIL) -> None:
@@ -90,7 +90,7 @@ def test_an_empty_batch_is_told_and_the_unit_untouched(ledger: Ledger, tmp_path:
 
     assert caught.value.code is Code.NO_CERTIFICATE_LEFT
     assert caught.value.exit_code == 4
-    assert ledger.known_device(mac_of(2), PRODUCT) is None
+    assert known_device(ledger, mac_of(2), PRODUCT) is None
 
 
 def test_a_unit_of_an_older_batch_keeps_its_certificate_in_a_newer_one(stocked: Ledger, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_one_unit_may_hold_certificates_of_two_products(stocked: Ledger, tmp_pat
         stocked.begin_installing(run)
         finish(stocked, run, Verdict.PASS)
 
-    assert stocked.known_device(mac_of(1), PRODUCT) == stocked.known_device(mac_of(1), "b2Lamp") == name(1)
+    assert known_device(stocked, mac_of(1), PRODUCT) == known_device(stocked, mac_of(1), "b2Lamp") == name(1)
 
 
 def test_no_certificate_without_an_identified_unit(stocked: Ledger) -> None:
@@ -188,5 +188,5 @@ def test_processes_in_the_same_instant_never_take_the_same(ledger: Ledger, data:
 
     assert [process.exitcode for process in processes] == [0, 0]
     assert sorted(device for _, device in taken) == [name(n) for n in range(80)]
-    assert all(ledger.known_device(Mac(mac), PRODUCT) == device for mac, device in taken)
+    assert all(known_device(ledger, Mac(mac), PRODUCT) == device for mac, device in taken)
     assert ledger.left("batch") == 20

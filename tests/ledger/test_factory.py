@@ -138,28 +138,6 @@ def test_no_key_is_sealed_that_the_log_does_not_tell_of(first: Ledger, factory: 
     assert not (tmp_path / "sealed.age").exists()
 
 
-def test_while_the_server_is_away_a_run_cannot_end_and_its_unit_keeps_its_certificate(
-    first: Ledger, factory: str, server: str
-) -> None:
-    run = begin(first, 1)
-    before = first.allocate(run)
-    first.begin_installing(run)
-    database = sqlalchemy.make_url(factory).database
-    with psycopg.connect(server, autocommit=True) as owner:
-        owner.execute(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS false'.encode())
-        owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (database,))
-        with pytest.raises(LedgerFault):
-            first.finish_run(run, Verdict.PASS, seconds=1.0, code=None, message="")
-        with pytest.raises(LedgerFault):
-            begin(first, 2, lane=2)
-        owner.execute(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS true'.encode())
-
-    assert [one.mac for one in first.unfinished_runs()] == [mac_of(1)]
-    again = begin(first, 1)
-    after = first.allocate(again)
-    assert (after.certificate.identity, after.resumed) == (before.certificate.identity, True)
-
-
 def test_a_name_that_another_station_has_is_refused(first: Ledger, factory: str, tmp_path: Path) -> None:
     folder = join(first, tmp_path / "twin")
     (folder / "station.yaml").write_text(f"station: {first.station}\n", encoding="utf-8")
@@ -213,7 +191,7 @@ def test_a_station_whose_sessions_were_cut_lives_again_with_its_next_call(
 def test_processes_and_lanes_of_one_station_write_one_chain(first: Ledger, factory: str, tmp_path: Path) -> None:
     with Ledger.open(tmp_path / "first", url=factory) as other, ThreadPoolExecutor(4) as lanes:
         ledgers = (first, other, first, other)
-        list(lanes.map(lambda lane: first.allocate(begin(ledgers[lane], lane + 1, lane=lane + 1)), range(4)))
+        list(lanes.map(lambda lane: ledgers[lane].allocate(begin(ledgers[lane], lane + 1, lane=lane + 1)), range(4)))
     numbers = [one.number for one in first.audit_events()]
     events = list(first.audit_events())
 

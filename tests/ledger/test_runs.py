@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from station.certificate import CertificateState
-from station.errors import CertificateHeld, ChipError, Code, InternalFault, UsageError
+from station.errors import CertificateHeld, ChipError, Code, InternalFault, RunLost, UsageError
 from station.ledger import Ledger
 from station.verdict import Step, StepState, Verdict
-from tests.ledger.making import PRODUCT, begin, chip_of, mac_of, name, secret, write_csv
+from tests.ledger.making import PRODUCT, begin, chip_of, known_device, mac_of, name, secret, write_csv
 
 
 def test_a_run_is_recorded_from_begin_to_verdict(stocked: Ledger) -> None:
@@ -84,7 +84,7 @@ def test_a_run_is_finished_once(stocked: Ledger) -> None:
         stocked.finish_run(run, Verdict.PASS, seconds=1, code=None, message="")
     with pytest.raises(InternalFault):
         stocked.record_step(run, Step.WRITE, StepState.DONE, 1.0)
-    with pytest.raises(InternalFault):
+    with pytest.raises(RunLost):
         stocked.record_step(99, Step.WRITE, StepState.DONE, 1.0)
 
 
@@ -198,7 +198,7 @@ def test_a_void_certificate_is_never_used_again(stocked: Ledger) -> None:
     done = stocked.void(mac_of(1), reason="board scrapped", operator="Wang")
 
     assert (done.state, done.void_reason, done.mac) == (CertificateState.VOID, "board scrapped", mac_of(1))
-    assert stocked.known_device(mac_of(1), PRODUCT) is None
+    assert known_device(stocked, mac_of(1), PRODUCT) is None
     assert stocked.allocate(begin(stocked, 1)).certificate.identity.device_name == name(2)
     (event,) = [one for one in stocked.audit_events() if one.kind == "certificate_voided"]
     assert (event.operator, event.mac, event.device_name) == ("Wang", mac_of(1), name(1))

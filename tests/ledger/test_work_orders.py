@@ -11,7 +11,7 @@ from station.errors import Code, UsageError, WorkOrderComplete
 from station.ledger import Ledger
 from station.unit import Disposition
 from station.verdict import Verdict
-from tests.ledger.making import PRODUCT, begin, mac_of, write_csv
+from tests.ledger.making import PRODUCT, begin, known_device, mac_of, write_csv
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_a_complete_order_takes_no_new_unit_and_spends_no_certificate(ordered: L
         make(ordered, 3)
     assert (refused.value.code, refused.value.exit_code) == (Code.WORK_ORDER_COMPLETE, 5)
     assert progress(ordered) == (2, 2, "complete")
-    assert (ordered.left("batch"), ordered.known_device(mac_of(3), PRODUCT)) == (left, None)
+    assert (ordered.left("batch"), known_device(ordered, mac_of(3), PRODUCT)) == (left, None)
 
 
 def test_rework_of_its_units_still_goes(ordered: Ledger) -> None:

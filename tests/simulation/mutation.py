@@ -89,7 +89,7 @@ def _installing_may_be_lost() -> AbstractContextManager[object]:
 
     def begin_installing(ledger: Ledger, run_id: int) -> None:
         changing = ledger._changing
-        with patch.object(ledger, "_changing", lambda **_: changing(durable=False)):
+        with patch.object(ledger.recorder, "_changing", lambda **_: changing(durable=False)):
             _begin_installing(ledger, run_id)
 
     return patch.object(Ledger, "begin_installing", begin_installing)
@@ -108,7 +108,7 @@ def _events_in_their_own_transaction() -> AbstractContextManager[object]:
             now = iso_utc(ledger._clock())
             dialect = ledger._database.dialect
             trail = Trail(connection, dialect, ledger.station, now, ledger.operators.signed_in, ledger.proof.signer)
-            yield Change(connection, now, trail, dialect)
+            yield Change(connection, now, trail, dialect, ledger._processes.is_mine)
         with ledger._database.writing() as connection:
             trail._connection = connection
             trail.close()

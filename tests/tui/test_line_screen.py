@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from station.errors import Code, LedgerFault
-from station.events import CertificateAllocated, LaneAppeared, StepReported, VerdictReached, WaitReason
+from station.events import CertificateAllocated, LaneAppeared, LaneWaiting, StepReported, VerdictReached, WaitReason
 from station.tui.app import StationApp
 from station.tui.help_screen import HelpScreen
 from station.tui.lane_pane import LanePane
@@ -170,6 +170,32 @@ async def test_a_ledger_that_cannot_be_read_does_not_stop_the_screen(monkeypatch
         await settle(pilot)
 
         assert "188 certificates left" in screen_text(app)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "2 verdicts are kept here"), ("zh-CN", "本站保存着 2 个结果")])
+async def test_a_server_that_is_away_is_told_with_what_is_kept_until_a_lane_goes_on(
+    language: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = fake_line(1)
+
+    def away() -> FakeNumbers:
+        raise LedgerFault(Code.LEDGER_UNREACHABLE, "No answer", "Wait", facts={"kept": 2})
+
+    app = fake_app(line, settings=Settings(language=language))
+    async with on_line(app) as pilot:
+        monkeypatch.setattr(line, "summary", away)
+        line.say(*passed(1))
+        await settle(pilot)
+        assert words in screen_text(app)
+
+        fault = LaneWaiting(1, WaitReason.STATION_FAULT, "No answer. Wait", Code.LEDGER_UNREACHABLE, {"kept": 2})
+        line.say(fault)
+        await settle(pilot)
+        monkeypatch.undo()
+        line.say(waiting(1))
+        await settle(pilot)
+        assert words not in screen_text(app)
+        assert "312 / 500" in screen_text(app)
 
 
 async def test_f5_tries_a_failed_unit_again_and_nothing_else() -> None:

@@ -1,0 +1,85 @@
+"""Lanes while the factory's server is dead: units that hold their certificate finish, the others wait, and nobody has to help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from station.errors import Code, LedgerFault
+from station.events import WaitReason
+from station.ledger import run_recorder
+from station.line import lane as lane_module
+from station.line.shift import Shift
+from station.profile import prepare_recipe
+from station.verdict import Step, StepState, Verdict
+from tests.end_to_end.quick_line import LineAtWork, at_work, opened_shift, step, told
+from tests.end_to_end.quick_units import make_product, quick_fixture, unit_number
+from tests.ledger.postgresql_server import Server, new_database
+
+PASS = (Verdict.PASS, None)
+
+
+@pytest.fixture(scope="module")
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with closing(Server(tmp_path_factory.mktemp("mortal") / "pg")) as server:
+        yield server
+
+
+@pytest.fixture
+def shift(mortal: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shift]:
+    monkeypatch.setattr(lane_module, "SETTLE_AFTER_VERDICT_S", 0.05)
+    monkeypatch.setattr(lane_module, "PORT_RETRY_PERIOD_S", 0.1)
+    monkeypatch.setattr(run_recorder, "PATIENCE_S", 0.0)
+    make_product(tmp_path)
+    with opened_shift(prepare_recipe(tmp_path / "quick.yaml"), tmp_path, url=new_database(mortal.url)) as shift:
+        yield shift
+
+
+def test_the_unit_in_the_fixture_passes_and_the_next_one_starts_when_the_server_is_back(
+    shift: Shift, mortal: Server
+) -> None:
+    with quick_fixture() as fixture, at_work(LineAtWork(shift, [fixture.url])) as work:
+        work.on(step(Step.WRITE, StepState.DONE), mortal.kill)
+        work.wait(WaitReason.INSERT_UNIT)
+        fixture.insert(unit_number(1))
+        assert told(work.verdict()) == PASS
+        assert shift.ledger.recorder.kept == 1
+
+        fixture.remove()
+        fixture.insert(unit_number(2))
+        waiting = work.wait(WaitReason.STATION_FAULT)
+        assert (waiting.code, waiting.facts) == (Code.LEDGER_UNREACHABLE, {"kept": 1})
+        with pytest.raises(LedgerFault) as caught:
+            work.line.summary()
+        assert caught.value.facts == {"kept": 1}
+        mortal.start()
+        assert told(work.verdict()) == PASS
+
+    assert [row.verdict for row in shift.ledger.runs()] == [Verdict.PASS] * 2
+    assert len(work.holders()) == 2
+    assert shift.ledger.recorder.kept == 0
+
+
+def test_a_unit_that_had_no_certificate_yet_is_walked_again_by_itself(shift: Shift, mortal: Server) -> None:
+    with quick_fixture() as fixture, at_work(LineAtWork(shift, [fixture.url])) as work:
+        work.on(step(Step.WRITE, StepState.BEGUN), mortal.kill)
+        work.wait(WaitReason.INSERT_UNIT)
+        fixture.insert(unit_number(1))
+        assert told(work.verdict()) == (Verdict.ERROR, Code.LEDGER_UNREACHABLE)
+        mortal.start()
+        assert told(work.verdict()) == PASS
+
+    assert shift.ledger.runs()[0].verdict is Verdict.PASS
+    assert len(work.holders()) == 1
+
+
+def test_without_a_screen_a_server_that_is_away_ends_the_lane(shift: Shift, mortal: Server) -> None:
+    mortal.kill()
+    try:
+        with quick_fixture() as fixture, at_work(LineAtWork(shift, [fixture.url], end_on_error=True)) as work:
+            assert told(work.verdict()) == (Verdict.ERROR, Code.LEDGER_UNREACHABLE)
+    finally:
+        mortal.start()
