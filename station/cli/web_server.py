@@ -124,8 +124,10 @@ class ScreenServer(Server):
 
     async def handle_index(self, request: web.Request) -> web.StreamResponse:  # noqa: ARG002  the library fills a template
         """Give the page; where the screen is open already, one that waits for it."""
-        page = PAGES / ("taken.html" if self._is_taken else "screen.html")
-        return web.Response(text=page.read_text(encoding="utf-8"), content_type="text/html", charset="utf-8")
+        page = (PAGES / ("taken.html" if self._is_taken else "screen.html")).read_text(encoding="utf-8")
+        if not self._may_share:
+            page = page.replace("<body>", "<body data-works>")
+        return web.Response(text=page, content_type="text/html", charset="utf-8")
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         """Run the screen for one window, until it has ended: before that nobody else gets the lanes."""

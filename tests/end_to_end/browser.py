@@ -61,6 +61,8 @@ class Page:
     """What came over the page's own WebSocket in binary frames: the terminal's bytes."""
     asked: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+    """Kinds of the boxes in which the browser asked its user."""
     _number: int = 0
 
     @property
@@ -112,6 +114,8 @@ class Page:
                 self.asked.append(told["request"]["url"])
             case "Network.webSocketCreated":
                 self.asked.append(told["url"])
+            case "Page.javascriptDialogOpening":
+                self.questions.append(told["type"])
             case "Runtime.exceptionThrown":
                 self.complaints.append(json.dumps(told["exceptionDetails"]))
             case "Runtime.consoleAPICalled" if told["type"] in {"error", "assert"}:

@@ -42,7 +42,9 @@ def served(data: Path) -> Iterator[str]:
     assert (out, err, process.returncode) == ("", "", 0)
 
 
-async def test_a_unit_passes_on_the_screen_in_a_browser_that_fetches_nothing_from_elsewhere(tmp_path: Path) -> None:
+async def test_a_unit_passes_in_a_browser_that_fetches_nothing_from_elsewhere_and_asks_before_it_leaves(
+    tmp_path: Path,
+) -> None:
     assert CHROMIUM is not None
     with served(tmp_path / "data") as address:
         async with browser_page(CHROMIUM, tmp_path / "profile") as page:
@@ -51,6 +53,13 @@ async def test_a_unit_passes_on_the_screen_in_a_browser_that_fetches_nothing_fro
             await page.until_filled(PASS_FILL, 0.2)
             await page.press(F9, F9_CODE)
             await page.until(lambda: "F9 English" in page.text)
+
+            await page.call("Page.reload")
+            await page.until(lambda: page.questions == ["beforeunload"])
+            await page.call("Page.handleJavaScriptDialog", accept=False)
+            told = page.text.count("F9 中文")
+            await page.press(F9, F9_CODE)
+            await page.until(lambda: page.text.count("F9 中文") > told)
 
             assert page.complaints == []
             hosts = {url.split("://", 1)[1].split("/")[0] for url in page.asked if not url.startswith("data:")}
