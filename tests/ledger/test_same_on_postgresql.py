@@ -11,6 +11,7 @@ from station.ledger.database import Dialect, choose_dialect
 from tests.ledger import test_allocation as allocation
 from tests.ledger import test_import as importing
 from tests.ledger import test_orders as orders
+from tests.ledger import test_printed_labels as printed_labels
 from tests.ledger import test_runs as runs
 from tests.ledger import test_serial_numbers as serial_numbers
 from tests.ledger import test_work_orders as work_orders
@@ -36,6 +37,9 @@ test_story = runs.test_a_units_story_is_told_by_mac_or_name
 test_bears = serial_numbers.test_a_unit_bears_its_label_and_the_run_and_the_log_tell_it
 test_duplicate = serial_numbers.test_a_duplicate_is_refused_and_names_the_unit_that_has_it
 test_taken_off = serial_numbers.test_a_number_taken_off_may_go_to_another_unit
+test_no_label = printed_labels.test_there_is_no_label_without_pass
+test_label_again = printed_labels.test_a_second_label_is_recorded_as_that
+test_label_missing = printed_labels.test_what_no_printer_took_is_missing_until_one_does
 test_ordered_elsewhere = orders.test_what_was_moved_elsewhere_is_not_moved_again
 test_imported = importing.test_the_order_of_the_file_is_kept
 test_same_file = importing.test_the_same_file_again_changes_nothing_and_says_so

@@ -134,7 +134,7 @@ async def test_a_work_orders_barcode_chooses_product_and_batch() -> None:
         await scan(pilot, "WO-4800")
 
         assert isinstance(app.screen, ChoiceScreen)
-        assert "bulb · batch 2026-10" in screen_text(app).split("\n")[0]
+        assert "bulb · WO-4800 · batch 2026-10" in screen_text(app).split("\n")[0]
 
 
 async def test_a_screen_that_wants_no_scan_lets_it_go() -> None:
