@@ -29,6 +29,7 @@ from station.ledger.operator_rows import is_line_lead
 from station.ledger.records import CertificateRow
 from station.ledger.schema import AUDIT_EVENTS, BATCH_COUNTS, BATCHES, CERTIFICATES
 from station.ledger.secret_box import SecretBox
+from station.ledger.work_order_places import free_place
 
 LIVE_STATES: Final = (
     CertificateState.ALLOCATED,
@@ -126,6 +127,8 @@ def move_certificate(
     for statement in change.dialect.move_statements:
         if change.connection.execute(statement, parameters).rowcount == 0:
             raise InternalFault(f"certificate {row.device_name} was moved by another process in the same instant")
+    if state in LIVE_STATES and to not in LIVE_STATES:
+        free_place(change, row.id)
 
 
 def decrypted(change: Change, row: Row[Any], run: Row[Any], box: SecretBox) -> tuple[Certificate, int]:

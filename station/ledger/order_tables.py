@@ -33,9 +33,20 @@ WORK_ORDER_UNITS: Final = Table(
     Column("mac", String(17), nullable=False),
     Column("taken_at", String(30), nullable=False),
     Column("passed_at", String(30)),
+    Column("freed_at", String(30)),
 )
-"""Which units have a place in an order: as long as the unit of that MAC has the certificate."""
+"""Which units have a place in an order, or had one until it was freed: the unit of that MAC has the certificate no more."""
 Index("work_order_units_by_order", WORK_ORDER_UNITS.c.work_order_id)
+
+WORK_ORDER_COUNTS: Final = Table(
+    "work_order_counts",
+    METADATA,
+    Column("work_order_id", ForeignKey("work_orders.id"), primary_key=True),
+    Column("station", String(100), primary_key=True),
+    Column("taken", Integer, nullable=False),
+    Column("passed", Integer, nullable=False),
+)
+"""How many places of an order are taken, and of these how many units are made; kept as BATCH_COUNTS is."""
 
 RESULT_CHANNELS: Final = Table(
     "result_channels",

@@ -12,18 +12,19 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from station.certificate import CertificateState
 from station.errors import Code, UsageError, WorkOrderComplete
 from station.ledger.audit import Change, EventKind, storable
 from station.ledger.batches import batch_row
-from station.ledger.certificates import LIVE_STATES, live_certificate
+from station.ledger.certificates import live_certificate
 from station.ledger.order_tables import WORK_ORDER_UNITS, WORK_ORDERS
 from station.ledger.processes import ProcessToken
 from station.ledger.records import JsonValue
 from station.ledger.runs import open_run, take_back_unused
 from station.ledger.schema import BATCHES, CERTIFICATES, RUNS
+from station.ledger.work_order_places import has_place, place_count, take_place
 
 _O = WORK_ORDERS.c
 _U = WORK_ORDER_UNITS.c
@@ -171,17 +172,8 @@ def order_row(connection: Connection, number: str) -> Row[Any]:
     raise UsageError(f"there is no work order {number!r}", mend)
 
 
-_HOLDS: Final = select(_C.id).where(_C.id == _U.certificate_id, _C.mac == _U.mac, _C.state.in_(LIVE_STATES)).exists()
-"""The place is taken: its unit has the certificate still."""
-
-
 def _work_order(connection: Connection, row: Row[Any]) -> WorkOrder:
-    of_order = (
-        select(func.count(), func.count(_U.passed_at))
-        .select_from(WORK_ORDER_UNITS)
-        .where(_U.work_order_id == row.id, _HOLDS)
-    )
-    taken, passed = connection.execute(of_order).one()
+    taken, passed = place_count(connection, row.id)
     return WorkOrder(
         row.number,
         row.profile,
@@ -190,8 +182,8 @@ def _work_order(connection: Connection, row: Row[Any]) -> WorkOrder:
         row.retries,
         row.opened_at,
         row.closed_at,
-        int(taken),
-        int(passed),
+        taken,
+        passed,
     )
 
 
@@ -210,40 +202,17 @@ def place_taken(change: Change, processes: ProcessToken, run_id: int) -> Iterato
     order = order_row(connection, run.work_order)
     order = connection.execute(_QUERY.where(_O.id == order.id).with_for_update(of=WORK_ORDERS)).one()
     held = live_certificate(connection, run.mac, order.product_key)
-    if held is not None and (_has_place(connection, held, order) or (held.state in _BOUND and held.run_id != run.id)):
+    if held is not None and (has_place(connection, held, order.id) or (held.state in _BOUND and held.run_id != run.id)):
         yield run
         return
     if order.closed_at is not None:
         raise _takes_no_more(order.number, "is closed")
-    while order.quantity is not None and _is_full(connection, order):
+    while order.quantity is not None and place_count(connection, order.id)[0] >= order.quantity:
         if not take_back_unused(change, processes, order.batch_id):
             raise _takes_no_more(order.number, f"has all of its {order.quantity} units")
     yield run
     certificate_id = connection.execute(select(RUNS.c.certificate_id).where(RUNS.c.id == run.id)).scalar_one()
-    place = {"work_order_id": order.id, "mac": run.mac, "taken_at": change.now, "passed_at": None}
-    again = update(WORK_ORDER_UNITS).where(_U.certificate_id == certificate_id).values(place)
-    if connection.execute(again).rowcount == 0:
-        connection.execute(insert(WORK_ORDER_UNITS).values(certificate_id=certificate_id, **place))
-
-
-def note_passed(change: Change, run_id: int) -> None:
-    """Count the run's unit as made, where its certificate has a place in an order."""
-    certificate_id = select(RUNS.c.certificate_id).where(RUNS.c.id == run_id).scalar_subquery()
-    place = update(WORK_ORDER_UNITS).where(_U.certificate_id == certificate_id, _U.passed_at.is_(None))
-    change.connection.execute(place.values(passed_at=change.now))
-
-
-def _has_place(connection: Connection, certificate: Row[Any], order: Row[Any]) -> bool:
-    own = (_U.certificate_id == certificate.id, _U.mac == certificate.mac, _U.work_order_id == order.id)
-    return connection.execute(select(_U.mac).where(*own)).first() is not None
-
-
-def _is_full(connection: Connection, order: Row[Any]) -> bool:
-    """Count the places; only when all were given once, look which of them are free again."""
-    given = select(func.count()).select_from(WORK_ORDER_UNITS).where(_U.work_order_id == order.id)
-    if connection.execute(given).scalar_one() < order.quantity:
-        return False
-    return bool(connection.execute(given.where(_HOLDS)).scalar_one() >= order.quantity)
+    take_place(change, order.id, certificate_id, run.mac)
 
 
 def _takes_no_more(number: str, why: str) -> WorkOrderComplete:

@@ -62,6 +62,7 @@ def test_every_statement_of_every_call_may_fail(stocked: Ledger, tmp_path: Path)
         "SELECT * FROM certificates WHERE mac = 'x' AND product_key = 'y'"
         " AND state IN ('allocated', 'installing', 'installed', 'activated')",
         "SELECT quantity FROM batch_counts WHERE batch_id = 1 AND state = 'available'",
+        "SELECT taken, passed FROM work_order_counts WHERE work_order_id = 1",
         "SELECT * FROM certificates WHERE device_name = 'x'",
         "SELECT * FROM runs WHERE mac = 'x' AND finished_at IS NULL",
         "SELECT * FROM certificates WHERE batch_id = 1 ORDER BY position LIMIT 20",

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from station.errors import Code, UsageError, WorkOrderComplete
 from station.ledger import Ledger
@@ -38,7 +39,13 @@ def make(
 
 
 def progress(ledger: Ledger, number: str = "WO-1") -> tuple[int, int, str]:
+    """What is counted; the places themselves, looked through one by one, say the same."""
     order = ledger.work_orders.find(number)
+    query = """SELECT count(*), count(passed_at) FROM work_order_units u JOIN work_orders o ON o.id = work_order_id
+        JOIN certificates c ON c.id = certificate_id AND c.mac = u.mac AND c.state NOT IN ('available', 'void')
+        WHERE freed_at IS NULL AND number = :number"""
+    with ledger._database.reading() as connection:
+        assert connection.execute(text(query), {"number": number}).one() == (order.taken, order.passed)
     return order.taken, order.passed, order.state
 
 

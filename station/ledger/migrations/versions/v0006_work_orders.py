@@ -34,11 +34,21 @@ def upgrade() -> None:
         sa.Column("mac", sa.String(17), nullable=False),
         sa.Column("taken_at", sa.String(30), nullable=False),
         sa.Column("passed_at", sa.String(30)),
+        sa.Column("freed_at", sa.String(30)),
         sa.PrimaryKeyConstraint("certificate_id", name="work_order_units_pk"),
         sa.ForeignKeyConstraint(["certificate_id"], ["certificates.id"], name="work_order_units_certificate_id_fk"),
         sa.ForeignKeyConstraint(["work_order_id"], ["work_orders.id"], name="work_order_units_work_order_id_fk"),
     )
     op.create_index("work_order_units_by_order", "work_order_units", ["work_order_id"])
+    op.create_table(
+        "work_order_counts",
+        sa.Column("work_order_id", sa.Integer, nullable=False),
+        sa.Column("station", sa.String(100), nullable=False),
+        sa.Column("taken", sa.Integer, nullable=False),
+        sa.Column("passed", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("work_order_id", "station", name="work_order_counts_pk"),
+        sa.ForeignKeyConstraint(["work_order_id"], ["work_orders.id"], name="work_order_counts_work_order_id_fk"),
+    )
     op.add_column("runs", sa.Column("work_order", sa.String(200)))
     present = sa.text("work_order IS NOT NULL")
     op.create_index("runs_by_work_order", "runs", ["work_order"], sqlite_where=present, postgresql_where=present)
