@@ -14,7 +14,6 @@ from station.ledger.records import JsonValue, StepRecord, VerdictRecord
 from station.ledger.runs import end_interrupted, find_run, finish_run, record_missing_steps
 from station.ledger.schema import AUDIT_EVENTS, CERTIFICATES
 from station.ledger.verdict_spool import KeptVerdict
-from station.ledger.work_orders import note_passed
 from station.verdict import Verdict
 
 _E = AUDIT_EVENTS.c
@@ -44,11 +43,9 @@ def record_late(change: Change, kept: KeptVerdict) -> int | None:
 
 
 def end_run(change: Change, run: Row[Any], steps: Sequence[StepRecord], record: VerdictRecord) -> None:
-    """Write the steps that the run lacks, its verdict, and that its work order has its unit."""
+    """Write the steps that the run lacks, and its verdict."""
     record_missing_steps(change, run, steps)
     finish_run(change, run, record)
-    if record.verdict is Verdict.PASS:
-        note_passed(change, run.id)
 
 
 def note_late(change: Change, kept: KeptVerdict, run: Row[Any] | None = None) -> None:

@@ -23,6 +23,7 @@ from station.ledger.processes import ProcessToken
 from station.ledger.records import Allocation, JsonValue, StepRecord, UnitHistory, VerdictRecord
 from station.ledger.run_rows import OPEN_RUNS, RUN_QUERY
 from station.ledger.schema import CERTIFICATES, RUNS
+from station.ledger.work_order_places import note_passed
 from station.unit import ChipIdentity
 from station.verdict import Verdict
 
@@ -254,8 +255,10 @@ def finish_run(change: Change, run: Row[Any], record: VerdictRecord) -> None:
     passed = record.verdict is Verdict.PASS
     if run.certificate_id is not None:
         _settle_certificate(change, run, passed=passed)
-        if record.activated and passed:
-            _activate_certificate(change, run)
+        if passed:
+            note_passed(change, run.certificate_id)
+            if record.activated:
+                _activate_certificate(change, run)
     elif passed:
         raise InternalFault(f"run {run.id} was to pass without a certificate")
     _close_run(change, run, EventKind.RUN_FINISHED, record)

@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, u
 
 from station.ledger.audit import Change
 from station.ledger.order_tables import WORK_ORDER_COUNTS, WORK_ORDER_UNITS
-from station.ledger.schema import RUNS
 
 _U = WORK_ORDER_UNITS.c
 _COUNT: Final = text(
@@ -26,11 +25,6 @@ _COUNTED: Final = select(
 _OWN: Final = _U.certificate_id == bindparam("of_certificate")
 _PLACE: Final = select(_U.work_order_id, _U.mac, _U.passed_at).where(_OWN, _U.freed_at.is_(None))
 _CHANGE: Final = update(WORK_ORDER_UNITS).where(_OWN)
-_UNMADE_OF_RUN: Final = (
-    select(_U.certificate_id, _U.work_order_id)
-    .join(RUNS, RUNS.c.certificate_id == _U.certificate_id)
-    .where(RUNS.c.id == bindparam("of_run"), _U.passed_at.is_(None), _U.freed_at.is_(None))
-)
 
 
 def place_count(connection: Connection, order_id: int) -> tuple[int, int]:
@@ -63,11 +57,11 @@ def free_place(change: Change, certificate_id: int) -> None:
         _count(change, place.work_order_id, taken=-1, passed=0 if place.passed_at is None else -1)
 
 
-def note_passed(change: Change, run_id: int) -> None:
-    """Count the run's unit as made, where it has a place in an order."""
-    place = change.connection.execute(_UNMADE_OF_RUN, {"of_run": run_id}).first()
-    if place is not None:
-        of_certificate = {"of_certificate": place.certificate_id}
+def note_passed(change: Change, certificate_id: int) -> None:
+    """Count the unit that has a certificate as made, where it has a place in an order."""
+    of_certificate = {"of_certificate": certificate_id}
+    place = change.connection.execute(_PLACE, of_certificate).first()
+    if place is not None and place.passed_at is None:
         change.connection.execute(_CHANGE.values(passed_at=change.now), of_certificate)
         _count(change, place.work_order_id, passed=1)
 
