@@ -14,7 +14,7 @@ from textual.timer import Timer
 from station.line.readiness import ReadinessItem
 from station.tui.choice import Choice
 from station.tui.choice_screen import ChoiceScreen
-from station.tui.collector import spare, spared
+from station.tui.collector import spare_what_came, spared
 from station.tui.end_screen import EndScreen
 from station.tui.help_screen import HelpScreen
 from station.tui.lane_pane import LanePane
@@ -152,7 +152,7 @@ class StationApp(ScreenApp):
                 )
             )
             if not self.is_headless:
-                self.call_after_refresh(spare)
+                self.call_after_refresh(spare_what_came)
 
     @property
     def line_screen(self) -> LineScreen | None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import statistics
 import threading
 import time
+from collections.abc import Callable
 
+from station.tui.collector import spare_what_came
 from station.tui.lane_pane import PAINTED_APART_S
 from tests.tui.busy_line import Measured, measure, watched_calls
+from tests.tui.driving import on_line
+from tests.tui.fake_line import fake_app, fake_line
 
 LANES = 16
 REPORTS = 30
@@ -45,6 +50,23 @@ def _expect_no_picture_too_many(seen: Measured) -> None:
     at_times = LANES * (seen.seconds / PAINTED_APART_S + 1)
     assert seen.load.progress + seen.load.facts > 2 * at_times, "too few events to judge"
     assert seen.painted <= PHASES_A_UNIT * units + PAINTS_A_KEY * len(seen.keys) + at_times
+
+
+async def test_the_collector_spares_the_line_s_screen_without_a_look_through_all_of_it() -> None:
+    def cpu_s(call: Callable[[], object]) -> float:
+        began = time.thread_time()
+        call()
+        return time.thread_time() - began
+
+    async with on_line(fake_app(fake_line(LANES)), (120, 40)):
+        try:
+            looking = cpu_s(gc.collect)
+            sparing = cpu_s(spare_what_came)
+            spared = cpu_s(gc.collect)
+        finally:
+            gc.unfreeze()
+
+    assert max(sparing, spared) < looking / 10
 
 
 async def test_the_watchdog_sees_a_call_that_computes_and_one_that_waits() -> None:
