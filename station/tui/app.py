@@ -119,7 +119,7 @@ class StationApp(ScreenApp):
             if self._release_timer is not None:
                 self._release_timer.stop()
             release = partial(self.call_later, self._release_keys, self._scans.keys_taken)  # behind keys that are here
-            self._release_timer = self.set_timer(self._scans.scanner.between_keys_ms / 1000, release)
+            self._release_timer = self.set_timer(self._scans.patience_s, release)
 
     def on_station_screen_scan_left(self, message: StationScreen.ScanLeft) -> None:
         if self.line_screen is not None and not self._leaving:

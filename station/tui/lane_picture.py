@@ -39,7 +39,6 @@ _RETRY: Final = ("now.retry", "now.retry_short")
 _AFTER_TROUBLE: Final[Mapping[WaitReason | None, tuple[str, ...]]] = {
     WaitReason.STATION_FAULT: ("wait.station_fault", "wait.station_fault_short"),
     WaitReason.PRESS_START: ("wait.press_start",),
-    WaitReason.SCAN_LABEL: ("wait.scan_label",),
     WaitReason.INSERT_UNIT: ("wait.insert_unit",),
     WaitReason.HOLD_BOOT: ("wait.hold_boot",),
 }
@@ -246,6 +245,10 @@ def _unprinted_block(view: LaneView, texts: Texts, room: int) -> Block:
 
 def _what_now(view: LaneView, texts: Texts, room: int) -> str:
     """The last sentence of a tile in trouble."""
+    if view.wait is WaitReason.SCAN_LABEL:
+        scan = texts.say("wait.scan_label" if view.takes_scan else "wait.scan_label_later")
+        put = texts.say(f"put.{view.disposition}") if view.disposition is not None else ""
+        return first_fit(room, f"{put} {scan}".strip(), scan)
     if view.disposition is not None:
         put, place = texts.say(f"put.{view.disposition}"), texts.say(f"disposition.{view.disposition}")
         return first_fit(room, f"{put} {texts.say('put.undo')}", put, place)

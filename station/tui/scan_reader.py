@@ -13,12 +13,14 @@ from station.tui.settings import Scanner
 LETTERS_MIN: Final = 4
 """Nothing that is scanned here is shorter; what is, was typed."""
 LETTERS_MAX: Final = 256
+LATE: Final = 5
+"""How many times later the rest of a burst may come once LETTERS_MIN came faster than anybody types: a busy PC is late."""
 _SUFFIX_KEYS: Final = {"enter": "enter", "tab": "tab", "linefeed": "ctrl+j"}
 
 
 @dataclass(slots=True)
 class ScanReader:
-    """Holds printable keys back until it is known what they are: at most `between_keys_ms` after the last one."""
+    """Holds printable keys back until it is known what they are: at most `patience_s` after the last one."""
 
     scanner: Scanner
     _held: list[Key] = field(default_factory=list)
@@ -31,10 +33,15 @@ class ScanReader:
     def is_holding(self) -> bool:
         return bool(self._held)
 
+    @property
+    def patience_s(self) -> float:
+        """How long the next key of a burst may take."""
+        return self.scanner.between_keys_ms / 1000 * (LATE if len(self._held) >= LETTERS_MIN else 1)
+
     def take(self, key: Key) -> tuple[list[Key], str | None]:
         """Give the keys that were typed, in order, and the scan that this key has ended."""
         self.keys_taken += 1
-        quick = 0 <= key.time - self._last_s <= self.scanner.between_keys_ms / 1000
+        quick = 0 <= key.time - self._last_s <= self.patience_s
         self._last_s = key.time
         is_suffix = key.key in {_SUFFIX_KEYS[name] for name in self.scanner.suffixes}
         if is_suffix and quick and self._just_scanned:

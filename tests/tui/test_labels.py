@@ -7,7 +7,15 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from station.events import LabelRefused, LabelTaken, LabelWanted, RunStarted, SerialNumberBound, WaitReason
+from station.events import (
+    LabelRefused,
+    LabelTaken,
+    LabelWanted,
+    RunStarted,
+    SerialNumberBound,
+    UnitDisposed,
+    WaitReason,
+)
 from station.serial_number import EntryWay, ScanRefusal
 from station.tui.app import StationApp
 from station.tui.help_screen import HelpScreen
@@ -15,6 +23,7 @@ from station.tui.label_screen import LabelScreen
 from station.tui.line_screen import LineScreen
 from station.tui.scan_queue import ScanQueue
 from station.tui.unit_screen import UnitScreen
+from station.unit import Disposition
 from tests.tui.driving import StationPilot, on_line, press, scan, settle, view_of
 from tests.tui.fake_line import FakeLabels, FakeLine, failed, fake_app, fake_line, mac_of, passed, waiting, writing
 from tests.tui.made_shift import fill
@@ -189,6 +198,18 @@ async def test_the_next_units_label_takes_a_bad_verdict_from_the_tile() -> None:
 
         view = view_of(app, 1)
         assert (view.verdict, view.label.serial_number if view.label else None) == (None, SP1)
+
+
+async def test_bad_verdicts_tell_which_lane_takes_the_next_scan_also_after_their_unit_was_put_aside() -> None:
+    async with labelling(2) as (app, line, _, pilot):
+        for lane in (1, 2):
+            line.say(*failed(lane), waiting(lane, WaitReason.SCAN_LABEL))
+            await settle(pilot)
+        assert (screen_text(app).count("Scan the label."), screen_text(app).count("Waits for its label.")) == (1, 1)
+        line.say(UnitDisposed(1, mac_of(1), Disposition.REWORK))
+        await settle(pilot)
+
+        assert screen_text(app).count("Scan the label.") == 1
 
 
 async def test_where_nobody_wants_labels_there_is_no_key_for_them() -> None:

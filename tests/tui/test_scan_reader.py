@@ -52,6 +52,16 @@ def test_slow_keys_a_short_burst_and_one_without_suffix_are_typed() -> None:
     assert read(Scanner(), keys("plug-1", "f5")) == ("plug-1<f5>", [])
 
 
+def test_a_burst_that_the_pc_hands_over_late_stays_one_scan_when_four_letters_of_it_came_in_time() -> None:
+    def late_after(letters: int) -> list[Key]:
+        return keys(MAC[:letters]) + keys(MAC[letters:], "enter", start_s=10.14)
+
+    assert read(Scanner(), late_after(4)) == ("", [MAC])
+    assert read(Scanner(), late_after(len(MAC))) == ("", [MAC])
+    assert read(Scanner(), late_after(3)) == (MAC[:3], [MAC[3:]])
+    assert read(Scanner(), keys(MAC) + keys("", "enter", start_s=10.3)) == (f"{MAC}<enter>", [])
+
+
 def test_only_the_suffixes_of_the_settings_end_a_scan() -> None:
     assert read(Scanner(suffixes=("tab",)), keys(MAC, "enter")) == (f"{MAC}<enter>", [])
 
