@@ -18,6 +18,7 @@ from station.tui.colours import THEMES, VARIABLES
 from station.tui.ending import leave_on_signals
 from station.tui.settings import DEFAULTS, Colours, Settings
 from station.tui.station_screen import StationScreen
+from station.tui.window_size import tell_window_size
 
 
 class ScreenApp(App[bool]):
@@ -65,7 +66,9 @@ class ScreenApp(App[bool]):
             self.register_theme(theme)
         self.theme = THEMES[self.settings.colours].name
         if not self.is_headless:
-            leave_on_signals(asyncio.get_running_loop(), self._leave_on_signal, give_up_after_s)
+            loop = asyncio.get_running_loop()
+            leave_on_signals(loop, self._leave_on_signal, give_up_after_s)
+            tell_window_size(loop, self.post_message)
 
     @abstractmethod
     def action_explain(self) -> None:
