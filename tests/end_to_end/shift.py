@@ -29,13 +29,13 @@ from tests.end_to_end.quick_units import (
     QuickApplication,
     quick_fixture,
     unit_number,
-    wait_until,
     write_profile,
 )
 from tests.end_to_end.sight import Sight
 from tests.end_to_end.technician import Technician
 from tests.end_to_end.terminals import END_LIMIT_S, TERMINALS, Size, Terminal, lacking
 from tests.end_to_end.watched_station import desk_in
+from tests.waiting import wait_until
 
 LANES: Final = (1, 2, 3, 4)
 OPERATOR: Final = "Li"

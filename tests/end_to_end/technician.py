@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from station.texts import LANGUAGES, Texts
-from tests.end_to_end.quick_units import wait_until
 from tests.end_to_end.sight import Sight
 from tests.end_to_end.terminals import Size, Terminal
+from tests.waiting import wait_until
 
 Seen = Callable[[Sight], bool]
 SIGHT_LIMIT_S: Final = 30.0
-LOOKS_AT_REST: Final = 15
+REST_S: Final = 0.2
+"""Painting that is under way goes on sooner."""
 _OF_THE_CLOCK: Final = re.compile(r" · (\d+/h|每小时 \d+ 件)")
 
 
@@ -113,14 +115,15 @@ class Technician:
         return not any(sight.rows)
 
     def _at_rest(self) -> Sight:
-        """Look until nothing has changed for some looks."""
-        last, same = self.look(), 0
+        """Look until nothing has changed for a while."""
+        last, since = self.look(), time.monotonic()
 
         def rests() -> bool:
-            nonlocal last, same
+            nonlocal last, since
             now = self.look()
-            same, last = (same + 1, last) if now == last else (0, now)
-            return same == LOOKS_AT_REST
+            if now != last:
+                last, since = now, time.monotonic()
+            return time.monotonic() - since >= REST_S
 
         wait_until(rests, SIGHT_LIMIT_S)
         return last
