@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 import string
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
+import station.texts
 import station.tui
 from station.certificate import CertificateState
 from station.errors import Code
@@ -114,6 +118,19 @@ def test_every_key_that_a_screen_names_exists_and_every_one_is_used() -> None:
     # The palette asks for the action of each key that a binding names.
     bound = set(re.findall(r'Binding\("[^"]+", "[^"]+", "key\.([a-z_]+)"', source)) - {"palette"}
     assert {key.removeprefix("action.") for key in known if key.startswith("action.")} == bound | {"theme", "lane"}
+
+
+@pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML was built without libyaml")
+def test_a_change_of_language_reads_its_catalogue_in_a_moment() -> None:
+    text = (Path(station.texts.__file__).parent / "zh-CN.yaml").read_text(encoding="utf-8")
+
+    def cpu_s(call: Callable[[], object]) -> float:
+        began = time.thread_time()
+        call()
+        return time.thread_time() - began
+
+    in_python = cpu_s(lambda: yaml.safe_load(text))
+    assert cpu_s(lambda: station.texts._catalogue.__wrapped__("zh-CN")) < in_python / 2
 
 
 def test_an_unknown_language_gives_english() -> None:
