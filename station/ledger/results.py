@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
 from station.ledger.audit import EventKind, iso_utc, storable, utc_now
 from station.ledger.order_tables import RESULT_CHANNELS, RESULTS_TOLD
@@ -24,6 +24,8 @@ _E = AUDIT_EVENTS.c
 _C = RESULT_CHANNELS.c
 _T = RESULTS_TOLD.c
 _ENDS: Final = (EventKind.RUN_FINISHED.value, EventKind.RUN_INTERRUPTED.value)
+_NOTE: Final = insert(RESULTS_TOLD)
+_NOTE_AGAIN: Final = update(RESULTS_TOLD).where(_T.channel == bindparam("of_channel"), _T.run_id == bindparam("of_run"))
 _PAGE_EVENTS: Final = 200
 _STEP_EVENTS: Final = 100
 """`done_to` is moved when it pays for the write."""
@@ -112,9 +114,9 @@ class Results:
         """Write down that a run was told, or `refused` and why; a later word takes the place of an earlier one."""
         values = {"told_at": iso_utc(utc_now()), "refused": None if refused is None else storable(refused)}
         with self._writing() as connection:
-            again = update(RESULTS_TOLD).where(_T.channel == channel, _T.run_id == run_id).values(values)
-            if connection.execute(again).rowcount == 0:
-                connection.execute(insert(RESULTS_TOLD).values(channel=channel, run_id=run_id, **values))
+            again = connection.execute(_NOTE_AGAIN, {"of_channel": channel, "of_run": run_id, **values})
+            if again.rowcount == 0:
+                connection.execute(_NOTE, {"channel": channel, "run_id": run_id, **values})
 
     def advance(self, channel: str) -> None:
         """Leave behind the part of the chain in which nothing waits any more."""

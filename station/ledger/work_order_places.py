@@ -24,6 +24,7 @@ _COUNTED: Final = select(
 ).where(WORK_ORDER_COUNTS.c.work_order_id == bindparam("of_order"))
 _OWN: Final = _U.certificate_id == bindparam("of_certificate")
 _PLACE: Final = select(_U.work_order_id, _U.mac, _U.passed_at).where(_OWN, _U.freed_at.is_(None))
+_TAKE: Final = insert(WORK_ORDER_UNITS)
 _CHANGE: Final = update(WORK_ORDER_UNITS).where(_OWN)
 
 
@@ -43,9 +44,8 @@ def take_place(change: Change, order_id: int, certificate_id: int, mac: str) -> 
     """Give a unit with its certificate a place, in exchange for the one that it has elsewhere."""
     free_place(change, certificate_id)
     place = {"work_order_id": order_id, "mac": mac, "taken_at": change.now, "passed_at": None, "freed_at": None}
-    of_certificate = {"of_certificate": certificate_id}
-    if change.connection.execute(_CHANGE.values(place), of_certificate).rowcount == 0:
-        change.connection.execute(insert(WORK_ORDER_UNITS).values(certificate_id=certificate_id, **place))
+    if change.connection.execute(_CHANGE, {"of_certificate": certificate_id, **place}).rowcount == 0:
+        change.connection.execute(_TAKE, {"certificate_id": certificate_id, **place})
     _count(change, order_id, taken=1)
 
 
@@ -53,7 +53,7 @@ def free_place(change: Change, certificate_id: int) -> None:
     """Take back the place of the unit that had a certificate, if it has one: another unit may be made instead."""
     place = change.connection.execute(_PLACE, {"of_certificate": certificate_id}).first()
     if place is not None:
-        change.connection.execute(_CHANGE.values(freed_at=change.now), {"of_certificate": certificate_id})
+        change.connection.execute(_CHANGE, {"of_certificate": certificate_id, "freed_at": change.now})
         _count(change, place.work_order_id, taken=-1, passed=0 if place.passed_at is None else -1)
 
 
@@ -62,7 +62,7 @@ def note_passed(change: Change, certificate_id: int) -> None:
     of_certificate = {"of_certificate": certificate_id}
     place = change.connection.execute(_PLACE, of_certificate).first()
     if place is not None and place.passed_at is None:
-        change.connection.execute(_CHANGE.values(passed_at=change.now), of_certificate)
+        change.connection.execute(_CHANGE, {**of_certificate, "passed_at": change.now})
         _count(change, place.work_order_id, passed=1)
 
 

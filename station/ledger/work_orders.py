@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from station.certificate import CertificateState
 from station.errors import Code, UsageError, WorkOrderComplete
@@ -150,8 +150,13 @@ _QUERY: Final[Select[Any]] = select(WORK_ORDERS, BATCHES.c.name.label("batch"), 
 )
 
 
+_BY_NUMBER: Final = _QUERY.where(_O.number == bindparam("of_number"))
+_LOCKED: Final = _BY_NUMBER.with_for_update(of=WORK_ORDERS)
+_CERTIFICATE_OF_RUN: Final = select(RUNS.c.certificate_id).where(RUNS.c.id == bindparam("of_run"))
+
+
 def _row(connection: Connection, number: str) -> Row[Any] | None:
-    return connection.execute(_QUERY.where(_O.number == number)).first()
+    return connection.execute(_BY_NUMBER, {"of_number": number}).first()
 
 
 def order_named(connection: Connection, number: str) -> WorkOrder | None:
@@ -199,8 +204,7 @@ def place_taken(change: Change, processes: ProcessToken, run_id: int) -> Iterato
     if run.work_order is None or run.mac is None:
         yield run
         return
-    order = order_row(connection, run.work_order)
-    order = connection.execute(_QUERY.where(_O.id == order.id).with_for_update(of=WORK_ORDERS)).one()
+    order = connection.execute(_LOCKED, {"of_number": run.work_order}).one()
     held = live_certificate(connection, run.mac, order.product_key)
     if held is not None and (has_place(connection, held, order.id) or (held.state in _BOUND and held.run_id != run.id)):
         yield run
@@ -211,7 +215,7 @@ def place_taken(change: Change, processes: ProcessToken, run_id: int) -> Iterato
         if not take_back_unused(change, processes, order.batch_id):
             raise _takes_no_more(order.number, f"has all of its {order.quantity} units")
     yield run
-    certificate_id = connection.execute(select(RUNS.c.certificate_id).where(RUNS.c.id == run.id)).scalar_one()
+    certificate_id = connection.execute(_CERTIFICATE_OF_RUN, {"of_run": run_id}).scalar_one()
     take_place(change, order.id, certificate_id, run.mac)
 
 

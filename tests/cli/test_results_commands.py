@@ -77,13 +77,12 @@ def test_a_process_that_is_killed_before_it_hears_the_answer_sends_the_same_agai
         for unit in (1, 2):
             run_unit(ledger, unit)
     mes.answers = [200, HANG]
-    sending = subprocess.Popen(
-        [sys.executable, "-m", "station.cli.main", "results", "send", "--data", str(tmp_path / "data")],
-        stdout=subprocess.DEVNULL,
-    )
-    mes.wait(2)
-    sending.kill()
-    sending.wait()
+    command = [sys.executable, "-m", "station.cli.main", "results", "send", "--data", str(tmp_path / "data")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as sending:
+        try:
+            mes.wait(2)
+        finally:
+            sending.kill()
 
     assert station("results", "send").out == "mes: 1 delivered, 0 refused\n"
     assert len(mes.taken) == 3
@@ -114,9 +113,9 @@ def test_doctor_tells_what_cannot_be_reached(station: Station, mes: OtherSystem,
         ("{mes: {url: 'http://h/x', password: abc123}}", "never stands in a file of the station"),
     ],
 )
-def test_a_wrong_channel_is_told_with_its_line(station: Station, tmp_path: Path, text: str, told: str) -> None:
-    set_results(tmp_path, text)
-    done = station("settings", "check")
+def test_a_wrong_channel_is_told(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "station.yaml").write_text(f"results: {text}\n", encoding="utf-8")
+    done = station_in(tmp_path)("settings", "check")
     assert done.code == 2
     assert told in done.err
     assert "abc123" not in done.err
@@ -138,7 +137,7 @@ def test_units_of_a_shift_are_told_before_it_ends(tmp_path: Path, mes: OtherSyst
     assert [one["step"] for one in told[0]["steps"]][-1] == "online"
 
 
-def test_the_schema_is_published(station: Station) -> None:
-    schema = json.loads(station("results", "schema").out)
+def test_the_schema_is_published(tmp_path: Path) -> None:
+    schema = json.loads(station_in(tmp_path)("results", "schema").out)
     assert schema["$schema"].endswith("2020-12/schema")
     assert set(schema["required"]) == set(schema["properties"])

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 HANG: Final = -1
 CUT: Final = -2
-WAIT_S: Final = 10.0
+WAIT_S: Final = 60.0
 
 
 @dataclass(frozen=True)
