@@ -7,29 +7,37 @@ import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from esptool.loader import ESPLoader
 
+from station.cli.screen import ShiftDesk
 from station.errors import Code
-from station.events import Event, StepReported
-from station.ledger import Ledger
+from station.events import Event, LaneClosed, StepReported
+from station.ledger import Ledger, LedgerWatch
 from station.line import walk
 from station.line.passage import Passage
 from station.line.shift import Shift
 from station.line.shift_record import ShiftRecord
 from station.profile import prepare_recipe
 from station.texts import LANGUAGES, Texts
+from station.tui.app import StationApp
 from station.tui.lane_picture import picture
 from station.tui.lane_view import LaneView, apply
+from station.tui.overview import overview
+from station.tui.watch_app import WatchApp
 from station.verdict import StepState, Verdict
 from tests.end_to_end.quick_line import LineAtWork, at_work, told
 from tests.end_to_end.quick_units import CREDENTIALS_OFFSET, PRODUCT_KEY, make_product, quick_fixture, unit_number
 from tests.end_to_end.test_secrets import SECRETS, TellTale, leaks
-from tests.tui.every_screen import every_screen
-from tests.tui.fake_line import FakeLine, fake_line
+from tests.tui.every_screen import Looks, all_screens, every_screen, leaving, overview_of
+from tests.tui.fake_lessons import FakeLessons
+from tests.tui.fake_line import FakeLabels, FakeLane, FakeLine, StandingLine, fake_app
+
+Kind = TypeVar("Kind", bound=FakeLine)
 
 
 @pytest.fixture
@@ -68,13 +76,15 @@ def shift(tmp_path: Path) -> Iterator[Shift]:
     work = tmp_path / "product"
     work.mkdir()
     recipe = prepare_recipe(make_product(work))
-    csv = tmp_path / "marked.csv"
-    rows = "".join(f"marked-{number},{secret},{PRODUCT_KEY}\r\n" for number, secret in enumerate(SECRETS))
-    csv.write_text(f"DeviceName,DeviceSecret,ProductKey\r\n{rows}", encoding="utf-8")
+    rows = [f"marked-{number},{secret},{PRODUCT_KEY}\r\n" for number, secret in enumerate(SECRETS)]
     with Ledger.open(tmp_path / "data") as ledger:
-        batch = ledger.import_batch(csv).batch
-        csv.unlink()
-        yield Shift(recipe, ledger, batch, None, None)
+        for name, part in (("marked", rows[:4]), ("spare", rows[4:])):
+            csv = tmp_path / f"{name}.csv"
+            csv.write_text(f"DeviceName,DeviceSecret,ProductKey\r\n{''.join(part)}", encoding="utf-8")
+            ledger.import_batch(csv)
+            csv.unlink()
+        ledger.operators.add("Li", by="root")
+        yield Shift(recipe, ledger, "marked", None, None)
 
 
 @pytest.fixture
@@ -99,7 +109,7 @@ def on_screen(events: list[Event]) -> str:
 
 @pytest.mark.usefixtures("traced")
 def test_neither_debug_log_nor_trace_nor_screen_nor_crash_report_tells_a_secret(
-    shift: Shift, debug_log: Path, crash_reports: list[str], monkeypatch: pytest.MonkeyPatch
+    shift: Shift, debug_log: Path, crash_reports: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     units = [unit_number(number) for number in range(3)]
     heard: list[Event] = []
@@ -143,16 +153,44 @@ def test_neither_debug_log_nor_trace_nor_screen_nor_crash_report_tells_a_secret(
     assert not leaks(screen.encode())
     assert not leaks(repr(heard).encode())
     assert not leaks("\n".join(crash_reports).encode())
-    screens = asyncio.run(every_screen(line_on(shift), [event for event in heard if not is_progress(event)]))
-    assert "marked-0" in screens["f2+shift+tab en"]
-    assert "F31" in screens["f2 en"]
-    assert "marked-2" in screens["f2+enter zh-CN"]
-    assert [name for name, shown in screens.items() if leaks(shown.encode())] == []
+    events: list[Event] = [event for event in heard if not (is_progress(event) or isinstance(event, LaneClosed))]
+    screens = asyncio.run(all_that_is_shown(tmp_path / "data", shift, events))
+    assert screens.screens == set(all_screens())
+    assert "marked-0" in screens.seen["f2+shift+tab en"]
+    assert "F31" in screens.seen["f2 en"]
+    assert "marked-2" in screens.seen["f2+enter zh-CN"]
+    assert "spare" in screens.seen["choose en"]
+    assert "marked" in screens.seen["watch zh-CN"]
+    assert [name for name, shown in screens.seen.items() if leaks(shown.encode())] == []
 
 
-def line_on(shift: Shift) -> FakeLine:
+async def all_that_is_shown(data: Path, shift: Shift, heard: list[Event]) -> Looks:
+    """Every screen there is, before this shift's own ledger, product and people."""
+    line, lessons, ledger = line_on(shift, FakeLine), FakeLessons(), shift.ledger
+    desk = ShiftDesk([shift.recipe.path], ledger, None, lambda: {1: "/dev/ttyUSB0"}, lambda *_: NotImplemented)
+    app = StationApp(
+        choices=desk.choices,
+        readiness=desk.readiness,
+        open_line=lambda _choice: line,
+        sign_in=ledger.operators.sign_in,
+        lessons=lessons,
+        tick_s=None,
+    )
+    standing = line_on(shift, StandingLine)
+    shown = await every_screen(app, line, lessons, heard)
+    now, period = datetime.now(UTC), timedelta(hours=8)
+    with LedgerWatch.open(data, period, url=None) as watched:
+        watch = WatchApp(lambda: overview(watched.look(now), now, period), is_periodic=False)
+        for more in (await leaving(fake_app(standing), standing), await overview_of(watch)):
+            shown.seen |= more.seen
+            shown.screens |= more.screens
+    return shown
+
+
+def line_on(shift: Shift, kind: type[Kind]) -> Kind:
     """The screen's line before this shift's own ledger."""
-    line = fake_line(1)
+    line = kind((FakeLane(1, "/dev/ttyUSB0"),), operator="Li")
+    line.labels = FakeLabels(line)
     record = ShiftRecord(shift.ledger, lambda: line.operator, line.say)
     record.began -= timedelta(hours=1)
     line.record = record  # type: ignore[assignment]  # the real one in the place of the fake

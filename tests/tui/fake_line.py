@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -217,6 +218,17 @@ class FakeLine:
         for event in events:
             for callback in self.callbacks:
                 callback(event)
+
+
+class StandingLine(FakeLine):
+    """A line whose lanes do not stop at once."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.may_stop = threading.Event()
+
+    def stop(self, timeout_s: float) -> bool:
+        return self.may_stop.wait(timeout_s) and super().stop(timeout_s)
 
 
 def fake_line(lanes: int = 2, *, training: bool = False) -> FakeLine:

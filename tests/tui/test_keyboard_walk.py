@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from station.serial_number import EntryWay
 from station.texts import LANGUAGES
 from station.tui.answer_input import AnswerInput
 from station.tui.app import StationApp
-from station.tui.asking_screen import AskingScreen
 from station.tui.cell_text import wrap
 from station.tui.choice import Choice
 from station.tui.choice_screen import ChoiceScreen
@@ -39,12 +37,14 @@ from station.tui.unit_screen import UnitScreen
 from station.tui.watch_app import WatchApp
 from station.tui.watch_screen import WatchScreen
 from tests.tui.driving import StationPilot, opened, settle, until
+from tests.tui.every_screen import all_screens
 from tests.tui.fake_lessons import FakeLessons
 from tests.tui.fake_line import (
     CHOICE,
     FakeLabels,
     FakeLine,
     FakePrinter,
+    StandingLine,
     failed,
     fake_app,
     fake_line,
@@ -107,17 +107,6 @@ NOT_PRINTED = LabelPrinted(2, 102, mac_of(2), "plug-000312", "E51", "The label p
 TWO = (CHOICE, Choice(Path("bulb.yaml"), "bulb", "2026-10", 1200))
 
 
-class Standing(FakeLine):
-    """A line whose lanes do not stop at once."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.may_stop = threading.Event()
-
-    def stop(self, timeout_s: float) -> bool:
-        return self.may_stop.wait(timeout_s) and super().stop(timeout_s)
-
-
 @asynccontextmanager
 async def at(way: Way) -> AsyncIterator[tuple[ScreenApp, FakeLine, StationPilot]]:
     """The app on a screen, quiet."""
@@ -131,7 +120,7 @@ async def at(way: Way) -> AsyncIterator[tuple[ScreenApp, FakeLine, StationPilot]
             yield app, line, pilot
         return
     if way.screen is LeavingScreen:
-        line = Standing(line.lanes, training=True)
+        line = StandingLine(line.lanes, training=True)
     line.record.lead_pin = "739164"
     if way.labels:
         line.labels = FakeLabels(line)
@@ -156,7 +145,7 @@ async def at(way: Way) -> AsyncIterator[tuple[ScreenApp, FakeLine, StationPilot]
             await pilot.press(key)
         await settle_or_go(pilot, way)
         yield app, line, pilot
-        if isinstance(line, Standing):
+        if isinstance(line, StandingLine):
             line.may_stop.set()
 
 
@@ -245,7 +234,3 @@ def test_every_binding_is_in_the_palette_unless_it_only_moves_a_choice() -> None
 
 def screens() -> list[type[StationScreen]]:
     return [screen for screen in all_screens() if "BINDINGS" in vars(screen)]
-
-
-def all_screens() -> list[type[StationScreen]]:
-    return [*(one for one in StationScreen.__subclasses__() if one is not AskingScreen), *AskingScreen.__subclasses__()]
