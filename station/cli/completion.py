@@ -26,7 +26,7 @@ def completion(shell: str) -> None:
     """Print what makes SHELL complete commands, options, files, and the ledger's batches and work orders.
 
     bash (in ~/.bashrc), zsh: eval "$(station completion bash)". fish: station completion fish | source.
-    powershell, 5.1 and 7 (in $PROFILE): station completion powershell | Out-String | Invoke-Expression
+    powershell 7 (in $PROFILE): station completion powershell | Out-String | Invoke-Expression
 
     Example: station completion zsh
     """
