@@ -65,20 +65,26 @@ def find_run(connection: Connection, run_id: int) -> Row[Any] | None:
 
 
 def open_run(change: Change, run_id: int) -> Row[Any]:
-    """Give a run of this process that is under way, held for this transaction; InternalFault when it has ended it itself.
+    """Give a run of this process that is under way, held for this transaction; InternalFault when there is none of that number.
 
-    RunLost when the ledger has not got it any more, or somebody who took this process for dead has ended it.
+    RunLost when a server does not have it any more, or somebody who took this process for dead has ended it.
     """
     run = find_run(change.connection, run_id)
-    if run is None or not change.is_mine(run.process) or run.code == Code.INTERRUPTED:
-        raise RunLost(
-            Code.LEDGER_UNREACHABLE,
-            "the ledger has lost or ended this run while its server was away",
-            "The unit is walked again; its certificate stays its own",
-        )
-    if run.finished_at is not None:
-        raise InternalFault(f"run {run_id} is not under way")
+    if run is None or not change.is_mine(run.process) or run.finished_at is not None:
+        is_own_end = run is not None and change.is_mine(run.process) and run.code != Code.INTERRUPTED
+        raise not_there(change, f"run {run_id} is not under way", may_be_lost=not is_own_end)
     return run
+
+
+def not_there(change: Change, cause: str, *, may_be_lost: bool = True) -> InternalFault | RunLost:
+    """Give the fault of a run that lacks what was written into it: a server that died may have lost it, a file never does."""
+    if not change.dialect.is_shared or not may_be_lost:
+        return InternalFault(cause)
+    return RunLost(
+        Code.LEDGER_UNREACHABLE,
+        "the ledger has lost or ended this run while its server was away",
+        "The unit is walked again; its certificate stays its own",
+    )
 
 
 def begin_run(
@@ -177,7 +183,7 @@ def allocate(
 ) -> Allocation:
     """Give the run's unit its certificate: its MAC's, else the batch's next, which is `unused`; NoCertificateLeft."""
     if run.mac is None:
-        raise InternalFault(f"run {run.id} was to get a certificate before its unit was identified")
+        raise not_there(change, f"run {run.id} was to get a certificate before its unit was identified")
     row = live_certificate(change.connection, run.mac, run.product_key)
     resumed = row is not None
     if row is None:
@@ -308,7 +314,7 @@ def certificate_event(
 
 def _certificate_of(change: Change, run: Row[Any]) -> Row[Any]:
     if run.certificate_id is None:
-        raise InternalFault(f"run {run.id} has no certificate yet")
+        raise not_there(change, f"run {run.id} has no certificate yet")
     return certificate_by_id(change.connection, run.certificate_id)
 
 

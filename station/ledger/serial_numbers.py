@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
 
-from station.errors import CertificateHeld, Code, InternalFault, UsageError
+from station.errors import CertificateHeld, Code, UsageError
 from station.ledger.audit import Change, EventKind, canonical_json, storable
 from station.ledger.certificates import LIVE_STATES
 from station.ledger.operator_rows import is_line_lead
 from station.ledger.processes import ProcessToken
 from station.ledger.records import JsonValue, SerialNumberRow
 from station.ledger.run_rows import OPEN_RUNS
-from station.ledger.runs import open_run, run_event
+from station.ledger.runs import not_there, open_run, run_event
 from station.ledger.schema import CERTIFICATES, RUNS, SERIAL_NUMBERS
 from station.serial_number import EntryWay, UnitLabel
 from station.unit import Mac
@@ -68,7 +68,7 @@ class SerialNumbers:
         with self._changing() as change:
             run = open_run(change, run_id)
             if run.mac is None:
-                raise InternalFault(f"run {run_id} was to get a serial number before its unit was identified")
+                raise not_there(change, f"run {run_id} was to get a serial number before its unit was identified")
             # Of two stations that read one label at once, the second sees what the first has bound.
             change.dialect.hold(change.connection, f"{run.product_key}/{label.serial_number}")
             known = {"of_product": run.product_key}

