@@ -67,6 +67,7 @@ def download_locked(loader: Any) -> ChipError:
         f"This unit ({kind}) is in secure download mode for ever (eFuse ENABLE_SECURITY_DOWNLOAD): it tells no MAC, "
         "runs no flasher, and nothing can be read back from it",
         "Put it aside for the line lead; this station cannot write it",
+        facts={"fuse": "ENABLE_SECURITY_DOWNLOAD"},
     )
 
 

@@ -38,7 +38,8 @@ def listen(
     if match is None:
         return False
     if match.re is refused:
-        raise refused_by_platform(f"the unit says: {passage.mask(match.group(0))}")
+        words = passage.mask(match.group(0))
+        raise refused_by_platform(f"the unit says: {words}", words)
     said = match.groupdict().get(DEVICE_NAME_GROUP)
     name = passage.certificate.identity.device_name
     if said is not None and said != name:
@@ -51,12 +52,13 @@ def listen(
     return True
 
 
-def refused_by_platform(why: str) -> UnitSilent:
-    """Give the failure of a unit whose certificate the platform does not take."""
+def refused_by_platform(why: str, said: str) -> UnitSilent:
+    """Give the failure of a unit whose certificate the platform does not take; `said` is what it, or the platform, says of it."""
     return UnitSilent(
         Code.CLOUD_REFUSED,
         f"The unit was written and verified, but the platform refuses its certificate; {why}",
         "Put it aside for the line lead: compare the batch with the platform (station platform reconcile)",
+        facts={"said": said},
     )
 
 

@@ -70,10 +70,10 @@ def _status(passage: Passage) -> DeviceStatus:
         status = _link(passage).device_status(identity.product_key, identity.device_name)
     except PlatformRefused as refused:
         if refused.is_unknown_device or refused.is_unknown_product:
-            raise refused_by_platform(f"it does not know {identity}") from None
+            raise refused_by_platform(f"it does not know {identity}", f"{refused.platform_code} {identity}") from None
         raise
     if status.state is DeviceState.DISABLE:
-        raise refused_by_platform(f"it has disabled {identity}")
+        raise refused_by_platform(f"it has disabled {identity}", f"DISABLE {identity}")
     return status
 
 

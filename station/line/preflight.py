@@ -138,6 +138,7 @@ def _download_mode(state: SecurityState) -> Refusal | None:
     if not state.secure_download:
         return None
     return _locked(
+        "ENABLE_SECURITY_DOWNLOAD",
         "its download mode is locked for ever (eFuse ENABLE_SECURITY_DOWNLOAD): no flasher runs, nothing can be read back",
         "this station cannot write it",
     )
@@ -152,6 +153,7 @@ def _flash_encryption(chip: str, state: SecurityState) -> Refusal | None:
     else:
         after = "only a tool that writes encrypted could mend it"
     return _locked(
+        _fuse(chip, "crypt"),
         f"flash encryption is on (eFuse {_fuse(chip, 'crypt')}, {state.encryption_mode or 'mode unknown'}): it decrypts what "
         f"it reads, so plain firmware would not start, and {after}",
         "this station writes plain images only, so not even force would help",
@@ -163,6 +165,7 @@ def _secure_boot(chip: str, state: SecurityState, programs: Sequence[Program]) -
         return None
     if state.secure_boot_version == 1:
         return _locked(
+            "ABS_DONE_0",
             "secure boot v1 is on (eFuse ABS_DONE_0): it starts a bootloader only with a digest that a secret in this chip "
             "makes",
             "the station cannot check that, so not even force is taken",
@@ -170,6 +173,7 @@ def _secure_boot(chip: str, state: SecurityState, programs: Sequence[Program]) -
     fuse = _fuse(chip, "boot")
     if chip != "esp32" or state.secure_boot_digest is None:
         return _locked(
+            fuse,
             f"secure boot is on (eFuse {fuse}): it starts images only that are signed with its key",
             f"the station cannot check signatures for an {chip}, so not even force is taken",
         )
@@ -179,11 +183,13 @@ def _secure_boot(chip: str, state: SecurityState, programs: Sequence[Program]) -
             continue
         flaw = "is not signed" if key is None else "is signed with another key"
         return _locked(
+            fuse,
             f"secure boot v2 is on (eFuse {fuse}): it starts images only that are signed with its key, and {program.name} "
             f"{flaw}",
             "it would not start again, so not even force is taken; a build signed with its key is needed",
         )
     return _forcible(
+        fuse,
         f"secure boot v2 is on (eFuse {fuse}); every image is signed with the key that it trusts",
     )
 
@@ -192,15 +198,20 @@ def _expectation(chip: str, state: SecurityState, expect: SecurityExpectation) -
     if expect is SecurityExpectation.NONE or state.jtag_disabled:
         return None
     how = "cannot be asked whether JTAG is disabled" if state.jtag_disabled is None else "has JTAG open"
-    return _forcible(f"it {how} (eFuse {_fuse(chip, 'jtag')}), and the profile expects units with JTAG disabled")
+    fuse = _fuse(chip, "jtag")
+    return _forcible(fuse, f"it {how} (eFuse {fuse}), and the profile expects units with JTAG disabled")
 
 
-def _locked(why: str, therefore: str) -> Refusal:
-    return Refusal(ChipError(Code.SECURITY_SET, f"This unit is refused: {why}", f"{_ASIDE}; {therefore}"))
+def _locked(fuse: str, why: str, therefore: str) -> Refusal:
+    return Refusal(_refused(fuse, why, f"{_ASIDE}; {therefore}"))
 
 
-def _forcible(why: str) -> Refusal:
-    return Refusal(ChipError(Code.SECURITY_SET, f"This unit is refused: {why}", f"{_ASIDE}, {_FORCE}"), forcible=True)
+def _forcible(fuse: str, why: str) -> Refusal:
+    return Refusal(_refused(fuse, why, f"{_ASIDE}, {_FORCE}"), forcible=True)
+
+
+def _refused(fuse: str, why: str, mend: str) -> ChipError:
+    return ChipError(Code.SECURITY_SET, f"This unit is refused: {why}", mend, facts={"fuse": fuse})
 
 
 def _fuse(chip: str, what: str) -> str:

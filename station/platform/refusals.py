@@ -30,7 +30,7 @@ class PlatformRefused(PlatformFault):
     """The platform answered with a code of its own."""
 
     def __init__(self, code: Code, cause: str, mend: str, platform_code: str, place: str = "") -> None:
-        super().__init__(code, cause, mend, place)
+        super().__init__(code, cause, mend, place, facts={"platform_code": platform_code})
         self.platform_code = platform_code
 
     @property

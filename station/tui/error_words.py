@@ -46,7 +46,10 @@ def error_words(error: CodedError, texts: Texts) -> ErrorWords:
     head = f"{error.code} {failure.title}" if failure else str(error.code)
     if failure is None or _has_own_words(error.code, texts):
         return ErrorWords(head, plain(error.cause), plain(error.mend))
-    return ErrorWords(head, found_words(error.code, "", error.facts, texts) or failure.cause, failure.tries[0])
+    found = found_words(error.code, "", error.facts, texts)
+    if not found and error.place:
+        found = plain(texts.say("pane.place", cause=failure.cause, place=error.place))
+    return ErrorWords(head, found or failure.cause, failure.tries[0])
 
 
 def _has_own_words(code: str | None, texts: Texts) -> bool:

@@ -155,6 +155,7 @@ def test_a_unit_that_says_that_it_is_refused_fails_at_once(desk: Desk) -> None:
     verdict = desk.walk(UNACTIVE)
     assert (verdict.verdict, verdict.code) == (Verdict.FAIL, Code.CLOUD_REFUSED)
     assert "refused (4: the signature is wrong)" in verdict.message
+    assert str(verdict.facts["said"]) in verdict.message
     assert desk.clock.now_s == 0
 
 
@@ -171,6 +172,7 @@ def test_a_certificate_that_the_platform_does_not_take_fails(
     verdict = desk.walk(answer)
     assert (verdict.verdict, verdict.code) == (Verdict.FAIL, Code.CLOUD_REFUSED)
     assert said in verdict.message
+    assert str(verdict.facts["said"]).endswith(verdict.device_name or "-")
 
 
 @pytest.mark.parametrize("answers", [(UNREACHABLE,), (UNACTIVE, UNREACHABLE)])

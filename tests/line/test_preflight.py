@@ -104,6 +104,7 @@ def test_what_these_images_would_spoil_is_refused_in_words_and_nobody_may_force_
     assert refusal is not None
     assert (refusal.error.code, refusal.forcible) == (code, False)
     assert words in refusal.error.cause
+    assert code is not Code.SECURITY_SET or f"(eFuse {refusal.error.facts['fuse']}" in refusal.error.cause
     assert "--force-security" not in refusal.error.mend
 
 
@@ -127,6 +128,7 @@ def test_where_the_unit_would_start_all_the_same_a_line_lead_may_force(
     assert refusal is not None
     assert (refusal.error.code, refusal.forcible) == (Code.SECURITY_SET, True)
     assert words in refusal.error.cause
+    assert f"(eFuse {refusal.error.facts['fuse']})" in refusal.error.cause
     assert "--force-security" in refusal.error.mend
 
 

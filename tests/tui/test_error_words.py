@@ -10,13 +10,17 @@ from pathlib import Path
 import pytest
 
 import station
-from station.errors import ChipError, Code, CodedError, UsageError
+from station.errors import ChipError, Code, CodedError, LedgerFault, UsageError
 from station.line.readiness import ReadinessItem
+from station.platform.refusals import refusal
+from station.platform.settings import PlatformSettings
 from station.texts import LANGUAGES, Texts
 from station.tui.error_words import error_words, found_words
 from station.tui.readiness_list import readiness_rows
 
 CHINESE = Texts("zh-CN")
+PLATFORMS = {"E30", "E31", "E32", "E33"}
+"""Raised in one place, whichever of them it is."""
 OURS = [code for code in Code if code[0] in "FEA"]
 
 
@@ -27,7 +31,7 @@ def places(sentence: str) -> set[str]:
 def sites() -> Iterator[tuple[str, str | None, set[str]]]:
     """Each place that raises with facts: where, the code as far as it stands there, and the facts' names."""
     root = Path(station.__file__).parent
-    for folder in ("chip", "line", "ledger"):
+    for folder in ("chip", "line", "ledger", "platform"):
         for path in sorted((root / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if not isinstance(node, ast.Call):
@@ -59,7 +63,7 @@ def test_what_is_raised_fills_its_codes_sentence(language: str) -> None:
         else:
             assert details[code] == names, place
     told = {code for _, code, _ in found}
-    assert set(details) - told == {"F31", "F40", "E90"} - told
+    assert set(details) - told == {"F31", "F40", "E29", "E90", *PLATFORMS} - told
 
 
 @pytest.mark.parametrize("code", OURS)
@@ -82,6 +86,14 @@ def test_what_the_station_found_is_filled_in() -> None:
         == "F12 芯片型号不对: 它是 esp32c3，配置文件要 esp32。 " + CHINESE.failures["F12"].tries[0]
     )
     assert error_words(error, Texts("en")).line == "F12 This is another chip: It is an esp32c3. Change it"
+
+
+def test_a_fault_says_where_and_a_platform_its_own_code() -> None:
+    key = LedgerFault(Code.KEY_WRONG, "another key", "Bring back the right one", "data/ledger.key")
+    refused = refusal("QueryDevice", "iot.system.Odd", "odd", 200, PlatformSettings())
+
+    assert error_words(key, CHINESE).cause == CHINESE.failures["E24"].cause + "请看 data/ledger.key。"
+    assert error_words(refused, CHINESE).cause == "平台自己的代码是 iot.system.Odd。"
 
 
 def test_what_a_file_lacks_stays_in_the_words_for_who_wrote_it() -> None:
