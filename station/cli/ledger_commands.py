@@ -161,7 +161,7 @@ def kept(session: Session, records: bool) -> None:
 @global_options
 @pass_session
 def roles(session: Session, logins: tuple[str, ...], applies: bool) -> None:
-    """Give stations logins that may take and record, and not rewrite the audit log; it is no wall between stations.
+    """Give stations logins that may take and record, and not rewrite the audit log or the work of other stations.
 
     Works with the owner's --ledger. Logins are made without a password: set it with psql's \\password.
 

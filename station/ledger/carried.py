@@ -25,9 +25,9 @@ from station.ledger.certificates import (
 )
 from station.ledger.key_ring import KeyRing
 from station.ledger.processes import ProcessToken
-from station.ledger.records import Allocation, CarriedCertificate, CarriedDecision, CarriedFinding, JsonValue
+from station.ledger.records import CarriedCertificate, CarriedDecision, CarriedFinding, JsonValue
 from station.ledger.run_rows import RUN_QUERY
-from station.ledger.runs import allocate, certificate_event, end_interrupted, open_run, run_event
+from station.ledger.runs import Allocated, allocate, certificate_event, end_interrupted, open_run, run_event
 from station.ledger.schema import AUDIT_EVENTS, RUNS
 
 _FREE: Final = (CertificateState.AVAILABLE, CertificateState.ALLOCATED)
@@ -83,15 +83,15 @@ def bind_carried(
 
 
 def allocate_as_decided(
-    change: Change, processes: ProcessToken, keys: KeyRing, run: Row[Any], decided: CarriedDecision | None
-) -> Allocation:
+    change: Change, processes: ProcessToken, run: Row[Any], decided: CarriedDecision | None
+) -> Allocated:
     """Do what was decided about the carried certificate, if anything, and give the run's unit its own one.
 
     Kept, it is the unit's; replaced, it is void and the unit gets another. CertificateHeld when it cannot be kept;
     NoCertificateLeft, WorkOrderComplete.
     """
     if decided is None:
-        return _allocate(change, processes, keys, run)
+        return _allocate(change, processes, run)
     product_key, device_name = decided.identity.product_key, decided.identity.device_name
     rows = certificates_of(change.connection, device_name=device_name, product_key=product_key)
     bound = next((row for row in rows if row.mac == run.mac and row.state == CertificateState.INSTALLING), None)
@@ -100,12 +100,12 @@ def allocate_as_decided(
             _refuse_to_keep(change.connection, run, device_name, rows[0] if rows else None)
         moved = {"from": bound.state, "to": bound.state}
         certificate_event(change, run, EventKind.CERTIFICATE_KEPT, bound, {**moved, **decided.as_data()})
-        return _allocate(change, processes, keys, run)
+        return _allocate(change, processes, run)
     if bound is not None:
         reason = f"replaced, was in unit {run.mac}: {decided.reason}"
         void_certificate(change, bound, reason=reason, operator=decided.decided_by)
-    allocation = _allocate(change, processes, keys, run)
-    new = allocation.certificate.identity
+    allocated = _allocate(change, processes, run)
+    new = allocated.row
     data: dict[str, JsonValue] = {
         "run": run.id,
         "from": {"product_key": product_key, "device_name": device_name},
@@ -113,17 +113,17 @@ def allocate_as_decided(
         **decided.as_data(),
     }
     run_event(change, run, EventKind.CERTIFICATE_REPLACED, data, device_name=new.device_name)
-    return allocation
+    return allocated
 
 
-def _allocate(change: Change, processes: ProcessToken, keys: KeyRing, run: Row[Any]) -> Allocation:
+def _allocate(change: Change, processes: ProcessToken, run: Row[Any]) -> Allocated:
     """Give the unit its own certificate or the next one, once what was seen in units before its import is bound to those."""
     while (unused := next_certificate(change.connection, run.batch_id)) is not None:
         carrier = _seen_in(change.connection, unused) if unused.was_seen else None
         if carrier is None:
             break
         _bind(change, carrier, unused)
-    return allocate(change, processes, keys, run, unused)
+    return allocate(change, processes, run, unused)
 
 
 def _seen_in(connection: Connection, row: Row[Any]) -> Row[Any] | None:

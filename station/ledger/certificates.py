@@ -25,6 +25,8 @@ from sqlalchemy import (
 from station.certificate import ALLOWED_MOVES, Certificate, CertificateState, Identity, Secret
 from station.errors import Code, InternalFault, LedgerFault
 from station.ledger.audit import Change, EventKind
+from station.ledger.database import Dialect
+from station.ledger.key_ring import KeyRing
 from station.ledger.operator_rows import is_line_lead
 from station.ledger.records import CertificateRow
 from station.ledger.schema import AUDIT_EVENTS, BATCH_COUNTS, BATCHES, CERTIFICATES
@@ -131,14 +133,18 @@ def move_certificate(
         free_place(change, row.id)
 
 
-def decrypted(change: Change, row: Row[Any], run: Row[Any], box: SecretBox) -> tuple[Certificate, int]:
+def decrypted(
+    connection: Connection, dialect: Dialect, row: Row[Any], run: Row[Any], keys: KeyRing
+) -> tuple[Certificate, int] | None:
     """Give the certificate of a run with its secrets, for the wire to the chip, and how many its run's batch has left.
 
-    LedgerFault when they cannot be opened.
+    None when the run does not hold it any more; LedgerFault when they cannot be opened.
     """
     identity = Identity(row.product_key, row.device_name)
-    query = _with_left(change.dialect.secrets_query)
-    found = change.connection.execute(query, {"certificate": row.id, "run": run.id, "of_batch": run.batch_id}).one()
+    query = _with_left(dialect.secrets_query)
+    found = connection.execute(query, {"certificate": row.id, "run": run.id, "of_batch": run.batch_id}).one()
+    if found.sealed is None:
+        return None
     try:
         fields = list(json.loads(found.sealed).items())
     except (ValueError, TypeError, AttributeError):
@@ -147,6 +153,7 @@ def decrypted(change: Change, row: Row[Any], run: Row[Any], box: SecretBox) -> t
             f"the stored secrets of {identity} are damaged",
             "Stop the station, keep the ledger, and bring back the last backup of the data folder",
         ) from None
+    box = keys.box_of(connection, found.key_id)
     secrets = {field: box.open(identity, field, value) for field, value in fields}
     return Certificate(identity, MappingProxyType(secrets), _extras(row)), int(found.left_in_batch)
 
@@ -155,7 +162,8 @@ def decrypted(change: Change, row: Row[Any], run: Row[Any], box: SecretBox) -> t
 def _with_left(secrets_query: str) -> TextClause:
     return text(
         f"SELECT ({secrets_query}) AS sealed, (SELECT coalesce(sum(quantity), 0) FROM batch_counts"  # noqa: S608  our own words
-        f" WHERE batch_id = :of_batch AND state = '{CertificateState.AVAILABLE.value}') AS left_in_batch"
+        f" WHERE batch_id = :of_batch AND state = '{CertificateState.AVAILABLE.value}') AS left_in_batch,"
+        " (SELECT key_id FROM certificates WHERE id = :certificate) AS key_id"
     )
 
 

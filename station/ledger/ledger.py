@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Final, Self
 
 from station.certificate import Identity, Secret
@@ -134,9 +134,7 @@ class Ledger:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def rekey(
@@ -242,11 +240,11 @@ class Ledger:
     def allocate(self, run_id: int, decided: CarriedDecision | None = None) -> Allocation:
         """Give the unit its certificate: what was `decided`, what it holds, else the next; NoCertificateLeft, WorkOrderComplete."""
 
-        def act(change: Change) -> Allocation:
+        def act(change: Change) -> _runs.Allocated:
             with place_taken(change, self._processes, run_id) as run:
-                return _carried.allocate_as_decided(change, self._processes, self._keys, run, decided)
+                return _carried.allocate_as_decided(change, self._processes, run, decided)
 
-        return self.recorder.patiently(act, durable=False)
+        return self.recorder.patiently(act, durable=False).hand_out(self._database, self._keys)
 
     def begin_installing(self, run_id: int) -> None:
         """Bind the certificate to the unit for ever. Call it before the first byte of the certificate leaves the PC.

@@ -1,8 +1,8 @@
 """Who may do what in a factory's ledger: the owner everything, a station's login what its work needs.
 
-A station's login reads no column of sealed secrets, only `ledger_secrets` of an open run; it writes the record only at its end and
-only in its own name, and deletes nothing. It can still finish another station's run, or begin one in another unit's name
-and so reach that unit's sealed secrets: it is no wall between stations. Source: postgresql.org/docs/current/ddl-priv.html.
+A station's login reads no column of sealed secrets, only `ledger_secrets` of an open run, once the log tells of it; it writes the
+record only at its end and only in its own name, changes no run of another living station, and deletes nothing; `postgresql_walls`
+has the rest. Source: postgresql.org/docs/current/ddl-priv.html.
 """
 
 from __future__ import annotations

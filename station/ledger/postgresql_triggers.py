@@ -28,7 +28,7 @@ def _never_emptied(table: str, message: str) -> str:
     )
 
 
-def _checked(
+def checked(
     name: str,
     event: str,
     table: str,
@@ -112,7 +112,7 @@ TRIGGERS_0001: Final[tuple[str, ...]] = (
         "NEW.id <> OLD.id OR NEW.name_key <> OLD.name_key",
     ),
     # Two leads that remove each other at once are told apart by the lock.
-    *_checked(
+    *checked(
         "operators_last_line_lead",
         "UPDATE OF role, removed_at",
         "operators",
@@ -125,7 +125,7 @@ TRIGGERS_0001: Final[tuple[str, ...]] = (
     _refused("audit_events_unchanged", "UPDATE", "audit_events", _APPENDED),
     _refused("audit_events_kept", "DELETE", "audit_events", _APPENDED),
     _never_emptied("audit_events", _APPENDED),
-    *_checked(
+    *checked(
         "audit_events_in_order",
         "INSERT",
         "audit_events",
@@ -135,7 +135,7 @@ TRIGGERS_0001: Final[tuple[str, ...]] = (
     _refused("audit_signatures_unchanged", "UPDATE", "audit_signatures", _SIGNATURES_APPENDED),
     _refused("audit_signatures_kept", "DELETE", "audit_signatures", _SIGNATURES_APPENDED),
     _never_emptied("audit_signatures", _SIGNATURES_APPENDED),
-    *_checked(
+    *checked(
         "audit_signatures_of_events",
         "INSERT",
         "audit_signatures",
@@ -156,11 +156,11 @@ ANOTHER_LOGIN: Final = "stations: this name belongs to another login"
 
 def _own(table: str, event: str) -> tuple[str, str]:
     """Let a login write only in the name of its own station."""
-    return _checked(f"{table}_own", event, table, ANOTHER_LOGIN, _OTHER_LOGIN, error="insufficient_privilege")
+    return checked(f"{table}_own", event, table, ANOTHER_LOGIN, _OTHER_LOGIN, error="insufficient_privilege")
 
 
 TRIGGERS_0004: Final[tuple[str, ...]] = (
-    *_checked(
+    *checked(
         "batch_counts_not_negative",
         "INSERT OR UPDATE",
         "batch_counts",
@@ -204,14 +204,14 @@ TRIGGERS_0005: Final[tuple[str, ...]] = (
         "serial_numbers: released once",
         "OLD.released_at IS NOT NULL",
     ),
-    *_checked(
+    *checked(
         "serial_numbers_of_its_run",
         "INSERT",
         "serial_numbers",
         "serial_numbers: read in a run of its unit",
         "NOT EXISTS (SELECT 1 FROM runs WHERE id = NEW.run_id AND mac = NEW.mac AND finished_at IS NULL)",
     ),
-    *_checked(
+    *checked(
         "runs_bear_their_units_number",
         "UPDATE OF serial_number",
         "runs",

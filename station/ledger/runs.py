@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
@@ -18,6 +19,7 @@ from station.ledger.certificates import (
     next_certificate,
     shown_fingerprint,
 )
+from station.ledger.database import Database
 from station.ledger.key_ring import KeyRing
 from station.ledger.processes import ProcessToken
 from station.ledger.records import Allocation, JsonValue, StepRecord, UnitHistory, VerdictRecord
@@ -178,9 +180,30 @@ def _hand_over(change: Change, old: Row[Any], new: Row[Any]) -> int | None:
     return int(old.certificate_id)
 
 
-def allocate(
-    change: Change, processes: ProcessToken, keys: KeyRing, run: Row[Any], unused: Row[Any] | None
-) -> Allocation:
+@dataclass(frozen=True, slots=True)
+class Allocated:
+    """A certificate that is its unit's from the end of the transaction on; `hand_out` reads its secrets then."""
+
+    run: Row[Any]
+    row: Row[Any]
+    state: CertificateState
+    resumed: bool
+
+    def hand_out(self, database: Database, keys: KeyRing) -> Allocation:
+        """Give it with its secrets, which a server gives only when the log tells of it; CertificateHeld when it was taken meanwhile."""
+        with database.reading() as connection:
+            opened = decrypted(connection, database.dialect, self.row, self.run, keys)
+        if opened is None:
+            raise CertificateHeld(
+                Code.FOREIGN_CERTIFICATE,
+                f"certificate {self.row.device_name} was taken from the unit in the same instant",
+                "Insert the unit again",
+                f"lane {self.run.lane}",
+            )
+        return Allocation(opened[0], self.state, self.row.batch, self.resumed, opened[1])
+
+
+def allocate(change: Change, processes: ProcessToken, run: Row[Any], unused: Row[Any] | None) -> Allocated:
     """Give the run's unit its certificate: its MAC's, else the batch's next, which is `unused`; NoCertificateLeft."""
     if run.mac is None:
         raise not_there(change, f"run {run.id} was to get a certificate before its unit was identified")
@@ -206,8 +229,7 @@ def allocate(
     certificate_event(
         change, run, EventKind.CERTIFICATE_ALLOCATED, row, {"resumed": resumed, "from": row.state, "to": state.value}
     )
-    certificate, left = decrypted(change, row, run, keys.box_of(change.connection, row.key_id))
-    return Allocation(certificate, state, row.batch, resumed, left)
+    return Allocated(run, row, state, resumed)
 
 
 def begin_installing(change: Change, run_id: int) -> None:

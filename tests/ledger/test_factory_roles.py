@@ -17,7 +17,7 @@ from station.ledger.database import Database, choose_dialect
 from station.ledger.postgresql_roles import apply_roles, roles_sql
 from station.serial_number import EntryWay, UnitLabel
 from station.verdict import Verdict
-from tests.ledger.making import PRODUCT, begin, name, write_csv
+from tests.ledger.making import PRODUCT, begin, mac_of, name, write_csv
 from tests.ledger.postgresql_server import new_database
 from tests.ledger.test_factory import join
 
@@ -102,6 +102,11 @@ def test_it_opens_an_order_and_works_on_it(stations: tuple[Ledger, Ledger, str])
         "UPDATE serial_numbers SET mac = '24:0a:c4:00:00:01'",
         "DELETE FROM serial_numbers",
         "UPDATE stations SET login = 'line1'",
+        "UPDATE runs SET finished_at = 'now', verdict = 'PASS' WHERE id = 1",
+        "UPDATE runs SET finished_at = 'now', verdict = 'ABORTED', code = 'A02' WHERE id = 1",
+        "UPDATE runs SET station = (SELECT station FROM stations WHERE login = 'line1') WHERE id = 1",
+        "UPDATE certificates SET run_id = (SELECT max(id) FROM runs) WHERE run_id = 1",
+        "UPDATE certificates SET state = 'void', void_reason = 'mine' WHERE run_id = 1",
         "UPDATE ledger_keys SET source = 'file'",
         "UPDATE work_orders SET quantity = 1000",
         "DELETE FROM work_order_units",
@@ -120,6 +125,73 @@ def test_it_gets_no_secrets_of_a_certificate_in_anothers_run(stations: tuple[Led
     with psycopg.connect(stations[2]) as connection:
         query = "SELECT ledger_secrets(certificate_id, id) FROM runs WHERE finished_at IS NULL AND certificate_id IS NOT NULL"
         assert connection.execute(query).fetchall() == [(None,)]
+
+
+@pytest.fixture
+def left_behind(server: str, tmp_path: Path) -> Iterator[tuple[Ledger, str]]:
+    """A station under the login `line1`, its URL; the owner's station has passed unit 1, and died in the middle of unit 2."""
+    url = new_database(server)
+    login = sqlalchemy.make_url(url).set(username="line1").render_as_string(hide_password=False)
+    with Ledger.open(tmp_path / "owner", url=url) as owner:
+        owner.import_batch(write_csv(tmp_path / "batch.csv", range(1, 11)))
+        database = Database(choose_dialect(url, tmp_path, read_only=False))
+        apply_roles(database, roles_sql([("line1", None)]))
+        database.close()
+        folder = join(owner, tmp_path / "line1")
+        run = begin(owner, 1)
+        owner.allocate(run)
+        owner.begin_installing(run)
+        owner.finish_run(run, Verdict.PASS, seconds=1, code=None, message="")
+        owner.allocate(begin(owner, 2))
+    with Ledger.open(folder, url=login) as line:
+        yield line, login
+
+
+def test_a_unit_that_a_dead_station_left_goes_on_with_its_certificate(left_behind: tuple[Ledger, str]) -> None:
+    line, _ = left_behind
+    run = begin(line, 2)
+    allocation = line.allocate(run)
+    line.begin_installing(run)
+    line.finish_run(run, Verdict.PASS, seconds=1, code=None, message="")
+
+    assert (allocation.certificate.identity.device_name, allocation.resumed) == (name(2), True)
+    assert [one.verdict for one in line.runs(mac=mac_of(2))] == [Verdict.PASS, Verdict.ABORTED]
+    assert line.allocate(begin(line, 1)).certificate.identity.device_name == name(1)
+
+
+def test_a_dead_stations_run_can_only_end_as_interrupted(left_behind: tuple[Ledger, str]) -> None:
+    with (
+        psycopg.connect(left_behind[1]) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute("UPDATE runs SET finished_at = 'now', verdict = 'PASS' WHERE id = 2")
+
+
+def test_secrets_are_not_given_before_the_log_tells_of_it_for_good(left_behind: tuple[Ledger, str]) -> None:
+    line, login = left_behind
+    run = begin(line, 1)
+    secrets = f"SELECT ledger_secrets(id, {run}) FROM certificates WHERE device_name = '{name(1)}'".encode()  # noqa: S608
+    forged = (
+        "INSERT INTO audit_events (station, number, at, operator, kind, mac, device_name, data, prev, hash)"
+        " SELECT station, number + 1, 'now', '', 'certificate_allocated', %s, %s, %s, hash, hash FROM audit_heads"
+        " WHERE station = %s"
+    )  # fmt: skip
+    told = (mac_of(1), name(1), f'{{"run":{run}}}', line.station)
+    with psycopg.connect(login) as connection:
+        connection.execute("UPDATE certificates SET run_id = %s WHERE device_name = %s", (run, name(1)))
+        connection.commit()
+        assert connection.execute(secrets).fetchone() == (None,)
+        connection.execute("SAVEPOINT one")
+        connection.execute(forged.encode(), told)
+        connection.execute("RELEASE one")
+        assert connection.execute(secrets).fetchone() == (None,)
+        connection.rollback()
+        connection.execute(forged.encode(), told)
+        connection.commit()
+        (sealed,) = connection.execute(secrets).fetchone() or (None,)
+
+    assert sealed
+    assert line.newest_events(1)[0].kind == "certificate_allocated"
 
 
 def test_it_may_not_give_rights(stations: tuple[Ledger, Ledger, str], tmp_path: Path) -> None:
