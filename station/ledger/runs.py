@@ -190,7 +190,7 @@ class Allocated:
     resumed: bool
 
     def hand_out(self, database: Database, keys: KeyRing) -> Allocation:
-        """Give it with its secrets, which a server gives only when the log tells of it; CertificateHeld when it was taken meanwhile."""
+        """Give it with its secrets, which a server gives only when the log tells of it; CertificateHeld when it was taken."""
         with database.reading() as connection:
             opened = decrypted(connection, database.dialect, self.row, self.run, keys)
         if opened is None:
