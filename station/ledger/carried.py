@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from station.certificate import CertificateState, device_name_fault
 from station.errors import CertificateHeld, Code
+from station.ledger.allocated import Allocated
 from station.ledger.audit import Change, EventKind
 from station.ledger.certificates import (
     certificate_by_id,
@@ -27,7 +28,7 @@ from station.ledger.key_ring import KeyRing
 from station.ledger.processes import ProcessToken
 from station.ledger.records import CarriedCertificate, CarriedDecision, CarriedFinding, JsonValue
 from station.ledger.run_rows import RUN_QUERY
-from station.ledger.runs import Allocated, allocate, certificate_event, end_interrupted, open_run, run_event
+from station.ledger.runs import allocate, certificate_event, end_interrupted, open_run, run_event
 from station.ledger.schema import AUDIT_EVENTS, RUNS
 
 _FREE: Final = (CertificateState.AVAILABLE, CertificateState.ALLOCATED)

@@ -24,6 +24,7 @@ from station.ledger import batches as _batches
 from station.ledger import carried as _carried
 from station.ledger import runs as _runs
 from station.ledger import units as _units
+from station.ledger.allocated import Allocated
 from station.ledger.audit import Change, EventKind, Trail, iso_utc, newest_events, read_events, storable, utc_now
 from station.ledger.audit_export import ExportFormat, ExportOrder, write_export
 from station.ledger.audit_filters import NO_FILTERS, Filters
@@ -240,7 +241,7 @@ class Ledger:
     def allocate(self, run_id: int, decided: CarriedDecision | None = None) -> Allocation:
         """Give the unit its certificate: what was `decided`, what it holds, else the next; NoCertificateLeft, WorkOrderComplete."""
 
-        def act(change: Change) -> _runs.Allocated:
+        def act(change: Change) -> Allocated:
             with place_taken(change, self._processes, run_id) as run:
                 return _carried.allocate_as_decided(change, self._processes, run, decided)
 

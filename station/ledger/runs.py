@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from station.certificate import CertificateState
 from station.errors import CertificateHeld, ChipError, Code, InternalFault, NoCertificateLeft, RunLost
+from station.ledger.allocated import Allocated
 from station.ledger.audit import Change, EventKind, canonical_json, storable
 from station.ledger.certificates import (
     certificate_by_id,
-    decrypted,
     live_certificate,
     move_certificate,
     next_certificate,
     shown_fingerprint,
 )
-from station.ledger.database import Database
-from station.ledger.key_ring import KeyRing
 from station.ledger.processes import ProcessToken
-from station.ledger.records import Allocation, JsonValue, StepRecord, UnitHistory, VerdictRecord
+from station.ledger.records import JsonValue, StepRecord, UnitHistory, VerdictRecord
 from station.ledger.run_rows import OPEN_RUNS, RUN_QUERY
 from station.ledger.schema import CERTIFICATES, RUNS
 from station.ledger.work_order_places import note_passed
@@ -178,29 +175,6 @@ def _hand_over(change: Change, old: Row[Any], new: Row[Any]) -> int | None:
         return None
     change.connection.execute(_ATTACH_RUN, {"of_id": old.certificate_id, "to_run": new.id})
     return int(old.certificate_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Allocated:
-    """A certificate that is its unit's from the end of the transaction on; `hand_out` reads its secrets then."""
-
-    run: Row[Any]
-    row: Row[Any]
-    state: CertificateState
-    resumed: bool
-
-    def hand_out(self, database: Database, keys: KeyRing) -> Allocation:
-        """Give it with its secrets, which a server gives only when the log tells of it; CertificateHeld when it was taken."""
-        with database.reading() as connection:
-            opened = decrypted(connection, database.dialect, self.row, self.run, keys)
-        if opened is None:
-            raise CertificateHeld(
-                Code.FOREIGN_CERTIFICATE,
-                f"certificate {self.row.device_name} was taken from the unit in the same instant",
-                "Insert the unit again",
-                f"lane {self.run.lane}",
-            )
-        return Allocation(opened[0], self.state, self.row.batch, self.resumed, opened[1])
 
 
 def allocate(change: Change, processes: ProcessToken, run: Row[Any], unused: Row[Any] | None) -> Allocated:
