@@ -68,7 +68,8 @@ class Server:
 
     def close(self) -> None:
         """End it and remove what it stored, which nobody needs written any more."""
-        self.kill()
+        with suppress(psutil.NoSuchProcess):
+            self.kill()
         self._server.cleanup()
 
 

@@ -104,6 +104,7 @@ class World:
         if process.dead:
             raise Killed
         self.step += 1
+        step = self.step  # others take theirs while this one sleeps
         self._trace.append(f"{self.step:5} {self.scheduler.now_s:9.3f} s  {self._who(process)}  {place} {name}")
         if not self.calm:
             self.points.append((place, name))
@@ -111,7 +112,7 @@ class World:
             self.scheduler.sleep(self.rng.random() * 0.001)
         elif place is Place.COMMIT:
             self.scheduler.sleep(self.rng.random() * 0.02)
-        fault = self._due(place)
+        fault = self._due(step, place)
         if fault is not None:
             self.struck[fault.kind, f"{place} {name}"] += 1
             self.trace(f"  FAULT {fault.kind}")
@@ -127,8 +128,8 @@ class World:
         task = self.scheduler.current
         return f"{process} {'' if task is None else task.name}"
 
-    def _due(self, place: Place) -> Fault | None:
-        if not self._pending or not self._pending[0].fits(self.step, place) or self.calm:
+    def _due(self, step: int, place: Place) -> Fault | None:
+        if not self._pending or not self._pending[0].fits(step, place) or self.calm:
             return None
         return self._pending.popleft()
 
