@@ -90,8 +90,7 @@ class PostgresqlDialect:
     @contextmanager
     def reading(self) -> Iterator[None]:
         """The next connection that this thread takes from the pool begins a transaction that is one consistent view."""
-        self._next.begin = _BEGIN_READING
-        yield
+        yield from self._beginning(_BEGIN_READING)
 
     @contextmanager
     def writing(self, *, durable: bool, urgent: bool) -> Iterator[None]:  # noqa: ARG002  the server serves in order of asking
@@ -99,8 +98,14 @@ class PostgresqlDialect:
 
         A commit that need not be on the disk is synced by the next one that must: the server's log is one for all stations.
         """
-        self._next.begin = _BEGIN_DURABLE if durable else _BEGIN_QUICK
-        yield
+        yield from self._beginning(_BEGIN_DURABLE if durable else _BEGIN_QUICK)
+
+    def _beginning(self, statement: str) -> Iterator[None]:
+        self._next.begin = statement
+        try:
+            yield
+        finally:
+            self._next.__dict__.pop("begin", None)
 
     def hold(self, connection: Connection, subject: str) -> None:
         """Let no other transaction hold the same subject until this one ends."""
@@ -168,12 +173,13 @@ class PostgresqlDialect:
         """Begin the transaction, which also tells whether the connection still lives: one question for both."""
         import psycopg  # noqa: PLC0415  an optional extra
 
-        statement = self._next.__dict__.pop("begin", "")
+        statement = self._next.__dict__.get("begin", "")
         try:
             connection.autocommit = True  # else the library would ask a BEGIN of its own
             connection.execute(statement, prepare=False)
         except psycopg.OperationalError as error:
-            raise InvalidatePoolError from error
+            raise InvalidatePoolError from error  # the pool asks again with a new connection, which has to begin too
+        self._next.__dict__.pop("begin", None)
 
 
 _APPENDED: Final = ("number", "at", "lane", "operator", "kind", "mac", "device_name", "batch", "data", "prev", "hash")

@@ -302,6 +302,22 @@ def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_doubled(
     assert is_proven(ledger, tmp_path)
 
 
+def test_a_transaction_whose_connection_was_cut_before_it_is_still_whole_or_nothing(
+    ledger: Ledger, mortal: Server
+) -> None:
+    def half() -> None:
+        with ledger._changing() as change:
+            change.trail.append("half", data={})
+            change.trail.close()
+            raise ZeroDivisionError
+
+    mortal.cut()
+    with pytest.raises(ZeroDivisionError):
+        half()
+
+    assert told(ledger, "half") == []
+
+
 def test_a_run_whose_begin_was_committed_without_an_answer_is_ended_by_its_lanes_next(ledger: Ledger) -> None:
     with answer_lost(times=9), pytest.raises(LedgerFault):
         begin(ledger)
