@@ -243,7 +243,9 @@ class Ledger:
 
         def act(change: Change) -> Allocated:
             with place_taken(change, self._processes, run_id) as run:
-                return _carried.allocate_as_decided(change, self._processes, run, decided)
+                given = _carried.allocate_as_decided(change, self._processes, run, decided)
+                self._keys.box_of(change.connection, given.row.key_id)  # without its key nothing is given
+                return given
 
         return self.recorder.patiently(act, durable=False).hand_out(self._database, self._keys)
 
