@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -18,7 +19,7 @@ SIGNALS: Final = tuple(
 )
 """Ctrl-C; a request to end; the terminal was closed; Ctrl-Break and the closed console of Windows."""
 EXIT_CODE_BASE: Final = 128
-WAIT_SLICE_S: Final = 0.5
+WAIT_SLICE_S: Final = 0.2
 BROKEN_PIPE_NUMBER: Final = 13
 """SIGPIPE, which Windows does not name."""
 
@@ -83,12 +84,7 @@ def let_output_go() -> None:
             os.close(nothing)
 
 
-def wait_for_the_end() -> None:
-    """Wait for Ctrl-C or for being told to end."""
-    ended = threading.Event()
-    before = signal.signal(signal.SIGTERM, lambda _number, _frame: ended.set())
-    with suppress(KeyboardInterrupt):
-        # A wait without an end would not see Ctrl-C on Windows.
-        while not ended.wait(WAIT_SLICE_S):
-            pass
-    signal.signal(signal.SIGTERM, before)
+def wait_for_the_end(request: StopRequest) -> None:
+    """Wait until Ctrl-C or another signal is noted."""
+    while request.number is None:
+        time.sleep(WAIT_SLICE_S)  # a wait without an end would not see Ctrl-C on Windows

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from station.cli.context import Session, global_options, pass_session, say, say_json
-from station.cli.stopping import wait_for_the_end
+from station.cli.stopping import noted_signals, wait_for_the_end
 from station.cli.virtual_platform_command import platform
 from station.errors import Code, PortFault, UsageError
 from station.virtual.boot import make_run_mode
@@ -113,7 +113,7 @@ def chip(
             mac, chip=chip, flash_size=flash_size, flash_file=flash_file, security=fuses, revision=revision
         )
     timings = SILICON_TIMINGS if flash_times == "typical" else FlashTimings()
-    with _fixture(unit, port, latency_ms / 1000, timings, boot_held=boot_held) as fixture:
+    with noted_signals() as request, _fixture(unit, port, latency_ms / 1000, timings, boot_held=boot_held) as fixture:
         if session.json:
             say_json(
                 {
@@ -128,7 +128,7 @@ def chip(
             )
         else:
             say(fixture.url)
-        wait_for_the_end()
+        wait_for_the_end(request)
 
 
 def _fixture(unit: Unit, port: int, latency_s: float, timings: FlashTimings, *, boot_held: bool) -> Fixture:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from station.cli.context import Session, global_options, pass_session, say, say_json
-from station.cli.stopping import wait_for_the_end
+from station.cli.stopping import noted_signals, wait_for_the_end
 from station.errors import Code, PortFault, UsageError
 
 if TYPE_CHECKING:
@@ -93,8 +93,9 @@ def platform(
             _write(csv_out, served.csv(key))
         if ca_out is not None:
             _write(ca_out, served.ca_pem.encode("ascii"))
-        _tell(session, served, key)
-        wait_for_the_end()
+        with noted_signals() as request:
+            _tell(session, served, key)
+            wait_for_the_end(request)
     except (RegistryFault, ValueError) as fault:
         raise UsageError(f"The platform refuses: {fault}", "See station virtual platform --help") from fault
     finally:

@@ -13,6 +13,7 @@ from station.certificate import Identity, Secret
 from station.errors import Code, LedgerFault
 from station.ledger import Ledger
 from station.ledger.secret_box import SecretBox, make_key, read_key
+from station.verdict import Verdict
 from tests.ledger.making import begin
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="rights of this kind are POSIX's")
@@ -116,4 +117,5 @@ def test_a_secret_moved_to_another_row_is_noticed(stocked: Ledger) -> None:
         stocked.allocate(run)
 
     assert caught.value.code is Code.LEDGER_UNREADABLE
+    stocked.finish_run(run, Verdict.ERROR, seconds=1.0, code=caught.value.code, message="")
     assert stocked.left("batch") == 10

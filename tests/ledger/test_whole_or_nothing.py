@@ -10,6 +10,7 @@ import pytest
 
 from station.errors import LedgerFault
 from station.ledger import Ledger, event_hash
+from station.ledger.audit import EventKind
 from station.verdict import Step, StepState, Verdict
 from tests.ledger.making import begin, chip_of, failing_at, mac_of, write_csv
 
@@ -35,8 +36,8 @@ CALLS: dict[str, Callable[[Ledger, int, Path], Any]] = {
 def test_every_statement_of_every_call_may_fail(stocked: Ledger, tmp_path: Path) -> None:
     run = begin(stocked)
     failed = 0
-    for call in CALLS.values():
-        before = contents(stocked)
+    for name, call in CALLS.items():
+        first = before = contents(stocked)
         for number in range(1, 100):
             with failing_at(stocked, number) as seen:
                 try:
@@ -46,8 +47,12 @@ def test_every_statement_of_every_call_may_fail(stocked: Ledger, tmp_path: Path)
                 else:
                     assert seen[0] < number
                     break
+            if name == "allocate" and before == first != contents(stocked):
+                # Taken, and told for good; only its secrets were not handed out: the next call hands out the same.
+                before = contents(stocked)
+                assert next(reversed(list(stocked.audit_events()))).kind == EventKind.CERTIFICATE_ALLOCATED
             assert contents(stocked) == before
-        assert contents(stocked) != before
+        assert contents(stocked) != first
     events = list(stocked.audit_events())
 
     assert failed > 50

@@ -169,7 +169,9 @@ def test_another_baud_rate_than_the_chips_is_garbage() -> None:
 
 
 def test_the_lines_reset_into_download_and_into_run_mode() -> None:
-    with Fixture(make_unit(), boot=Recorder) as fixture, Host(fixture.port) as host:
+    with Fixture(boot=Recorder) as fixture, Host(fixture.port) as host:
+        wait_until(lambda: fixture.has_client)
+        fixture.insert(make_unit())
         host.read_until(b"the application runs\r\n")
         host.set_lines(dtr=True, rts=True)  # as a program opens the port
         assert len(started) == 1
@@ -203,7 +205,9 @@ def test_a_program_that_leaves_lets_the_chip_out_of_reset() -> None:
 
 
 def test_a_console_is_paced_at_its_own_rate() -> None:
-    with Fixture(make_unit(), boot=Recorder) as fixture, Host(fixture.port) as host:
+    with Fixture(boot=Recorder) as fixture, Host(fixture.port) as host:
+        wait_until(lambda: fixture.has_client)
+        fixture.insert(make_unit())
         host.read_until(b"the application runs\r\n")
         begun = time.monotonic()
         for _ in range(20):
