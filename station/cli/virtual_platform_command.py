@@ -93,13 +93,17 @@ def platform(
             _write(csv_out, served.csv(key))
         if ca_out is not None:
             _write(ca_out, served.ca_pem.encode("ascii"))
-        with noted_signals() as request:
-            _tell(session, served, key)
-            wait_for_the_end(request)
+        _serve(session, served, key)
     except (RegistryFault, ValueError) as fault:
         raise UsageError(f"The platform refuses: {fault}", "See station virtual platform --help") from fault
     finally:
         served.stop()
+
+
+def _serve(session: Session, served: VirtualPlatform, product_key: str) -> None:
+    with noted_signals() as request:
+        _tell(session, served, product_key)
+        wait_for_the_end(request)
 
 
 def _tell(session: Session, served: VirtualPlatform, product_key: str) -> None:
