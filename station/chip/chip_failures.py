@@ -7,9 +7,9 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import serial
 from esptool.util import FatalError, NotSupportedError, UnsupportedCommandError
 
+from station.chip.port_errors import PORT_ERRORS
 from station.errors import ChipError, Code, PortFault
 
 RESET_UNIT = "Take the unit out and put it in again; if it happens again, check the contacts of the fixture"
@@ -55,7 +55,7 @@ def translated(url: str, doing: str) -> Iterator[None]:
         raise ChipError(Code.WRONG_CHIP, f"This chip cannot {doing}", "Put the unit aside for the line lead") from error
     except FatalError as error:
         raise _from_fatal(str(error), doing) from error
-    except (serial.SerialException, OSError) as error:
+    except PORT_ERRORS as error:
         raise port_lost(url) from error
     except (struct.error, IndexError, UnicodeDecodeError, StopIteration) as error:
         raise unit_garbled() from error

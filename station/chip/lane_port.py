@@ -17,6 +17,7 @@ import serial
 
 from station.chip.chip_failures import unit_garbled
 from station.chip.latency import LOW_LATENCY_MS, latency_timer_ms, set_low_latency
+from station.chip.port_errors import OPENING_ERRORS, PORT_ERRORS
 from station.chip.rfc2217 import QuickRfc2217
 from station.errors import Aborted, Code, PortFault
 
@@ -85,7 +86,7 @@ class LanePort:
             inner = _make(url)
             with call:
                 inner.open()
-        except (serial.SerialException, OSError, ValueError) as error:
+        except OPENING_ERRORS as error:
             raise _open_fault(url, error) from error
         port = cls(inner, url, abort, call)
         with call:
@@ -185,7 +186,7 @@ class LanePort:
             if self._lowered_latency:
                 self._lowered_latency = False
                 set_low_latency(self._inner, False)
-            with contextlib.suppress(serial.SerialException, OSError):
+            with contextlib.suppress(*PORT_ERRORS):
                 self._inner.close()
 
 

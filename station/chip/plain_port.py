@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import serial
 
+from station.chip.port_errors import OPENING_ERRORS, PORT_ERRORS
 from station.errors import Code, PeripheralFault
 
-WRITE_TIMEOUT_S = 2.0
+WRITE_TIMEOUT_S: Final = 2.0
 
 
 class PlainPort:
@@ -16,7 +19,7 @@ class PlainPort:
         self._url = url
         try:
             self._port = serial.serial_for_url(url, baudrate=baud, write_timeout=WRITE_TIMEOUT_S)
-        except (OSError, ValueError) as error:
+        except OPENING_ERRORS as error:
             raise self._fault(error) from None
 
     def write(self, data: bytes) -> None:
@@ -24,18 +27,18 @@ class PlainPort:
         try:
             self._port.write(data)
             self._port.flush()
-        except (OSError, ValueError) as error:
+        except PORT_ERRORS as error:
             raise self._fault(error) from None
 
     def close(self) -> None:
         """Let the port go; a port that is lost has gone by itself."""
         try:
             self._port.close()
-        except OSError:
+        except PORT_ERRORS:
             return
 
     def _fault(self, error: Exception) -> PeripheralFault:
-        reason = getattr(error, "strerror", None) or type(error).__name__
+        reason = OSError(*error.args).strerror or type(error).__name__
         return PeripheralFault(
             Code.LIGHT_UNREACHABLE,
             f"The stack light's port does not work ({reason})",

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import serial
 
+from station.chip.chip_failures import translated
 from station.chip.lane_port import LanePort
 from station.errors import Aborted, Code, PortFault
 
@@ -108,6 +109,20 @@ def test_a_network_port_where_nobody_listens_is_missing() -> None:
     with pytest.raises(PortFault) as caught:
         LanePort.open(f"rfc2217://127.0.0.1:{number}", threading.Event())
     assert caught.value.code == Code.PORT_MISSING
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals are POSIX")
+def test_an_adapter_that_is_pulled_before_its_input_is_forgotten_is_told_as_such() -> None:
+    controller, device = os.openpty()
+    port = LanePort.open(os.ttyname(device), threading.Event())
+    os.close(controller)
+    try:
+        with pytest.raises(PortFault) as caught, translated(port.url, "connect"):
+            port.reset_input_buffer()
+        assert caught.value.code is Code.PORT_LOST
+    finally:
+        port.release()
+        os.close(device)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals are POSIX")

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 
 import pytest
+import serial
 
 from station.chip.plain_port import PlainPort
 from station.errors import Code, PeripheralFault
@@ -67,6 +68,23 @@ def test_each_state_sends_its_bytes_to_a_serial_port_and_the_end_puts_it_out() -
     finally:
         os.close(port)
         os.close(controller)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo terminal")
+def test_a_port_that_is_pulled_between_its_bytes_and_their_end_is_told_with_the_systems_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    controller, port = os.openpty()
+    plain = PlainPort(os.ttyname(port), 9600)
+    os.close(controller)
+    try:
+        monkeypatch.setattr(serial.Serial, "write", lambda _port, data: len(data))
+        with pytest.raises(PeripheralFault, match="Input/output error") as caught:
+            plain.write(b"\xa0\x01")
+        assert caught.value.code is Code.LIGHT_UNREACHABLE
+    finally:
+        plain.close()
+        os.close(port)
 
 
 def test_a_state_without_bytes_leaves_the_light_as_it_is() -> None:
