@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from station.errors import NO_FACTS, Facts
 from station.serial_number import EntryWay, ScanRefusal
 from station.unit import Disposition, Mac
 from station.verdict import Step, StepState, Verdict
@@ -36,7 +37,7 @@ class LaneWaiting:
     reason: WaitReason
     message: str = ""
     code: str | None = None
-    facts: Mapping[str, str | int | float] = field(default_factory=lambda: MappingProxyType({}))
+    facts: Facts = field(default_factory=lambda: NO_FACTS)
     """What fills the screen's own sentence for the code."""
 
 
@@ -144,7 +145,7 @@ class VerdictReached:
     tries_max: int | None = None
     """So many the profile allows."""
     serial_number: str | None = None
-    facts: Mapping[str, str | int | float] = field(default_factory=lambda: MappingProxyType({}))
+    facts: Facts = field(default_factory=lambda: NO_FACTS)
     """What fills the screen's own sentence for the code."""
 
 
@@ -171,7 +172,7 @@ class LabelPrinted:
     code: str | None = None
     message: str = ""
     mend: str = ""
-    facts: Mapping[str, str | int | float] = field(default_factory=lambda: MappingProxyType({}))
+    facts: Facts = field(default_factory=lambda: NO_FACTS)
     """What fills the screen's own sentence for the code."""
 
 

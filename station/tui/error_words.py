@@ -6,11 +6,10 @@ their own: what a file or an argument lacks (I) is for who wrote it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from station.errors import CodedError
+from station.errors import CodedError, Facts
 from station.texts import LANGUAGES, Texts
 from station.tui.cell_text import plain
 
@@ -32,7 +31,7 @@ class ErrorWords:
         return f"{self.head}: {said}" if said else self.head
 
 
-def found_words(code: str | None, message: str, facts: Mapping[str, str | int | float], texts: Texts) -> str:
+def found_words(code: str | None, message: str, facts: Facts, texts: Texts) -> str:
     """Give what the station found, in one sentence; empty where the code's own sentences say all that can be said."""
     if _has_own_words(code, texts):
         return plain(message)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from station.errors import NO_FACTS
+from station.errors import NO_FACTS, Facts
 from station.events import (
     CertificateAllocated,
     Event,
@@ -133,7 +133,7 @@ class LaneView:
     code: str | None = None
     message: str = ""
     mend: str = ""
-    facts: Mapping[str, str | int | float] = field(default_factory=lambda: NO_FACTS)
+    facts: Facts = field(default_factory=lambda: NO_FACTS)
     """What fills the code's own sentence."""
     seconds: float = 0.0
     """Of the whole run, once the verdict stands."""

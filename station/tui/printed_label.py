@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from station.errors import Code, CodedError
+from station.errors import Code, CodedError, Facts
 from station.events import LabelPrinted
 from station.texts import Texts
 from station.tui.cell_text import plain
@@ -19,7 +18,7 @@ class PrintedLabel:
     code: str | None
     message: str
     mend: str
-    facts: Mapping[str, str | int | float]
+    facts: Facts
 
     @classmethod
     def of(cls, event: LabelPrinted) -> PrintedLabel:
