@@ -124,9 +124,8 @@ def _code_bars(report: Report, texts: Texts) -> list[Bar]:
     total, so_far, entries = sum(one.count for one in codes), 0, []
     for one in codes:
         so_far += one.count
-        failure = texts.failure(one.code)
-        label = f"{one.code} {failure.title if failure else ''}"
-        entries.append(Bar(label, one.count / codes[0].count, f"{one.count} · {so_far / total * 100:.0f} %"))
+        words = f"{one.count} · {so_far / total * 100:.0f} %"
+        entries.append(Bar(texts.titled(one.code), one.count / codes[0].count, words))
     return entries
 
 

@@ -81,6 +81,11 @@ class Texts:
         """Give the words for a code, or None when the catalogue does not know it."""
         return None if code is None else self.failures.get(code)
 
+    def titled(self, code: str | None) -> str:
+        """Give a code with its title, alone when the catalogue does not know it; empty for None."""
+        failure = self.failure(code)
+        return f"{code} {failure.title}" if failure else code or ""
+
 
 @cache
 def _catalogue(language: str) -> Catalogue:

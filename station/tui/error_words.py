@@ -42,7 +42,7 @@ def found_words(code: str | None, message: str, facts: Facts, texts: Texts) -> s
 def error_words(error: CodedError, texts: Texts) -> ErrorWords:
     """Give an error as the screen says it."""
     failure = texts.failure(error.code)
-    head = f"{error.code} {failure.title}" if failure else str(error.code)
+    head = texts.titled(error.code)
     if failure is None or _has_own_words(error.code, texts):
         return ErrorWords(head, plain(error.cause), plain(error.mend))
     found = found_words(error.code, "", error.facts, texts)

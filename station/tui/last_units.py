@@ -88,8 +88,7 @@ class LastUnits(Widget):
 
 
 def _row(line: UnitLine, texts: Texts, name_cells: int, width: int) -> Content:
-    failure = texts.failure(line.code)
-    reason = f"{line.code} {failure.title if failure else ''}".strip() if line.code else ""
+    reason = texts.titled(line.code)
     if line.disposition is not None:
         reason = f"→ {texts.say(f'disposition.{line.disposition}')}  {reason}"
     if line.unprinted is not None:

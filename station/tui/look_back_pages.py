@@ -42,11 +42,10 @@ class Page(StrEnum):
 
 def run_row(run: RunLine, texts: Texts, name_cells: int, width: int, *, dated: bool = False) -> Row:
     """One run in one row; `dated` where the day is not today's."""
-    failure = texts.failure(run.code)
-    reason = f"{run.code} {failure.title if failure else ''}".strip() if run.code else ""
     at = f"{run.at:%m-%d %H:%M:%S}" if dated else f"{run.at:%H:%M:%S}"
     head = f" {at} {run.lane:>3}  "
     word = pad(f"{SYMBOLS[run.verdict]} {run.verdict}", 10)
+    reason = texts.titled(run.code)
     rest = f"{pad(run.device_name, name_cells)}  {pad(run.mac, 17)} {seconds_words(run.seconds, texts):>8}  {reason}"
     room = max(0, width - 10 - len(head))
     return Content.assemble((head, "$quiet"), (word, f"bold {VERDICT_STYLES[run.verdict]}"), fit(rest, room))
@@ -103,9 +102,8 @@ def pareto_rows(codes: Sequence[CodeCount], texts: Texts, width: int) -> list[Ro
     bar_cells, bad, so_far = _bar_cells(width), sum(one.count for one in codes), 0
     for one in codes:
         so_far += one.count
-        failure = texts.failure(one.code)
         numbers = f"{one.count:>4}  {so_far / bad * 100:>3.0f} %  "
-        words = fit(f"{one.code} {failure.title if failure else ''}", max(0, width - bar_cells - len(numbers) - 2))
+        words = fit(texts.titled(one.code), max(0, width - bar_cells - len(numbers) - 2))
         bar = lying_bar(one.count / codes[0].count, bar_cells, "$verdict-fail-text")
         rows.append(Content(" ") + bar + numbers + words)
     return rows

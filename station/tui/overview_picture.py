@@ -215,10 +215,8 @@ def _state(lane: LaneNow, view: Overview, texts: Texts) -> tuple[str, str, str, 
         return word, lane.in_hand.name, f"{lane.in_hand.began:%H:%M}", _STANDING if is_silent else _BUSY
     if last is None:
         return "", "", "", _STANDING
-    failure = texts.failure(last.code)
-    reason = f"{last.code} {failure.title if failure else ''}" if last.code else ""
     is_silent = view.at - last.at > SILENT_AFTER
-    detail = reason or last.device_name or last.mac
+    detail = texts.titled(last.code) or last.device_name or last.mac
     return (
         f"{SYMBOLS[last.verdict]} {last.verdict}",
         detail,
