@@ -51,6 +51,11 @@ class BatchSummary:
     def left(self) -> int:
         return self.counts[CertificateState.AVAILABLE]
 
+    @property
+    def passed(self) -> int:
+        """How many are in a good unit."""
+        return self.counts[CertificateState.INSTALLED] + self.counts[CertificateState.ACTIVATED]
+
 
 @dataclass(frozen=True, slots=True)
 class CertificateRow:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from station.certificate import CertificateState
 from station.errors import UsageError
 from station.ledger import BatchSummary, Ledger, WorkOrder, open_orders_of
 from station.profile import Recipe, prepare_recipe
@@ -27,11 +26,9 @@ class Shift:
 
     def progress(self) -> tuple[int, int]:
         """Give how many units of the order, or of the batch, have passed on all stations, and the certificates left."""
-        counts = self.ledger.batch(self.batch).counts
-        passed = counts[CertificateState.INSTALLED] + counts[CertificateState.ACTIVATED]
-        if self.order is not None:
-            passed = self.ledger.work_orders.find(self.order.number).passed
-        return passed, counts[CertificateState.AVAILABLE]
+        batch = self.ledger.batch(self.batch)
+        passed = batch.passed if self.order is None else self.ledger.work_orders.find(self.order.number).passed
+        return passed, batch.left
 
 
 def open_shift(

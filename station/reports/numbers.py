@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 from station.verdict import Step, Verdict
 
@@ -43,9 +43,6 @@ class FinishedRun(Protocol):
     def code(self) -> str | None: ...
     @property
     def steps_s(self) -> Mapping[str, float]: ...
-
-
-Run = TypeVar("Run", bound=FinishedRun)
 
 
 def judges_unit(verdict: Verdict) -> bool:
@@ -269,10 +266,18 @@ def bin_minutes(length: timedelta) -> int:
     return next((one for one in BIN_MINUTES if minutes / one <= BINS_MAX), BIN_MINUTES[-1])
 
 
-def by_unit(runs: Iterable[Run]) -> list[list[Run]]:
+def numbers_of(runs: Iterable[FinishedRun], began: datetime, until: datetime) -> Numbers:
+    """Give the numbers of runs, oldest first, that all fit into memory; times in one zone."""
+    tally = Tally(began, until)
+    for unit in _by_unit(runs):
+        tally.take_unit(unit)
+    return tally.numbers()
+
+
+def _by_unit(runs: Iterable[FinishedRun]) -> list[list[FinishedRun]]:
     """Sort runs, oldest first, to their units; a run without a MAC stands alone."""
-    units: dict[str, list[Run]] = {}
-    alone: list[list[Run]] = []
+    units: dict[str, list[FinishedRun]] = {}
+    alone: list[list[FinishedRun]] = []
     for run in runs:
         if run.mac:
             units.setdefault(run.mac, []).append(run)

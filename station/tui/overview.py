@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from station.certificate import CertificateState
 from station.ledger import BatchSummary, LineLook, RunRow
-from station.reports.numbers import Numbers, Tally, by_unit, units_per_hour
+from station.reports.numbers import Numbers, numbers_of, units_per_hour
 from station.tui.cell_text import plain
 from station.tui.forecast import done_about
 from station.tui.shift_view import RunLine, run_line
@@ -21,7 +21,6 @@ RATE_SPAN_MIN: Final = timedelta(minutes=3)
 """A shorter time says nothing about an hour."""
 SILENT_AFTER: Final = timedelta(minutes=15)
 """A lane that began and ended nothing for so long stands still; a run that is open for so long was broken off."""
-_PASSED: Final = (CertificateState.INSTALLED, CertificateState.ACTIVATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +99,7 @@ def overview(look: LineLook, now: datetime, period: timedelta) -> Overview:
 
 
 def _numbers(runs: Sequence[RunRow], began: datetime, now: datetime) -> Numbers:
-    tally = Tally(began, now)
-    for unit in by_unit(run_line(run, now, station=run.station) for run in runs):
-        tally.take_unit(unit)
-    return tally.numbers()
+    return numbers_of((run_line(run, now, station=run.station) for run in runs), began, now)
 
 
 def _rate(runs: Sequence[RunRow], now: datetime) -> float | None:
@@ -153,7 +149,7 @@ def _batch_now(batch: BatchSummary, own: Sequence[RunRow], began: datetime, now:
         plain(batch.name),
         plain(batch.work_order) if batch.work_order else None,
         batch.total - batch.counts[CertificateState.VOID],
-        sum(batch.counts[state] for state in _PASSED),
+        batch.passed,
         numbers.verdicts[Verdict.FAIL],
         numbers.verdicts[Verdict.ERROR],
         batch.left,

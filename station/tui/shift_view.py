@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from station.ledger import RunRow
-from station.reports.numbers import Numbers, Tally, by_unit, units_per_hour
+from station.reports.numbers import Numbers, numbers_of, units_per_hour
 from station.tui.cell_text import half_width, plain
 from station.verdict import Verdict
 
@@ -65,10 +65,8 @@ class ShiftView:
 def shift_view(runs: Sequence[RunRow], earlier: Sequence[RunRow], began: datetime, until: datetime) -> ShiftView:
     """Make the view; runs come newest first, times become those of `until`'s zone."""
     lines = tuple(run_line(run, until) for run in runs)
-    tally = Tally(began.astimezone(until.tzinfo), until)
-    for unit in by_unit(reversed(lines)):
-        tally.take_unit(unit)
-    return ShiftView(tally.numbers(), lines, tuple(run_line(run, until) for run in earlier))
+    numbers = numbers_of(reversed(lines), began.astimezone(until.tzinfo), until)
+    return ShiftView(numbers, lines, tuple(run_line(run, until) for run in earlier))
 
 
 def run_line(run: RunRow, until: datetime, *, station: str = "") -> RunLine:
