@@ -22,6 +22,7 @@ from station.line.passage import LeadDecision, Passage
 from station.line.port_watch import PortWatch
 from station.line.print_desk import LabelWork, PrintDesk
 from station.line.shift import Shift
+from station.line.shift_numbers import ShiftNumbers
 from station.line.shift_record import ShiftRecord
 from station.line.status_link import StatusLink
 from station.line.walk import internal_fault
@@ -34,24 +35,6 @@ from station.verdict import Verdict
 _LOG: Final = logging.getLogger("station.line")
 STUCK_LOOK_PERIOD_S: Final = 1.0
 JOIN_SLICE_S: Final = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class ShiftSummary:
-    """The numbers above the lanes. `passed` counts the order's units, or the batch's, in the ledger, of all shifts and stations;
-    the others are this shift's.
-    What they are is told in `station.reports.numbers`.
-    """
-
-    batch: str
-    work_order: str | None
-    quantity: int | None
-    passed: int
-    failed: int
-    errors: int
-    left: int
-    first_pass_yield: float | None
-    units_per_hour: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +244,7 @@ class Line:
                 lane.join(min(JOIN_SLICE_S, left))
         return True
 
-    def summary(self) -> ShiftSummary:
+    def summary(self) -> ShiftNumbers:
         """Give the shift's numbers; reads the ledger, so not for a UI loop. LedgerFault, which tells how many verdicts are kept."""
         try:
             passed, left = self._shift.progress()
@@ -270,7 +253,7 @@ class Line:
         with self._lock:
             verdicts, firsts = dict(self._verdicts), list(self._first_runs.values())
         hours = (self._clock() - self._began) / 3600
-        return ShiftSummary(
+        return ShiftNumbers(
             batch=self._shift.batch,
             work_order=self._shift.work_order,
             quantity=self._shift.quantity,

@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from station.line.shift_numbers import ShiftNumbers
 from station.serial_number import EntryWay
 from station.texts import Texts
 from station.tui.answer_input import AnswerInput
@@ -23,7 +24,7 @@ from station.tui.blocks import Row, text_row, text_rows
 from station.tui.cell_text import plain
 from station.tui.key_bar import KeyBar
 from station.tui.leaving_screen import STOP_TIMEOUT_S
-from station.tui.line_port import LinePort, ShiftNumbers
+from station.tui.line_port import LinePort
 from station.tui.look_back_pages import failure_rows, number_lines
 from station.tui.shift_view import ShiftView, shift_view
 from station.tui.sign_in_screen import NAME_LETTERS_MAX

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from station.tui.line_port import ShiftNumbers
+from station.line.shift_numbers import ShiftNumbers
 
 _HOURS_MAX: Final = 24.0
 """Nobody believes a clock time that is further away."""

@@ -9,6 +9,7 @@ from typing import Protocol
 from station.events import Event, LabelPrinted, LabelRefused
 from station.ledger import AuditEvent, RunRow, SignedHead, UnitStanding, UnitStory
 from station.line.passage import CarriedChoice
+from station.line.shift_numbers import ShiftNumbers
 from station.line.shift_record import Decision
 from station.serial_number import EntryWay
 from station.unit import Disposition, Mac
@@ -21,29 +22,6 @@ class LaneInfo(Protocol):
     def number(self) -> int: ...
     @property
     def port(self) -> str: ...
-
-
-class ShiftNumbers(Protocol):
-    """The numbers above the lanes. `first_pass_yield` is 0 to 1; None where nothing is known yet."""
-
-    @property
-    def batch(self) -> str: ...
-    @property
-    def work_order(self) -> str | None: ...
-    @property
-    def quantity(self) -> int | None: ...
-    @property
-    def passed(self) -> int: ...
-    @property
-    def failed(self) -> int: ...
-    @property
-    def errors(self) -> int: ...
-    @property
-    def left(self) -> int: ...
-    @property
-    def first_pass_yield(self) -> float | None: ...
-    @property
-    def units_per_hour(self) -> float | None: ...
 
 
 class PrintPort(Protocol):

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from station.certificate import CertificateState
 from station.ledger import BatchSummary, LineLook, RunRow
+from station.line.shift_numbers import ShiftNumbers
 from station.reports.numbers import Numbers, numbers_of, units_per_hour
 from station.tui.cell_text import plain
 from station.tui.forecast import done_about
@@ -44,21 +45,12 @@ class LaneNow:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchNow:
+class BatchNow(ShiftNumbers):
     """How far a work order is, or a batch without one. Of a batch every certificate that is not void is to be used.
 
-    `left` are the batch's certificates; failures, yield and rate are of the period. See ShiftNumbers.
+    Failures, yield and rate are of the period.
     """
 
-    batch: str
-    work_order: str | None
-    quantity: int | None
-    passed: int
-    failed: int
-    errors: int
-    left: int
-    first_pass_yield: float | None
-    units_per_hour: float | None
     is_order: bool = False
     """Whether `quantity` is what a work order asks for."""
 
@@ -70,7 +62,7 @@ class Overview:
     at: datetime
     hours: float
     numbers: Numbers
-    total: BatchNow
+    total: ShiftNumbers
     batches: tuple[BatchNow, ...]
     lanes: tuple[LaneNow, ...]
 
@@ -84,7 +76,7 @@ def overview(look: LineLook, now: datetime, period: timedelta) -> Overview:
     """Make the overview; times become those of `now`'s zone."""
     numbers = _numbers(look.finished, now - period, now)
     batches = _now_made(look, now - period, now)
-    total = BatchNow(
+    total = ShiftNumbers(
         ", ".join(dict.fromkeys(one.batch for one in batches)),
         None,
         None if any(one.quantity is None for one in batches) else sum(one.quantity or 0 for one in batches),
@@ -222,7 +214,7 @@ def as_object(view: Overview) -> dict[str, Any]:
     }
 
 
-def _counts(one: BatchNow, now: datetime) -> dict[str, Any]:
+def _counts(one: ShiftNumbers, now: datetime) -> dict[str, Any]:
     done = done_about(one, now)
     return {
         "passed": one.passed,

@@ -13,11 +13,12 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from station.errors import Code, CodedError
+from station.line.shift_numbers import ShiftNumbers
 from station.texts import Texts
 from station.tui.cell_text import fit, plain
 from station.tui.forecast import done_about, runs_out
 from station.tui.lane_picture import bar
-from station.tui.line_port import LinePort, ShiftNumbers
+from station.tui.line_port import LinePort
 
 ASK_AGAIN_S: Final = 30.0
 """The rate per hour falls while nothing happens, so the numbers are read again now and then."""

@@ -26,6 +26,7 @@ from station.events import (
 from station.ledger import AuditEvent, RunRow, SignedHead, UnitStanding, UnitStory
 from station.line.passage import CarriedChoice
 from station.line.readiness import Readiness, ReadinessItem, Sentence
+from station.line.shift_numbers import ShiftNumbers
 from station.line.shift_record import Decision
 from station.serial_number import EntryWay
 from station.tui.app import StationApp
@@ -37,6 +38,17 @@ from station.verdict import Step, StepState, Verdict
 
 NOW = datetime(2026, 11, 24, 15, 2, 11, tzinfo=UTC)
 TOTAL_BYTES = 912_384
+NUMBERS = ShiftNumbers(
+    batch="2026-11",
+    work_order="WO-4711",
+    quantity=500,
+    passed=312,
+    failed=5,
+    errors=0,
+    left=188,
+    first_pass_yield=0.984,
+    units_per_hour=114.0,
+)
 CHOICE = Choice(Path("profiles/smart-plug.yaml"), "smart-plug", "2026-11", 188)
 
 
@@ -61,19 +73,6 @@ ALL_READY = (
 class FakeLane:
     number: int
     port: str
-
-
-@dataclass(frozen=True, slots=True)
-class FakeNumbers:
-    batch: str = "2026-11"
-    work_order: str | None = "WO-4711"
-    quantity: int | None = 500
-    passed: int = 312
-    failed: int = 5
-    errors: int = 0
-    left: int = 188
-    first_pass_yield: float | None = 0.984
-    units_per_hour: float | None = 114.0
 
 
 @dataclass
@@ -171,7 +170,7 @@ class FakeLine:
     profile_name: str = "smart-plug"
     firmware_version: str = "1.4.2"
     batch: str = "2026-11"
-    numbers: FakeNumbers = field(default_factory=FakeNumbers)
+    numbers: ShiftNumbers = NUMBERS
     calls: list[str] = field(default_factory=list)
     stops_in_time: bool = True
     operator: str = "Li W."
@@ -211,7 +210,7 @@ class FakeLine:
         self.record.signed_head = SignedHead("line-1", 306, "4f1c9a22" * 8, NOW.isoformat(), "shift_end", "", "")
         return self.stops_in_time
 
-    def summary(self) -> FakeNumbers:
+    def summary(self) -> ShiftNumbers:
         return self.numbers
 
     def say(self, *events: Event) -> None:

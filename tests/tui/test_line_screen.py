@@ -9,6 +9,7 @@ import pytest
 
 from station.errors import Code, LedgerFault
 from station.events import CertificateAllocated, LaneAppeared, LaneWaiting, StepReported, VerdictReached, WaitReason
+from station.line.shift_numbers import ShiftNumbers
 from station.tui.app import StationApp
 from station.tui.help_screen import HelpScreen
 from station.tui.lane_pane import LanePane
@@ -20,10 +21,10 @@ from station.tui.shift_header import ShiftHeader
 from station.verdict import Step, StepState, Verdict
 from tests.tui.driving import on_line, settle, until, view_of
 from tests.tui.fake_line import (
+    NUMBERS,
     TOTAL_BYTES,
     FakeLane,
     FakeLine,
-    FakeNumbers,
     failed,
     fake_app,
     fake_line,
@@ -140,12 +141,12 @@ async def test_few_certificates_are_a_warning_in_words() -> None:
     app = fake_app(line)
     async with on_line(app) as pilot:
         for numbers, warned in (
-            (FakeNumbers(left=3), True),
-            (FakeNumbers(left=110), True),  # less than the next hour needs
-            (FakeNumbers(left=130), False),
-            (FakeNumbers(left=3, passed=497), False),  # enough for the order
-            (FakeNumbers(left=20, quantity=None, units_per_hour=None), True),
-            (FakeNumbers(left=21, quantity=None, units_per_hour=None), False),
+            (replace(NUMBERS, left=3), True),
+            (replace(NUMBERS, left=110), True),  # less than the next hour needs
+            (replace(NUMBERS, left=130), False),
+            (replace(NUMBERS, left=3, passed=497), False),  # enough for the order
+            (replace(NUMBERS, left=20, quantity=None, units_per_hour=None), True),
+            (replace(NUMBERS, left=21, quantity=None, units_per_hour=None), False),
         ):
             line.numbers = numbers
             app.screen.query_one(ShiftHeader).ask()
@@ -158,7 +159,7 @@ async def test_few_certificates_are_a_warning_in_words() -> None:
 async def test_a_ledger_that_cannot_be_read_does_not_stop_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     line = fake_line(1)
 
-    def busy() -> FakeNumbers:
+    def busy() -> ShiftNumbers:
         raise LedgerFault(Code.LEDGER_BUSY, "The ledger is busy", "Wait")
 
     monkeypatch.setattr(line, "summary", busy)
@@ -178,7 +179,7 @@ async def test_a_server_that_is_away_is_told_with_what_is_kept_until_a_lane_goes
 ) -> None:
     line = fake_line(1)
 
-    def away() -> FakeNumbers:
+    def away() -> ShiftNumbers:
         raise LedgerFault(Code.LEDGER_UNREACHABLE, "No answer", "Wait", facts={"kept": 2})
 
     app = fake_app(line, settings=Settings(language=language))

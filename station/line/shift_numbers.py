@@ -1,0 +1,23 @@
+"""The numbers above the lanes; what each is, is told in `station.reports.numbers`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftNumbers:
+    """`passed` counts the order's units, or the batch's, of all shifts and stations; `left` are the batch's certificates.
+
+    The others are this shift's; `first_pass_yield` is 0 to 1. None where nothing is known yet.
+    """
+
+    batch: str
+    work_order: str | None
+    quantity: int | None
+    passed: int
+    failed: int
+    errors: int
+    left: int
+    first_pass_yield: float | None
+    units_per_hour: float | None
