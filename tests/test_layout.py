@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,16 @@ def test_imports_go_one_way() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_bench_is_kept_apart_from_every_part_of_the_station() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = {contract["name"]: contract for contract in project["tool"]["importlinter"]["contracts"]}
+    found = [path for path in (ROOT / "station").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+    parts = {f"station.{path.stem}" for path in found} - {"station.__init__", "station.virtual"}
+    assert set(contracts["The bench imports nothing of the station"]["forbidden_modules"]) == parts
+    knowing = {"station.cli"}
+    assert set(contracts["Nothing but the command line knows the bench"]["source_modules"]) == parts - knowing
 
 
 def test_the_top_level_holds_nothing_else() -> None:
