@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from pydantic_core import PydanticCustomError
 
 
-def _refusal(cause: str, mend: str) -> PydanticCustomError:
+def refusal(cause: str, mend: str) -> PydanticCustomError:
     """Give pydantic's error with both sentences, as those of a profile."""
     return PydanticCustomError("refused", "{cause}. {mend}", {"cause": cause, "mend": mend})
 
@@ -22,7 +22,7 @@ def _of_form(pattern: str, form: str) -> AfterValidator:
 
     def check(value: str, info: ValidationInfo) -> str:
         if not compiled.fullmatch(value):
-            raise _refusal(f"{info.field_name} is not {form}", "Write it as the platform's console shows it")
+            raise refusal(f"{info.field_name} is not {form}", "Write it as the platform's console shows it")
         return value
 
     return AfterValidator(check)
@@ -34,9 +34,9 @@ def _certificate_file(value: str, info: ValidationInfo) -> str:
     try:
         ssl.create_default_context(cafile=path)
     except ssl.SSLError:
-        raise _refusal(f"{path} is no root certificate", "Give a PEM file: -----BEGIN CERTIFICATE-----") from None
+        raise refusal(f"{path} is no root certificate", "Give a PEM file: -----BEGIN CERTIFICATE-----") from None
     except OSError as error:
-        raise _refusal(f"{path} cannot be read ({error.strerror})", "Name the root certificate's file") from None
+        raise refusal(f"{path} cannot be read ({error.strerror})", "Name the root certificate's file") from None
     return str(path)
 
 

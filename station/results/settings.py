@@ -8,22 +8,17 @@ from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
-from pydantic_core import PydanticCustomError
 
-from station.platform.settings import CertificateFile, TimeLimitS
+from station.platform.settings import CertificateFile, TimeLimitS, refusal
 
 CHANNEL_FORM: Final = "letters, digits, - and _, up to 40"
 _CHANNEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _HEADER: Final = re.compile(r"[!-~][ -~]{0,4095}")
 
 
-def _refusal(cause: str, mend: str) -> PydanticCustomError:
-    return PydanticCustomError("refused", "{cause}. {mend}", {"cause": cause, "mend": mend})
-
-
 def _channel_name(value: str) -> str:
     if not _CHANNEL.fullmatch(value):
-        raise _refusal("that is no name of a channel", f"Write {CHANNEL_FORM}")
+        raise refusal("that is no name of a channel", f"Write {CHANNEL_FORM}")
     return value
 
 
@@ -34,9 +29,9 @@ def _url(value: str) -> str:
     except ValueError:
         good = False
     if not good:
-        raise _refusal("url is no address", "Write it as https://host/path")
+        raise refusal("url is no address", "Write it as https://host/path")
     if parts.username or parts.password:
-        raise _refusal("url holds a password", "Put what `Authorization` is to say into a file, `authorization_file`")
+        raise refusal("url holds a password", "Put what `Authorization` is to say into a file, `authorization_file`")
     return value
 
 
@@ -86,9 +81,9 @@ class ChannelSettings(BaseModel):
     @model_validator(mode="after")
     def _goes_somewhere(self) -> ChannelSettings:
         if (self.folder is None) == (self.url is None):
-            raise _refusal("a channel goes to one place", "Write folder: or url:")
+            raise refusal("a channel goes to one place", "Write folder: or url:")
         if self.folder is not None and self.authorization_file is not None:
-            raise _refusal("a folder asks for no authorization", "Remove authorization_file")
+            raise refusal("a folder asks for no authorization", "Remove authorization_file")
         return self
 
     @property
