@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from station.ledger import Ledger
 
 LOG_NAME: Final = "station.log"
+TRAINING_FOLDER: Final = "training"
+"""In the data folder: another one, for the training bench."""
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 

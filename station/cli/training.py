@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from station.cli.context import TRAINING_FOLDER
 from station.cli.examples import copy_examples
 from station.errors import Code, StationFault
 from station.ledger import Ledger
@@ -28,9 +29,8 @@ class TrainingRoom:
 
 def set_up_training(data: Path, profile_name: str = "training") -> TrainingRoom:
     """Lay out profiles, firmware and images below the data folder; existing units and ledger stay. StationFault when it cannot."""
-    room = TrainingRoom(
-        data / "training", data / "training" / "profiles" / f"{profile_name}.yaml", data / "training" / "units"
-    )
+    own = data / TRAINING_FOLDER
+    room = TrainingRoom(own, own / "profiles" / f"{profile_name}.yaml", own / "units")
     try:
         room.units.mkdir(parents=True, exist_ok=True)
         copy_examples(room.data)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from station.cli.context import Session, global_options, pass_session, say_json
+from station.cli.context import TRAINING_FOLDER, Session, global_options, pass_session, say_json
 from station.cli.serving import is_served, serve, serve_options
 from station.cli.stopping import stopped_by
 from station.errors import UsageError
@@ -43,7 +43,7 @@ def watch(session: Session, hours: float, training: bool, serve_in_browser: bool
     from station.tui.wall_clock import local_now  # noqa: PLC0415  as above
 
     if training:
-        session.data, session.ledger_url = session.data / "training", None
+        session.data, session.ledger_url = session.data / TRAINING_FOLDER, None
     period = timedelta(hours=hours)
     with LedgerWatch.open(session.data, period, url=session.ledger_url) as ledger:
 
