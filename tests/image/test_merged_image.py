@@ -16,7 +16,6 @@ TABLE = partition_table(
     partition_row("ota_1", 0, 0x11, 0x30000, 0x20000),
 )
 APP = esp_image(segments=(app_description("plug", "1.0", "v5"),))
-TOO_LONG = esp_image(segments=(b"1234" * 0x8000,))
 
 
 def merged(start: int, parts: dict[int, bytes]) -> bytes:
