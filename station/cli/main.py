@@ -14,6 +14,7 @@ from typing import Final
 import click
 from click.shell_completion import CompletionItem
 
+from station.cli.completion import COMPLETE_VARIABLE, support_powershell
 from station.cli.context import Session, global_options, say_json
 from station.cli.stopping import Stopped, let_output_go
 from station.errors import Aborted, Code, CodedError, InputError, InternalFault, StationFault, UsageError
@@ -113,9 +114,7 @@ def main() -> None:
     session = Session()
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="replace")  # a pipe on Windows has the code page's few letters: no ✔ in cp936
-    if os.environ.get("_STATION_COMPLETE", "").startswith("pwsh"):
-        from station.cli.completion import support_powershell  # noqa: PLC0415  only when that shell asks
-
+    if os.environ.get(COMPLETE_VARIABLE, "").startswith("pwsh"):
         support_powershell()
     try:
         code = station.main(prog_name="station", standalone_mode=False, obj=session)

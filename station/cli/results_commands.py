@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,7 +98,7 @@ def schema() -> None:
     """
     from station.results.unit_result import result_schema  # noqa: PLC0415  as above
 
-    say(json.dumps(result_schema(), indent=2, ensure_ascii=False))
+    say_json(result_schema(), indent=2)
 
 
 @contextmanager
