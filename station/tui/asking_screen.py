@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
+from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
@@ -15,11 +17,15 @@ from station.serial_number import EntryWay
 from station.texts import Texts
 from station.tui.answer_input import AnswerInput
 from station.tui.cell_text import half_width
-from station.tui.station_screen import StationScreen
+from station.tui.key_bar import KeyBar
+from station.tui.station_screen import StationScreen, TitleRow
 
 
 class AskingScreen(StationScreen):
-    """Has an AnswerInput, a `#room` around it and a `#sentence` below. Whoever has a reactive `stage` is shown anew with each."""
+    """What is known, the line to answer in, and a sentence below. Whoever has a reactive `stage` is shown anew with each."""
+
+    letters_max: ClassVar[int]
+    """No answer is longer."""
 
     class Refused(Message, bubble=False):
         """What was asked for could not be done."""
@@ -32,6 +38,22 @@ class AskingScreen(StationScreen):
         super().__init__(texts, training=training)
         self.error: CodedError | None = None
         """Why the last answer was refused."""
+
+    def compose(self) -> ComposeResult:
+        yield TitleRow(self.title_words, self.texts, training=self.training)
+        with VerticalScroll(id="room", can_focus=False):
+            yield Static(id="known")
+            yield AnswerInput(id="answer", max_length=self.letters_max)
+        yield Static(id="sentence")
+        yield KeyBar()
+
+    @abstractmethod
+    def title_words(self) -> str:
+        """What the screen is for."""
+
+    def known(self) -> Content | None:
+        """What stands above the line; None: nothing ever does."""
+        return None
 
     @property
     @abstractmethod
@@ -87,6 +109,9 @@ class AskingScreen(StationScreen):
 
     def show(self) -> None:
         """Show what the stage asks for."""
+        known, content = self.query_one("#known", Static), self.known()
+        known.display = content is not None
+        known.update(content or "")
         answer = self.query_one(AnswerInput)
         answer.display = self.is_asking
         self.set_focus(answer if answer.display else None)

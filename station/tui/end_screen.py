@@ -7,28 +7,23 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widgets import Static
 
 from station.line.shift_numbers import ShiftNumbers
 from station.serial_number import EntryWay
 from station.texts import Texts
-from station.tui.answer_input import AnswerInput
 from station.tui.asking_screen import AskingScreen
 from station.tui.blocks import Row, text_row, text_rows
 from station.tui.cell_text import plain
-from station.tui.key_bar import KeyBar
 from station.tui.leaving_screen import STOP_TIMEOUT_S
 from station.tui.line_port import LinePort
 from station.tui.look_back_pages import failure_rows, number_lines
 from station.tui.shift_view import ShiftView, shift_view
 from station.tui.sign_in_screen import NAME_LETTERS_MAX
-from station.tui.station_screen import TitleRow, refusal
+from station.tui.station_screen import refusal
 
 
 class Stage(StrEnum):
@@ -53,6 +48,7 @@ class EndScreen(AskingScreen):
         Binding("down", "scroll(1)", show=False),
     ]
 
+    letters_max = NAME_LETTERS_MAX
     stage: reactive[Stage] = reactive(Stage.ASKING, init=False)
 
     class Read(Message, bubble=False):
@@ -84,15 +80,7 @@ class EndScreen(AskingScreen):
         self._numbers: ShiftNumbers | None = None
         self._all_closed = False
 
-    def compose(self) -> ComposeResult:
-        yield TitleRow(self._title, self.texts, training=self.training)
-        with VerticalScroll(id="room", can_focus=False):
-            yield Static(id="known")
-            yield AnswerInput(id="answer", max_length=NAME_LETTERS_MAX)
-        yield Static(id="sentence")
-        yield KeyBar()
-
-    def _title(self) -> str:
+    def title_words(self) -> str:
         return f"{self.texts.say('end.title')}  {plain(self._line.operator)}"
 
     def on_mount(self) -> None:
@@ -172,10 +160,8 @@ class EndScreen(AskingScreen):
             description = "key.close"
         return super().key_text(description)
 
-    def show(self) -> None:
-        super().show()
-        width = max(20, self.size.width - 4)
-        self.query_one("#known", Static).update(Content("\n").join(self._rows(width)))
+    def known(self) -> Content:
+        return Content("\n").join(self._rows(max(20, self.size.width - 4)))
 
     def _rows(self, width: int) -> list[Row]:
         if self._view is None or self._numbers is None:

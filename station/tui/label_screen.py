@@ -5,26 +5,20 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widgets import Static
 
 from station.events import LabelRefused
 from station.serial_number import EntryWay
 from station.texts import Texts
 from station.tui.answer_input import AnswerInput
 from station.tui.asking_screen import AskingScreen
-from station.tui.key_bar import KeyBar
 from station.tui.lane_view import Label, RefusedScan
 from station.tui.line_port import LabelPort
+from station.tui.scan_reader import LETTERS_MAX
 from station.tui.scan_words import refused_words
-from station.tui.station_screen import TitleRow
-
-LABEL_LETTERS_MAX = 256
 
 
 class Stage(StrEnum):
@@ -42,6 +36,7 @@ class LabelScreen(AskingScreen):
         Binding("escape", "dismiss", "key.back"),
     ]
 
+    letters_max = LETTERS_MAX
     stage: reactive[Stage] = reactive(Stage.ASKING, init=False)
 
     class Done(Message, bubble=False):
@@ -58,13 +53,8 @@ class LabelScreen(AskingScreen):
         self._held = held
         self._refused: RefusedScan | None = None
 
-    def compose(self) -> ComposeResult:
-        yield TitleRow(lambda: self.texts.say("label.title", lane=self._lane), self.texts, training=self.training)
-        with VerticalScroll(id="room", can_focus=False):
-            yield Static(id="known")
-            yield AnswerInput(id="answer", max_length=LABEL_LETTERS_MAX)
-        yield Static(id="sentence")
-        yield KeyBar()
+    def title_words(self) -> str:
+        return self.texts.say("label.title", lane=self._lane)
 
     @property
     def is_asking(self) -> bool:
@@ -96,10 +86,10 @@ class LabelScreen(AskingScreen):
             return True if self._held is not None and self.is_asking else None
         return super().check_action(action, parameters)
 
-    def show(self) -> None:
-        super().show()
-        held = "" if self._held is None else self.texts.say("label.held", serial_number=self._held.serial_number)
-        self.query_one("#known", Static).update(Content(held))
+    def known(self) -> Content:
+        return Content(
+            "" if self._held is None else self.texts.say("label.held", serial_number=self._held.serial_number)
+        )
 
     def sentence(self) -> Content:
         if self._refused is not None and self.is_asking:

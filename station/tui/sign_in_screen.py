@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 
-from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widgets import Static
 
 from station.errors import UsageError
 from station.serial_number import EntryWay
@@ -18,8 +15,7 @@ from station.texts import Texts
 from station.tui.answer_input import AnswerInput
 from station.tui.asking_screen import AskingScreen
 from station.tui.cell_text import plain
-from station.tui.key_bar import KeyBar
-from station.tui.station_screen import TitleRow, refusal
+from station.tui.station_screen import refusal
 
 NAME_LETTERS_MAX = 64
 
@@ -34,6 +30,7 @@ class Stage(StrEnum):
 class SignInScreen(AskingScreen):
     """Asks until the ledger knows somebody; the ledger is asked in a thread."""
 
+    letters_max = NAME_LETTERS_MAX
     stage: reactive[Stage] = reactive(Stage.ASKING, init=False)
 
     class SignedIn(Message):
@@ -44,12 +41,8 @@ class SignInScreen(AskingScreen):
         self._sign_in = sign_in
         self._asked_for = ""
 
-    def compose(self) -> ComposeResult:
-        yield TitleRow(lambda: self.texts.say("sign_in.title"), self.texts, training=self.training)
-        with VerticalScroll(id="room", can_focus=False):
-            yield AnswerInput(id="answer", max_length=NAME_LETTERS_MAX)
-        yield Static(id="sentence")
-        yield KeyBar()
+    def title_words(self) -> str:
+        return self.texts.say("sign_in.title")
 
     @property
     def is_asking(self) -> bool:
