@@ -62,7 +62,7 @@ def work(
 
 def measure(stations: int, units: int) -> None:
     """Start server and stations, and print what came of it."""
-    with tempfile.TemporaryDirectory() as folder, running_server(Path(folder) / "pg", is_safe=True) as server:
+    with tempfile.TemporaryDirectory() as folder, running_server(is_safe=True) as server:
         here, url = Path(folder), new_database(server)
         with Ledger.open(here / "first", url=url) as first:
             first.import_batch(write_csv(here / "batch.csv", range(stations * units)))

@@ -225,7 +225,7 @@ def main() -> int:
     given = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as name,
-        closing(Server(Path(name) / "pg")) as server,
+        closing(Server()) as server,
     ):
         factory = Factory(Path(name), server)
         ways, done = factory.run(given.kills, given.seed)

@@ -16,7 +16,7 @@ KILLS = 5
 
 @pytest.mark.timeout(240)  # the server starts again after each kill, on a busy machine too
 def test_a_server_that_dies_at_random_instants_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    with closing(Server(tmp_path / "pg")) as server:
+    with closing(Server()) as server:
         factory = Factory(tmp_path, server)
         _, done = factory.run(KILLS, seed=1)
         verdicts = factory.judge(done)

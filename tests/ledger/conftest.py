@@ -13,9 +13,9 @@ from tests.ledger.postgresql_server import new_database, running_server
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """A PostgreSQL server's URL."""
-    with running_server(tmp_path_factory.mktemp("server") / "pg") as url:
+    with running_server() as url:
         yield url
 
 

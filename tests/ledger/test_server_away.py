@@ -30,9 +30,9 @@ LIMIT_S = 30.0
 
 
 @pytest.fixture(scope="module")
-def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def mortal() -> Iterator[Server]:
     """A server that a test may kill, and must start again; what did not have to be on its disk is lost then."""
-    with closing(Server(tmp_path_factory.mktemp("mortal") / "pg", "wal_writer_delay = 10s")) as server:
+    with closing(Server("wal_writer_delay = 10s")) as server:
         yield server
 
 

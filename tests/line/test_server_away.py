@@ -23,8 +23,8 @@ PASS = (Verdict.PASS, None)
 
 
 @pytest.fixture(scope="module")
-def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with closing(Server(tmp_path_factory.mktemp("mortal") / "pg")) as server:
+def mortal() -> Iterator[Server]:
+    with closing(Server()) as server:
         yield server
 
 

@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Callable
 
+import pytest
+
 from station.tui.collector import spare_what_came
 from station.tui.lane_pane import PAINTED_APART_S
 from tests.tui.busy_line import Measured, measure, watched_calls
@@ -19,14 +21,12 @@ LANES = 16
 REPORTS = 30
 """Of each unit's write, so that a unit takes 3 s."""
 KEYS = 40
-MEASUREMENTS_MAX = 3
-"""Whoever shares a core's caches makes the same work take up to twice the CPU; what is too slow is so each time."""
 CALL_CPU_S_MAX = 0.05
 CALL_WALL_S_MAX = 1.0
 """A call that waits (disk, lock, port) takes no CPU; a busy machine stretches every call, hence the wide limit."""
 KEY_TO_PAINT_CPU_S_MAX = 0.05
-KEY_TO_PAINT_S_MAX = 0.5
-"""For the median, on a machine that runs other tests, too; tests.benchmarks.screen shows what a quiet one takes."""
+KEY_TO_PAINT_S_MAX = 0.05
+"""For the median; tests.benchmarks.screen shows the other percentiles."""
 CPU_SHARE_MAX = 0.8
 """Of one core, in the thread of the screen; a third of it is usual."""
 PHASES_A_UNIT = 4
@@ -35,16 +35,13 @@ PAINTS_A_KEY = 2
 """The tile that was chosen and the one that is."""
 
 
+@pytest.mark.alone
 async def test_sixteen_writing_lanes_leave_every_call_short_and_every_key_quick() -> None:
-    for _ in range(MEASUREMENTS_MAX):
-        seen = await measure(LANES, reports=REPORTS, ends=lambda load, keys: keys >= KEYS and load.units >= LANES)
-        key_to_paint_cpu_s = statistics.quantiles([key.cpu_s for key in seen.keys], n=20)[-1]
-        if key_to_paint_cpu_s < KEY_TO_PAINT_CPU_S_MAX and max(seen.calls.cpu_s) < CALL_CPU_S_MAX:
-            break
+    seen = await measure(LANES, reports=REPORTS, ends=lambda load, keys: keys >= KEYS and load.units >= LANES)
 
     assert max(seen.calls.cpu_s) < CALL_CPU_S_MAX
     assert max(seen.calls.wall_s) < CALL_WALL_S_MAX
-    assert key_to_paint_cpu_s < KEY_TO_PAINT_CPU_S_MAX
+    assert statistics.quantiles([key.cpu_s for key in seen.keys], n=20)[-1] < KEY_TO_PAINT_CPU_S_MAX
     assert statistics.median(key.seconds for key in seen.keys) < KEY_TO_PAINT_S_MAX
     assert seen.cpu_s < CPU_SHARE_MAX * seen.seconds
     _expect_no_picture_too_many(seen)
