@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Literal, TextIO
 
 from sqlalchemy import Connection, Row, select
 
@@ -31,7 +31,6 @@ from station.ledger.station_key import StationKey
 from station.ledger.whole_file import written_whole
 
 ExportFormat = Literal["jsonl", "csv"]
-_NO_MORE: Final = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,16 +19,14 @@ from station.errors import Code, UsageError, WorkOrderComplete
 from station.ledger.audit import Change, EventKind, storable
 from station.ledger.batches import batch_row
 from station.ledger.certificates import live_certificate
-from station.ledger.order_tables import WORK_ORDER_UNITS, WORK_ORDERS
+from station.ledger.order_tables import WORK_ORDERS
 from station.ledger.processes import ProcessToken
 from station.ledger.records import JsonValue
 from station.ledger.runs import open_run, take_back_unused
-from station.ledger.schema import BATCHES, CERTIFICATES, RUNS
+from station.ledger.schema import BATCHES, RUNS
 from station.ledger.work_order_places import has_place, place_count, take_place
 
 _O = WORK_ORDERS.c
-_U = WORK_ORDER_UNITS.c
-_C = CERTIFICATES.c
 _BOUND: Final = (CertificateState.INSTALLING, CertificateState.INSTALLED, CertificateState.ACTIVATED)
 NUMBER_CHARACTERS_MAX: Final = 200
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,8 +19,6 @@ from station.line.passage import Passage
 from station.line.walk import internal_fault, walk_unit
 from station.unit import Mac
 from station.verdict import Verdict
-
-_logger = logging.getLogger(__name__)
 
 PORT_RETRY_PERIOD_S = 1.0
 PRESENCE_PERIOD_S = 0.25

@@ -25,7 +25,6 @@ _STATE_FULL: Final = 0xFFFFFFFC
 _VERSION_2: Final = 0xFE
 _NO_CHUNK: Final = 0xFF
 _ENTRY_WRITTEN: Final = 0b10
-_BLANK_PAGE: Final = b"\xff" * PAGE_SIZE_BYTES
 
 
 class NvsErrorCode(IntEnum):
