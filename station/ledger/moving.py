@@ -20,7 +20,7 @@ from station.ledger.database import Database, choose_dialect
 from station.ledger.migrating import HEAD, migrate, require_not_newer, stored_revision
 from station.ledger.move_proof import Content, Progress, Steps, count_rows, require_sound, unsound
 from station.ledger.moved import ARRIVING, MOVED_TO
-from station.ledger.opening import ID_FILE, LEDGER_FILE
+from station.ledger.opening import ID_FILE, LEDGER_FILE, ledger_meta
 from station.ledger.processes import ProcessToken
 from station.ledger.proof import Proof
 from station.ledger.run_rows import OPEN_RUNS
@@ -97,7 +97,7 @@ class Moving:
         require_sound(source, self._source.dialect.place, steps)
         with target.writing() as connection:
             target.dialect.hold(connection, "schema")
-            _require_room(connection, _meta(source)["ledger_id"], place)
+            _require_room(connection, ledger_meta(source)["ledger_id"], place)
             migrate(connection)
             contents = _transfer(self._source, source, target, connection, steps)
             for table, content in contents.items():
@@ -139,7 +139,7 @@ def finish_move(source_url: str, url: str) -> MoveResult | None:
             if MOVED_TO not in meta:
                 _require_room(connection, meta.get("ledger_id", ""), target.dialect.place)
                 return None
-            found = _meta(connection) if stored_revision(connection) == HEAD else {}
+            found = ledger_meta(connection) if stored_revision(connection) == HEAD else {}
             if found.get("ledger_id") != meta["ledger_id"]:
                 raise UsageError(
                     f"the ledger was moved to {meta[MOVED_TO]}, and is not in this database",
@@ -164,7 +164,7 @@ def _told_by(source_url: str) -> tuple[dict[str, str], dict[str, str]]:
         with source.reading() as connection:
             if stored_revision(connection) is None:
                 return {}, {}
-            return _meta(connection), _heads(connection, AUDIT_HEADS.c.hash)
+            return ledger_meta(connection), _heads(connection, AUDIT_HEADS.c.hash)
     finally:
         source.close()
 
@@ -197,7 +197,7 @@ def _require_room(connection: Connection, ledger_id: str, place: str) -> None:
     require_not_newer(revision)
     if revision is None:
         return
-    meta = _meta(connection)
+    meta = ledger_meta(connection)
     if meta.get("ledger_id") != ledger_id:
         raise UsageError(
             "the database holds another ledger already",
@@ -227,10 +227,6 @@ def _leave(connection: Connection, place: str) -> None:
 def _admit(target: Database) -> None:
     with target.writing() as connection:
         connection.execute(delete(LEDGER_META).where(LEDGER_META.c.key == ARRIVING))
-
-
-def _meta(connection: Connection) -> dict[str, str]:
-    return {row.key: row.value for row in connection.execute(select(LEDGER_META.c.key, LEDGER_META.c.value))}
 
 
 def _heads(connection: Connection, column: Any) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def _open_existing(data: Path, dialect: Dialect, ask: AskPassphrase) -> Opened |
             require_not_newer(revision)
             _require_not_gone(data, dialect, revision)
             if revision is not None:
-                require_at_home(_meta(connection))
+                require_at_home(ledger_meta(connection))
             keys = _keys_of(connection, data, ask) if revision == HEAD else None
         if keys is None:
             database.close()
@@ -195,12 +195,13 @@ def _fill_new(
     trail.close()
 
 
-def _meta(connection: Connection) -> dict[str, str]:
+def ledger_meta(connection: Connection) -> dict[str, str]:
+    """Give what a ledger says about itself, by key."""
     return {row.key: row.value for row in connection.execute(select(LEDGER_META.c.key, LEDGER_META.c.value))}
 
 
 def _keys_of(connection: Connection, data: Path, ask: AskPassphrase) -> KeyRing:
-    return KeyRing.opened(connection, data, _meta(connection).get("ledger_id", ""), ask)
+    return KeyRing.opened(connection, data, ledger_meta(connection).get("ledger_id", ""), ask)
 
 
 def _require_not_gone(data: Path, dialect: Dialect, revision: str | None) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-
-from sqlalchemy import select
 
 from station.errors import UsageError
 from station.ledger.audit import Change, Head
@@ -17,7 +15,6 @@ from station.ledger.head_record import RECORD_FILE, Gap, HeadRecord
 from station.ledger.heads import HeadSigner, SignedHead, has_signed
 from station.ledger.opening import Opened
 from station.ledger.processes import ProcessToken
-from station.ledger.schema import LEDGER_META
 from station.ledger.station_key import STATION_KEY_FILE, open_station_key
 from station.ledger.station_names import claim_name, is_unknown, refuse_taken_name
 
@@ -113,10 +110,7 @@ def open_proof(opened: Opened, now: Callable[[], str], *, read_only: bool, despi
 def _opened(opened: Opened, now: Callable[[], str], *, read_only: bool, despite_gap: bool) -> Proof:
     data, database, station = opened.data, opened.database, opened.station
     with database.reading() as connection:
-        meta: Mapping[str, str] = {
-            row.key: row.value for row in connection.execute(select(LEDGER_META.c.key, LEDGER_META.c.value))
-        }
-        record = HeadRecord(data, meta.get("ledger_id", ""))
+        record = HeadRecord(data, opened.keys.ledger_id)
         joins = database.dialect.is_shared and not record.knows() and is_unknown(connection, station)
         if database.dialect.is_shared and not record.knows():
             own = open_station_key(data, may_make=False).public if (data / STATION_KEY_FILE).exists() else None
