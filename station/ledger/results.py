@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Select, bindparam, func, insert, select, upda
 
 from station.ledger.audit import EventKind, iso_utc, storable, utc_now
 from station.ledger.order_tables import RESULT_CHANNELS, RESULTS_TOLD
-from station.ledger.run_history import PastRun, past_run, past_runs
+from station.ledger.run_history import PastRun, past_run
+from station.ledger.run_rows import RUN_QUERY
 from station.ledger.schema import AUDIT_EVENTS, AUDIT_HEADS, LEDGER_META, RUNS
 
 _E = AUDIT_EVENTS.c
@@ -84,10 +85,8 @@ class Results:
         """Let a channel that is new begin here; nothing for one that is known."""
         with self._writing() as connection:
             if self._done_to(connection, channel) is None:
-                head = select(AUDIT_HEADS.c.number).where(AUDIT_HEADS.c.station == self._station)
-                row = {"station": self._station, "channel": channel}
-                done_to = connection.execute(head).scalar() or 0
-                connection.execute(insert(RESULT_CHANNELS).values(**row, done_to=done_to))
+                row = {"station": self._station, "channel": channel, "done_to": self._chain_end(connection)}
+                connection.execute(insert(RESULT_CHANNELS).values(row))
 
     def waiting(self, channel: str, limit: int) -> list[Outgoing]:
         """Give the first runs that the channel has to tell, in the order in which they ended."""
@@ -123,8 +122,7 @@ class Results:
         with self._reading() as connection:
             done_to = self._done_to(connection, channel)
             first = next(self._ends(connection, channel), None)
-            head = select(AUDIT_HEADS.c.number).where(AUDIT_HEADS.c.station == self._station)
-            clear_to = first[0] - 1 if first is not None else connection.execute(head).scalar() or 0
+            clear_to = first[0] - 1 if first is not None else self._chain_end(connection)
         if done_to is not None and clear_to >= done_to + _STEP_EVENTS:
             own = (_C.station == self._station, _C.channel == channel, _C.done_to < clear_to)
             with self._writing() as connection:
@@ -146,6 +144,10 @@ class Results:
     def _done_to(self, connection: Connection, channel: str) -> int | None:
         query = select(_C.done_to).where(_C.station == self._station, _C.channel == channel)
         return connection.execute(query).scalar()
+
+    def _chain_end(self, connection: Connection) -> int:
+        query = select(AUDIT_HEADS.c.number).where(AUDIT_HEADS.c.station == self._station)
+        return connection.execute(query).scalar() or 0
 
     def _told(self, channel: str) -> Select[Any]:
         return (
@@ -180,7 +182,7 @@ class Results:
 
 
 def _outgoing(connection: Connection, run_ids: Sequence[int]) -> list[Outgoing]:
-    rows = {row.id: row for row in connection.execute(past_runs(RUNS.c.id.in_(run_ids)))}
+    rows = {row.id: row for row in connection.execute(RUN_QUERY.where(RUNS.c.id.in_(run_ids)))}
     found = []
     for row in (rows[run_id] for run_id in run_ids):
         attempt = select(func.count()).where(RUNS.c.mac == row.mac, RUNS.c.id <= row.id)

@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, selec
 
 from station.ledger.batches import batch_row, batch_summaries
 from station.ledger.records import BatchSummary
-from station.ledger.schema import AUDIT_HEADS, BATCHES, CERTIFICATES, RUNS
+from station.ledger.run_rows import RUN_QUERY
+from station.ledger.schema import AUDIT_HEADS, RUNS
 from station.ledger.work_orders import WorkOrder, order_named
 from station.verdict import Verdict
 
@@ -85,7 +86,7 @@ class RunHistory:
     def units(self, name: str) -> Iterator[list[PastRun]]:
         """Give each unit's runs, oldest first; a run whose unit could not say who it is comes alone. Use it up or close it."""
         with self._reading() as connection:
-            query = past_runs(_wanted(connection, name)).order_by(_R.mac, _R.id)
+            query = RUN_QUERY.where(_wanted(connection, name)).order_by(_R.mac, _R.id)
             runs = (past_run(row) for row in _streamed(connection, query))
             for _, of_one in groupby(runs, key=lambda run: run.mac or run.id):
                 yield list(of_one)
@@ -118,16 +119,6 @@ def _wanted(connection: Connection, name: str) -> ColumnElement[bool]:
     return and_(_R.batch_id == batch_row(connection, name).id, _R.finished_at.is_not(None))
 
 
-def past_runs(wanted: ColumnElement[bool]) -> Select[Any]:
-    """Give the query for runs with their batch and certificate; `past_run` reads its rows."""
-    return (
-        select(RUNS, BATCHES.c.name.label("batch"), BATCHES.c.product_key, CERTIFICATES.c.device_name)
-        .join(BATCHES, BATCHES.c.id == _R.batch_id)
-        .outerjoin(CERTIFICATES, CERTIFICATES.c.id == _R.certificate_id)
-        .where(wanted)
-    )
-
-
 def _streamed(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
     result = connection.execution_options(yield_per=_PAGE_ROWS).execute(query)
     try:
@@ -137,7 +128,7 @@ def _streamed(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
 
 
 def past_run(row: Row[Any]) -> PastRun:
-    """Give a finished run from a row of `past_runs`."""
+    """Give a finished run from a row of `RUN_QUERY`."""
     return PastRun(
         id=row.id,
         started_at=_moment(row.started_at),
