@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -328,3 +329,7 @@ class Change:
     dialect: Dialect
     is_mine: Callable[[str], bool]
     """Whether a run is of this process, by the token that it bears: a server that lost its last moments gives a number again."""
+
+
+Changes: TypeAlias = Callable[[], AbstractContextManager[Change]]
+"""How a part of the ledger begins a transaction that writes, with the trail that closes in it."""

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Error as SqliteError
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, Table, TextClause
@@ -121,6 +121,10 @@ def _parsed(url: str) -> URL:
         raise UsageError(
             "the ledger's address is no database URL", "Write it as postgresql://user@host/database", "--ledger"
         ) from None
+
+
+Transactions: TypeAlias = Callable[[], AbstractContextManager[Connection]]
+"""How a part of the ledger begins a transaction that reads, or one that writes what is no part of the record."""
 
 
 class Database:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from itertools import takewhile
 from typing import Any, Final
 
@@ -12,8 +10,9 @@ from sqlalchemy import Connection, select
 
 from station.certificate import CertificateState
 from station.errors import UsageError
-from station.ledger.audit import Change, EventKind, storable
+from station.ledger.audit import Change, Changes, EventKind, storable
 from station.ledger.certificates import certificates_of, void_certificate
+from station.ledger.database import Transactions
 from station.ledger.operator_rows import is_line_lead
 from station.ledger.processes import ProcessToken
 from station.ledger.records import UnitStanding
@@ -30,12 +29,7 @@ _RUNS_LOOKED_AT: Final = 100
 class Dispositions:
     """What becomes of the units of one ledger. Each method is one transaction; LedgerFault as everywhere."""
 
-    def __init__(
-        self,
-        reading: Callable[[], AbstractContextManager[Connection]],
-        changing: Callable[[], AbstractContextManager[Change]],
-        processes: ProcessToken,
-    ) -> None:
+    def __init__(self, reading: Transactions, changing: Changes, processes: ProcessToken) -> None:
         self._reading = reading
         self._changing = changing
         self._processes = processes

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import delete, insert, select
 
 from station.held_baud import HeldBaud
+from station.ledger.database import Transactions
 from station.ledger.schema import HELD_BAUDS
 
 _B = HELD_BAUDS.c
@@ -17,12 +16,7 @@ _B = HELD_BAUDS.c
 class HeldBauds:
     """One station's; an adapter is named as `station.chip.ports.adapter_name` does. LedgerFault as everywhere."""
 
-    def __init__(
-        self,
-        reading: Callable[[], AbstractContextManager[Connection]],
-        writing: Callable[[], AbstractContextManager[Connection]],
-        station: str,
-    ) -> None:
+    def __init__(self, reading: Transactions, writing: Transactions, station: str) -> None:
         self._reading = reading
         self._writing = writing
         self._station = station

@@ -6,7 +6,6 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -17,7 +16,7 @@ from sqlalchemy import Connection, insert, or_, select
 
 from station.certificate import CertificateState
 from station.errors import BatchError, Fault, InternalFault, UsageError
-from station.ledger.audit import Change, EventKind
+from station.ledger.audit import Change, Changes, EventKind
 from station.ledger.console_csv import FAULTS_MAX, CheckedCsv, CsvRow, check_csv, read_certificates
 from station.ledger.csv_bytes import Survey, survey
 from station.ledger.database import Database, Dialect
@@ -84,9 +83,7 @@ def check_request(request: ImportRequest) -> None:
 class Importing:
     """Brings certificates into a ledger, all or nothing."""
 
-    def __init__(
-        self, database: Database, keys: KeyRing, changing: Callable[[], AbstractContextManager[Change]]
-    ) -> None:
+    def __init__(self, database: Database, keys: KeyRing, changing: Changes) -> None:
         self._database = database
         self._keys = keys
         self._changing = changing

@@ -6,8 +6,7 @@ the copy, which nobody may open yet; the source, which nobody may change any mor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Table, delete, insert, select
 
 from station.errors import Code, LedgerFault, UsageError
-from station.ledger.audit import Change, EventKind
+from station.ledger.audit import Change, Changes, EventKind
 from station.ledger.database import Database, choose_dialect
 from station.ledger.migrating import HEAD, migrate, require_not_newer, stored_revision
 from station.ledger.move_proof import Content, Progress, Steps, count_rows, require_sound, unsound
@@ -43,13 +42,7 @@ class MoveResult:
 class Moving:
     """Moves an open ledger away."""
 
-    def __init__(
-        self,
-        source: Database,
-        changing: Callable[[], AbstractContextManager[Change]],
-        processes: ProcessToken,
-        proof: Proof,
-    ) -> None:
+    def __init__(self, source: Database, changing: Changes, processes: ProcessToken, proof: Proof) -> None:
         self._source = source
         self._changing = changing
         self._processes = processes

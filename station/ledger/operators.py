@@ -5,16 +5,15 @@ Wrong PINs are counted in the ledger before they are looked at, so that neither 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import insert, select, update
 
 from station.certificate import Secret
 from station.errors import Code, NotAllowed, UsageError
-from station.ledger.audit import Change, EventKind
+from station.ledger.audit import Change, Changes, EventKind
+from station.ledger.database import Transactions
 from station.ledger.operator_rows import (
     Operator,
     OperatorName,
@@ -41,12 +40,7 @@ _O = OPERATORS.c
 class Operators:
     """The people of one ledger. Each method is one transaction, with its events in it; LedgerFault as everywhere."""
 
-    def __init__(
-        self,
-        reading: Callable[[], AbstractContextManager[Connection]],
-        changing: Callable[[], AbstractContextManager[Change]],
-        pins: PinHasher | None = None,
-    ) -> None:
+    def __init__(self, reading: Transactions, changing: Changes, pins: PinHasher | None = None) -> None:
         self._reading = reading
         self._changing = changing
         self._pins: PinHasher = pins or Argon2Pins()

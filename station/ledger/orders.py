@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -21,8 +20,9 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from station.certificate import Secret, device_name_fault, device_secret_fault, product_key_fault
 from station.errors import BatchError, Code, Fault, LedgerFault, UsageError
-from station.ledger.audit import Change, EventKind, storable
+from station.ledger.audit import Change, Changes, EventKind, storable
 from station.ledger.console_csv import FAULTS_MAX, CsvRow
+from station.ledger.database import Transactions
 from station.ledger.importing import CertificateSource, Importing, ImportRequest, check_request
 from station.ledger.key_ring import KeyRing
 from station.ledger.records import ImportResult
@@ -86,13 +86,7 @@ class Order:
 class Orders:
     """The orders of one ledger. Each method is one transaction, with its events in it; LedgerFault as everywhere."""
 
-    def __init__(
-        self,
-        reading: Callable[[], AbstractContextManager[Connection]],
-        changing: Callable[[], AbstractContextManager[Change]],
-        importing: Importing,
-        keys: KeyRing,
-    ) -> None:
+    def __init__(self, reading: Transactions, changing: Changes, importing: Importing, keys: KeyRing) -> None:
         self._reading = reading
         self._changing = changing
         self._importing = importing

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 
-from station.ledger.audit import Change, EventKind
+from station.ledger.audit import Changes, EventKind
 from station.ledger.records import CertificateRow, JsonValue
 
 
 class PlatformNotes:
     """Each note is one transaction; LedgerFault as everywhere."""
 
-    def __init__(self, changing: Callable[[], AbstractContextManager[Change]]) -> None:
+    def __init__(self, changing: Changes) -> None:
         self._changing = changing
 
     def batch(self, kind: EventKind, batch: str, data: Mapping[str, JsonValue], *, operator: str) -> None:

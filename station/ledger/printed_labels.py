@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,8 +10,9 @@ from sqlalchemy import Connection, ScalarSelect, func, select
 
 from station.certificate import CertificateState
 from station.errors import UsageError
-from station.ledger.audit import Change, EventKind, storable
+from station.ledger.audit import Change, Changes, EventKind, storable
 from station.ledger.batches import batch_row, batch_summaries
+from station.ledger.database import Transactions
 from station.ledger.records import JsonValue, RunRow
 from station.ledger.run_rows import find_runs
 from station.ledger.schema import AUDIT_EVENTS, CERTIFICATES, RUNS
@@ -39,11 +39,7 @@ class LabelOrder:
 class PrintedLabels:
     """The labels of one ledger's units. Each method is one transaction; LedgerFault as everywhere."""
 
-    def __init__(
-        self,
-        reading: Callable[[], AbstractContextManager[Connection]],
-        changing: Callable[[], AbstractContextManager[Change]],
-    ) -> None:
+    def __init__(self, reading: Transactions, changing: Changes) -> None:
         self._reading = reading
         self._changing = changing
 

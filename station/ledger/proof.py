@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from station.errors import UsageError
-from station.ledger.audit import Change, Head
+from station.ledger.audit import Change, Changes, Head
 from station.ledger.database import Database
 from station.ledger.disk import disk_fault
 from station.ledger.gap import AcceptedGap, accept_gap, default_skip
@@ -68,7 +67,7 @@ class Proof:
 
     def accept_gap(
         self,
-        changing: Callable[[], AbstractContextManager[Change]],
+        changing: Changes,
         processes: ProcessToken,
         *,
         reason: str,

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Row, Select, bindparam, delete, func, insert, select, update
 
 from station.certificate import Identity
 from station.errors import Code, InternalFault, LedgerFault
-from station.ledger.audit import Change, EventKind
+from station.ledger.audit import Change, Changes, EventKind
 from station.ledger.disk import disk_fault
 from station.ledger.key_ring import KeyRing, source_of
 from station.ledger.key_sources import AskPassphrase, KeySource, Parameters, forget_key, make_source, place_of
@@ -30,7 +30,7 @@ PAUSE_S: Final = 0.05
 _LOCK_FILE: Final = "rekey.lock"
 _C = CERTIFICATES.c
 _K = LEDGER_KEYS.c
-_NEXT_ROWS: Final = (
+_NEXT_ROWS: Final[Select[Any]] = (
     select(_C.id, _C.product_key, _C.device_name, _C.secrets, _C.key_id)
     .where(_C.id > bindparam("after"), _C.key_id != bindparam("new_key"))
     .order_by(_C.id)
@@ -64,11 +64,7 @@ class Rekeying:
     """One change of the key. `changing` opens a transaction of the ledger that writes."""
 
     def __init__(
-        self,
-        data: Path,
-        keys: KeyRing,
-        changing: Callable[[], Any],
-        pause: Callable[[float], None] = time.sleep,
+        self, data: Path, keys: KeyRing, changing: Changes, pause: Callable[[float], None] = time.sleep
     ) -> None:
         self._data = data
         self._keys = keys

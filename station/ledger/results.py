@@ -8,14 +8,14 @@ other system for good, has a row; `done_to` is the event up to which nothing is 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
 from station.ledger.audit import EventKind, iso_utc, storable, utc_now
+from station.ledger.database import Transactions
 from station.ledger.order_tables import RESULT_CHANNELS, RESULTS_TOLD
 from station.ledger.run_history import PastRun, past_run
 from station.ledger.run_rows import RUN_QUERY
@@ -65,12 +65,7 @@ class RefusedResult:
 class Results:
     """The channels of one station. Each method is one transaction; LedgerFault as everywhere."""
 
-    def __init__(
-        self,
-        reading: Callable[[], AbstractContextManager[Connection]],
-        writing: Callable[[], AbstractContextManager[Connection]],
-        station: str,
-    ) -> None:
+    def __init__(self, reading: Transactions, writing: Transactions, station: str) -> None:
         self._reading = reading
         self._writing = writing
         self._station = station

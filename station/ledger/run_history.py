@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -13,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
 
 from station.ledger.batches import batch_row, batch_summaries
+from station.ledger.database import Transactions
 from station.ledger.records import BatchSummary
 from station.ledger.run_rows import RUN_QUERY
 from station.ledger.schema import AUDIT_HEADS, RUNS
@@ -68,7 +68,7 @@ class RunScope:
 class RunHistory:
     """The finished runs of one ledger. All of its methods raise LedgerFault; UsageError for a name that is nobody's."""
 
-    def __init__(self, reading: Callable[[], AbstractContextManager[Connection]]) -> None:
+    def __init__(self, reading: Transactions) -> None:
         self._reading = reading
 
     def scope(self, name: str) -> RunScope:

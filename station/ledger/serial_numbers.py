@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
 
 from station.errors import CertificateHeld, Code, UsageError
-from station.ledger.audit import Change, EventKind, canonical_json, storable
+from station.ledger.audit import Change, Changes, EventKind, canonical_json, storable
 from station.ledger.certificates import LIVE_STATES
+from station.ledger.database import Transactions
 from station.ledger.operator_rows import is_line_lead
 from station.ledger.processes import ProcessToken
 from station.ledger.records import JsonValue, SerialNumberRow
@@ -40,12 +39,7 @@ _NOTE_IN_RUN: Final = update(RUNS).where(RUNS.c.id == bindparam("of_id")).values
 class SerialNumbers:
     """Each method is one transaction, its audit event within it; LedgerFault as everywhere."""
 
-    def __init__(
-        self,
-        reading: Callable[[], AbstractContextManager[Connection]],
-        changing: Callable[[], AbstractContextManager[Change]],
-        processes: ProcessToken,
-    ) -> None:
+    def __init__(self, reading: Transactions, changing: Changes, processes: ProcessToken) -> None:
         self._reading = reading
         self._changing = changing
         self._processes = processes

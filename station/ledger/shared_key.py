@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +11,7 @@ import pyrage
 from sqlalchemy import select
 
 from station.errors import Code, LedgerFault, UsageError
-from station.ledger.audit import Change, EventKind
+from station.ledger.audit import Changes, EventKind
 from station.ledger.disk import disk_fault
 from station.ledger.key_ring import KeyRing, source_of
 from station.ledger.key_sources import KeySource, keep_key, place_of
@@ -30,7 +28,7 @@ _FILE_NAME: Final = re.compile(r"ledger(-[0-9a-f]{8})?\.key")
 class SharedKey:
     """Gives the key of an open ledger away."""
 
-    def __init__(self, changing: Callable[[], AbstractContextManager[Change]], keys: KeyRing) -> None:
+    def __init__(self, changing: Changes, keys: KeyRing) -> None:
         self._changing = changing
         self._keys = keys
 

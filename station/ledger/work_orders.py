@@ -7,8 +7,8 @@ any more (it went back, or was made void).
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,9 +16,10 @@ from sqlalchemy import Connection, Row, Select, bindparam, insert, select, updat
 
 from station.certificate import CertificateState
 from station.errors import Code, UsageError, WorkOrderComplete
-from station.ledger.audit import Change, EventKind, storable
+from station.ledger.audit import Change, Changes, EventKind, storable
 from station.ledger.batches import batch_row
 from station.ledger.certificates import live_certificate
+from station.ledger.database import Transactions
 from station.ledger.order_tables import WORK_ORDERS
 from station.ledger.processes import ProcessToken
 from station.ledger.records import JsonValue
@@ -60,11 +61,7 @@ class WorkOrder:
 class WorkOrders:
     """The work orders of one ledger. Each method is one transaction; LedgerFault as everywhere."""
 
-    def __init__(
-        self,
-        reading: Callable[[], AbstractContextManager[Connection]],
-        changing: Callable[[], AbstractContextManager[Change]],
-    ) -> None:
+    def __init__(self, reading: Transactions, changing: Changes) -> None:
         self._reading = reading
         self._changing = changing
 
