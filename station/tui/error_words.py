@@ -42,13 +42,19 @@ def found_words(code: str | None, message: str, facts: Facts, texts: Texts) -> s
 def error_words(error: CodedError, texts: Texts) -> ErrorWords:
     """Give an error as the screen says it."""
     failure = texts.failure(error.code)
-    head = texts.titled(error.code)
+    head, mend = texts.titled(error.code), mend_words(error.code, error.mend, texts)
     if failure is None or _has_own_words(error.code, texts):
-        return ErrorWords(head, plain(error.cause), plain(error.mend))
+        return ErrorWords(head, plain(error.cause), mend)
     found = found_words(error.code, "", error.facts, texts)
     if not found and error.place:
         found = plain(texts.say("pane.place", cause=failure.cause, place=error.place))
-    return ErrorWords(head, found or failure.cause, failure.tries[0])
+    return ErrorWords(head, found or failure.cause, mend)
+
+
+def mend_words(code: str | None, mend: str, texts: Texts) -> str:
+    """Give what to do: the station's own word, or the first that the code's sentences say."""
+    failure = texts.failure(code)
+    return plain(mend) if failure is None or _has_own_words(code, texts) else failure.tries[0]
 
 
 def _has_own_words(code: str | None, texts: Texts) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from station.errors import Code, CodedError, Facts
+from station.errors import Facts
 from station.events import LabelPrinted
 from station.texts import Texts
 from station.tui.cell_text import plain
-from station.tui.error_words import error_words, found_words
+from station.tui.error_words import found_words, mend_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,4 @@ def printed_words(printed: PrintedLabel, texts: Texts) -> str:
 
 def to_do(printed: PrintedLabel, texts: Texts) -> str:
     """Give what to do about a label that was not printed."""
-    if printed.code is None:
-        return ""
-    error = CodedError(Code(printed.code), printed.message, printed.mend, facts=printed.facts)
-    return error_words(error, texts).mend
+    return mend_words(printed.code, printed.mend, texts) if printed.code is not None else ""
