@@ -28,7 +28,7 @@ from station.events import (
     WaitReason,
     WorkEvent,
 )
-from station.serial_number import EntryWay, ScanRefusal
+from station.serial_number import ScanRefusal
 from station.tui.cell_text import plain
 from station.tui.printed_label import PrintedLabel
 from station.unit import Disposition
@@ -84,7 +84,6 @@ class Label:
     """The label of a unit. `bearer` is the unit that bears it in the ledger: that one comes back."""
 
     serial_number: str
-    entry: EntryWay | None = None
     bearer: str | None = None
     is_bound: bool = False
     """It is this unit's for good; before, it may be replaced."""
@@ -275,16 +274,15 @@ def _labelled(view: LaneView, event: LabelEvent) -> LaneView:
     match event:
         case LabelWanted():
             return replace(view, wants_label=True, label=None)
-        case LabelTaken(serial_number=number, entry=entry, bearer=bearer):
-            label = Label(plain(number), entry, plain(bearer) if bearer else None)
+        case LabelTaken(serial_number=number, bearer=bearer):
+            label = Label(plain(number), plain(bearer) if bearer else None)
             if view.phase is Phase.FINISHED:  # whoever scans the next unit's label has seen the verdict
                 view = replace(_idle(view), wait=view.wait)
             return replace(view, label=label, wants_label=False, refused_scan=None)
         case LabelRefused():
             return replace(view, refused_scan=RefusedScan.of(event))
         case SerialNumberBound(serial_number=number):
-            label = Label(plain(number), view.label.entry if view.label is not None else None, is_bound=True)
-            return replace(view, label=label, wants_label=False, refused_scan=None)
+            return replace(view, label=Label(plain(number), is_bound=True), wants_label=False, refused_scan=None)
 
 
 def _idle(view: LaneView) -> LaneView:

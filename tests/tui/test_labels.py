@@ -184,7 +184,7 @@ async def test_while_a_unit_is_worked_on_its_tile_asks_for_the_label_and_shows_i
 
         view = view_of(app, 1)
         assert view.label is not None
-        assert (view.label.serial_number, view.label.entry, view.can_label) == (SP1, SCANNED, False)
+        assert (view.label.serial_number, view.can_label) == (SP1, False)
         assert labels.given == [(1, SP1, SCANNED, False)]
 
 
