@@ -87,14 +87,19 @@ def _placed(keys: Sequence[KeyWord], gap: int, wording: Wording) -> tuple[Placed
     placed: list[Placed] = []
     column = 1
     for key in keys:
-        words = key.word if wording is Wording.FULL else key.short
-        left_out = key.key in _KNOWN if wording is Wording.FEW else key.key in _KNOWN or not key.enabled
-        if wording in (Wording.FEW, Wording.LEAST) and left_out:
-            words = ""
+        words = _said(key, wording)
         end = column + cell_len(f"{key.shown} {words}".rstrip())
         placed.append(Placed(key, words, column, end))
         column = end + gap
     return tuple(placed)
+
+
+def _said(key: KeyWord, wording: Wording) -> str:
+    if wording is Wording.FULL:
+        return key.word
+    known = key.key in _KNOWN and wording in (Wording.FEW, Wording.LEAST)
+    idle = not key.enabled and wording is Wording.LEAST
+    return "" if known or idle else key.short
 
 
 class KeyBar(Widget, can_focus=False):
