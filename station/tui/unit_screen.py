@@ -118,8 +118,9 @@ class UnitScreen(StationScreen):
         if action == "decide":
             return True if self.query_one(UnitPage).may_be_decided else None
         if action == "print":
-            ready = self._record.prints is not None and self.query_one(UnitPage).is_good and not self._printing
-            return False if self._record.prints is None else True if ready else None
+            if self._record.prints is None:
+                return False
+            return True if self.query_one(UnitPage).is_good and not self._printing else None
         return super().check_action(action, parameters)
 
     def action_decide(self) -> None:
