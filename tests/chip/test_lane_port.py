@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import threading
 import time
@@ -15,6 +14,7 @@ import serial
 from station.chip.chip_failures import translated
 from station.chip.lane_port import LanePort
 from station.errors import Aborted, Code, PortFault
+from tests.free_port import free_port
 
 
 class SilentPort:
@@ -104,10 +104,8 @@ def test_a_port_that_does_not_exist_is_named_with_the_mend(url: str, code: Code)
 
 
 def test_a_network_port_where_nobody_listens_is_missing() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        number = server.getsockname()[1]
     with pytest.raises(PortFault) as caught:
-        LanePort.open(f"rfc2217://127.0.0.1:{number}", threading.Event())
+        LanePort.open(f"rfc2217://127.0.0.1:{free_port()}", threading.Event())
     assert caught.value.code == Code.PORT_MISSING
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from tests.end_to_end.quick_units import (
     unit_number,
     write_profile,
 )
+from tests.free_port import free_port
 from tests.peripherals.tcp_printer import TcpPrinterDouble
 
 TEMPLATE = "^XA^PW400^LL200^FO20,20^BQN,2,5^FDMA,${device_name}^FS^FO200,20^FD${mac}^FS^XZ\n"
@@ -47,8 +47,7 @@ def station(product: Path, tmp_path: Path) -> Station:
 @pytest.fixture
 def away() -> str:
     """The address of a printer that is switched off."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+    return f"tcp://127.0.0.1:{free_port()}"
 
 
 def set_printer(folder: Path, address: str) -> None:

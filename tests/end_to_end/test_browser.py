@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import pytest
 
 from tests.end_to_end.browser import LIMIT_S, browser_page, find_chromium
 from tests.end_to_end.conftest import Desk
+from tests.free_port import free_port
 
 CHROMIUM = find_chromium()
 PASS_FILL = (0x0A, 0x7F, 0x5C)
@@ -27,8 +27,7 @@ pytestmark = [
 @contextmanager
 def served(data: Path) -> Iterator[str]:
     """`station demo --serve` on one lane, for one unit; gives its address, and looks at the end how it ended."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     words = ("demo", "--serve", "--serve-port", port, "--lanes", 1, "--units", 1, "--profile", "training")
     with Desk(data, data).start(*words) as process:
         try:

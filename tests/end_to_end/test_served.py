@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +11,7 @@ import aiohttp
 import pytest
 
 from tests.end_to_end.conftest import Desk
+from tests.free_port import free_port
 
 PHRASE = "four words nobody expects"
 LIMIT_S = 60.0
@@ -24,8 +24,7 @@ async def test_the_passphrase_is_in_no_argument_and_no_environment_and_a_kill_en
     phrase.write_text(PHRASE + "\n", encoding="utf-8")
     phrase.chmod(0o600)
     assert desk.station("ledger", "rekey", "--to", "passphrase", "--new-passphrase-file", phrase).code == 0
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     words = ("--port", "socket://127.0.0.1:1", "--serve", "--serve-port", port, "--passphrase-file", phrase)
 
     with desk.start("run", desk.profiles / "training.yaml", *words) as server:
@@ -54,8 +53,7 @@ async def test_the_passphrase_is_in_no_argument_and_no_environment_and_a_kill_en
 async def test_the_overview_is_served_to_two_windows_at_once_and_changes_nothing(desk: Desk) -> None:
     desk.import_certificates("a1Training0")
     before = {path.name: path.read_bytes() for path in desk.data.rglob("*") if path.is_file()}
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     with desk.start("watch", "--serve", "--serve-port", port) as server:
         assert server.stdout is not None
         server.stdout.readline()

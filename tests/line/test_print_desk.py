@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from station.peripherals.label_printer import open_printer
 from station.peripherals.label_template import read_template
 from station.unit import Mac
 from station.verdict import Verdict
+from tests.free_port import free_port
 from tests.line.conftest import Desk
 from tests.line.fake_chip import FakeChip, FakeUnit
 from tests.peripherals.tcp_printer import NO_PAPER, READY, TcpPrinterDouble
@@ -86,8 +86,7 @@ def workshop(desk: Desk, tmp_path: Path) -> Iterator[Callable[..., Workshop]]:
 @pytest.fixture
 def away() -> str:
     """The address of a printer that is switched off."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+    return f"tcp://127.0.0.1:{free_port()}"
 
 
 def test_a_unit_that_passed_gets_its_label_once(workshop: Callable[..., Workshop]) -> None:

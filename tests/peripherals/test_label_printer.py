@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from station.errors import Code, PeripheralFault, UsageError
 from station.peripherals import label_printer
 from station.peripherals.label_printer import FilePrinter, QueuePrinter, TcpPrinter, open_printer
+from tests.free_port import free_port
 from tests.peripherals.tcp_printer import NO_PAPER, OPEN, PAUSED, TcpPrinterDouble
 
 LABEL = "^XA^FDplug^FS^XZ\n"
@@ -43,8 +43,7 @@ def test_a_printer_of_few_words_is_believed(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_printer_that_is_away_is_told(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     with pytest.raises(PeripheralFault) as caught:
         open_printer(f"tcp://127.0.0.1:{port}", tmp_path).check()
     assert (caught.value.code, caught.value.exit_code) == (Code.PRINTER_UNREACHABLE, 3)

@@ -15,7 +15,9 @@ import serial
 from station.chip.plain_port import PlainPort
 from station.errors import Code, PeripheralFault
 from station.peripherals.stack_light import LightState, StackLight
-from tests.peripherals.light_double import WAIT_S, LightDouble
+from tests.free_port import free_port
+from tests.peripherals.light_double import LightDouble
+from tests.peripherals.tcp_double import WAIT_S
 
 SIGNALS = {
     LightState.OFF: b"\xa0\x00",
@@ -99,8 +101,7 @@ def test_a_state_without_bytes_leaves_the_light_as_it_is() -> None:
 
 
 def test_a_port_that_is_away_is_told_once_and_shows_the_newest_state_when_it_comes() -> None:
-    with LightDouble() as taken:
-        port = taken.port
+    port = free_port()
     with ExitStack() as came_later, light_at(f"socket://127.0.0.1:{port}") as (light, told):
         light.show(LightState.WORKING)
         assert told.came.wait(WAIT_S)
@@ -116,9 +117,7 @@ def test_a_port_that_is_away_is_told_once_and_shows_the_newest_state_when_it_com
 
 
 def test_the_end_waits_for_no_port_that_is_away() -> None:
-    with LightDouble() as taken:
-        url = taken.url
-    with light_at(url) as (light, told):
+    with light_at(f"socket://127.0.0.1:{free_port()}") as (light, told):
         light.show(LightState.WORKING)
         assert told.came.wait(WAIT_S)
     assert not [thread for thread in threading.enumerate() if thread.name == "stack-light"]
