@@ -44,3 +44,17 @@ def station_in(data: Path) -> Station:
         return Done(code, out.getvalue(), err.getvalue())
 
     return call
+
+
+def stocked_station(data: Path, csv: Path) -> Station:
+    """Give the same on a data folder into which a batch was imported."""
+    station = station_in(data)
+    done = station("batch", "import", str(csv))
+    assert done.code == 0, done.err
+    return station
+
+
+def add_settings(data: Path, text: str) -> None:
+    """Write one more section into the settings of a station that has been started."""
+    with (data / "station.yaml").open("a", encoding="utf-8") as file:
+        file.write(text + "\n")

@@ -21,7 +21,7 @@ from station.ledger import Ledger
 from station.unit import ChipIdentity, Mac
 from station.verdict import Step, StepState
 from tests.batch_csv import write_batch_csv
-from tests.cli.calling import station_in
+from tests.cli.calling import add_settings, station_in
 from tests.peripherals.light_double import LightDouble
 from tests.peripherals.tcp_printer import TcpPrinterDouble
 from tests.profile.workplace import GOOD
@@ -320,10 +320,8 @@ def test_a_printer_is_told_only_where_one_is_set(tmp_path: Path, monkeypatch: py
     stocked(tmp_path).close()
     assert [one for one in look(tmp_path, monkeypatch)[1] if one["subject"] == "printer"] == []
 
-    settings = tmp_path / "station.yaml"
-    begun = settings.read_text(encoding="utf-8")
     with TcpPrinterDouble() as printer:
-        settings.write_text(f"{begun}printer: {{address: '{printer.address}'}}\n", encoding="utf-8")
+        add_settings(tmp_path, f"printer: {{address: '{printer.address}'}}")
         assert of(look(tmp_path, monkeypatch)[1], "printer")["health"] == "good"
     code, findings = look(tmp_path, monkeypatch)
     assert (code, of(findings, "printer")["health"]) == (0, "odd")
@@ -334,11 +332,8 @@ def test_a_stack_light_is_told_with_the_states_that_it_has_no_bytes_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stocked(tmp_path).close()
-    settings = tmp_path / "station.yaml"
-    begun = settings.read_text(encoding="utf-8")
     with LightDouble() as light:
-        words = f"stack_light: {{port: '{light.url}', signals: {{fail: A0 01, off: A0 00}}}}\n"
-        settings.write_text(begun + words, encoding="utf-8")
+        add_settings(tmp_path, f"stack_light: {{port: '{light.url}', signals: {{fail: A0 01, off: A0 00}}}}")
         found = of(look(tmp_path, monkeypatch)[1], "stack light")
         assert (found["health"], "no bytes for fault, pass, working, waiting" in found["seen"]) == ("odd", True)
         light.wait(b"\xa0\x00")

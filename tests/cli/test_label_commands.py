@@ -11,7 +11,7 @@ import zxingcpp
 from PIL import Image
 
 from tests.batch_csv import write_batch_csv
-from tests.cli.calling import Done, Station, station_in
+from tests.cli.calling import Done, Station, add_settings, stocked_station
 from tests.end_to_end.quick_units import (
     PRODUCT_KEY,
     mac_number,
@@ -39,9 +39,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def station(product: Path, tmp_path: Path) -> Station:
-    station = station_in(tmp_path / "data")
-    assert station("batch", "import", str(product / "batch.csv")).code == 0
-    return station
+    return stocked_station(tmp_path / "data", product / "batch.csv")
 
 
 @pytest.fixture
@@ -51,8 +49,7 @@ def away() -> str:
 
 
 def set_printer(folder: Path, address: str) -> None:
-    path = folder / "data" / "station.yaml"
-    path.write_text(f"{path.read_text(encoding='utf-8')}printer: {{address: '{address}'}}\n", encoding="utf-8")
+    add_settings(folder / "data", f"printer: {{address: '{address}'}}")
 
 
 def printed(done: Done) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.batch_csv import write_batch_csv
-from tests.cli.calling import Done, Station, station_in
+from tests.cli.calling import Done, Station, stocked_station
 from tests.end_to_end.quick_units import (
     PRODUCT_KEY,
     mac_number,
@@ -41,9 +41,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def station(product: Path, tmp_path: Path) -> Station:
-    station = station_in(tmp_path / "data")
-    assert station("batch", "import", str(product / "batch.csv")).code == 0
-    return station
+    return stocked_station(tmp_path / "data", product / "batch.csv")
 
 
 @contextmanager

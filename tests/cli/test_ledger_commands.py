@@ -15,7 +15,7 @@ from station.ledger.records import VerdictRecord
 from station.ledger.verdict_spool import KeptVerdict, VerdictSpool
 from station.verdict import Verdict
 from tests.batch_csv import write_batch_csv
-from tests.cli.calling import Station, station_in
+from tests.cli.calling import Station, stocked_station
 
 PHRASE = "four words nobody expects"
 
@@ -23,10 +23,8 @@ PHRASE = "four words nobody expects"
 @pytest.fixture
 def station(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Station:
     monkeypatch.setattr(key_sources, "SCRYPT_N", 2**10)
-    station = station_in(tmp_path / "data")
     write_batch_csv(tmp_path / "unit.csv", "a1Training0", 3, "unit")
-    assert station("batch", "import", str(tmp_path / "unit.csv")).code == 0
-    return station
+    return stocked_station(tmp_path / "data", tmp_path / "unit.csv")
 
 
 def owned(path: Path, text: str) -> Path:

@@ -11,7 +11,7 @@ from station.cli import lanes
 from station.cli.context import Session
 from station.cli.lanes import LaneFinder
 from tests.batch_csv import write_batch_csv
-from tests.cli.calling import station_in
+from tests.cli.calling import add_settings, stocked_station
 from tests.end_to_end.quick_units import PRODUCT_KEY, make_product, quick_fixture, unit_number
 from tests.peripherals.light_double import LightDouble
 
@@ -21,12 +21,9 @@ SIGNALS = "{fault: 01, fail: 02, pass: 03, working: 04, waiting: 05, off: 06}"
 def test_the_light_shows_that_a_unit_is_worked_on_and_is_put_out_at_the_end(tmp_path: Path) -> None:
     profile = make_product(tmp_path)
     write_batch_csv(tmp_path / "batch.csv", PRODUCT_KEY, 2)
-    station = station_in(tmp_path / "data")
-    assert station("batch", "import", str(tmp_path / "batch.csv")).code == 0
-    settings = tmp_path / "data" / "station.yaml"
+    station = stocked_station(tmp_path / "data", tmp_path / "batch.csv")
     with LightDouble() as light, quick_fixture(unit_number(1)) as fixture:
-        words = f"stack_light: {{port: '{light.url}', signals: {SIGNALS}}}\n"
-        settings.write_text(settings.read_text(encoding="utf-8") + words, encoding="utf-8")
+        add_settings(tmp_path / "data", f"stack_light: {{port: '{light.url}', signals: {SIGNALS}}}")
         done = station("flash", str(profile), "--port", fixture.url)
 
         assert done.code == 0, done.err

@@ -14,7 +14,7 @@ import pytest
 from station.ledger import Ledger
 from station.verdict import Verdict
 from tests.batch_csv import write_batch_csv
-from tests.cli.calling import Station, station_in
+from tests.cli.calling import Station, add_settings, station_in, stocked_station
 from tests.end_to_end.quick_units import PRODUCT_KEY, make_product, quick_fixture, unit_number
 from tests.ledger.making import write_csv
 from tests.results.conftest import run_unit
@@ -29,14 +29,11 @@ def mes() -> Iterator[OtherSystem]:
 
 @pytest.fixture
 def station(tmp_path: Path) -> Station:
-    station = station_in(tmp_path / "data")
-    assert station("batch", "import", str(write_csv(tmp_path / "batch.csv", range(1, 6)))).code == 0
-    return station
+    return stocked_station(tmp_path / "data", write_csv(tmp_path / "batch.csv", range(1, 6)))
 
 
 def set_results(folder: Path, text: str) -> None:
-    path = folder / "data" / "station.yaml"
-    path.write_text(f"{path.read_text(encoding='utf-8')}results: {text}\n", encoding="utf-8")
+    add_settings(folder / "data", f"results: {text}")
 
 
 def listed(station: Station) -> dict[str, Any]:
@@ -125,8 +122,7 @@ def test_units_of_a_shift_are_told_before_it_ends(tmp_path: Path, mes: OtherSyst
     make_product(tmp_path)
     write_batch_csv(tmp_path / "batch.csv", PRODUCT_KEY, 3)
     (tmp_path / "hot").mkdir()
-    station = station_in(tmp_path / "data")
-    assert station("batch", "import", str(tmp_path / "batch.csv")).code == 0
+    station = stocked_station(tmp_path / "data", tmp_path / "batch.csv")
     set_results(tmp_path, f"{{mes: {{url: '{mes.url}'}}, files: {{folder: '{tmp_path / 'hot'}'}}}}")
     with quick_fixture(unit_number(1)) as fixture:
         assert station("flash", str(tmp_path / "quick.yaml"), "--port", fixture.url).code == 0

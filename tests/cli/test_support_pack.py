@@ -13,7 +13,7 @@ from station.ledger import Ledger, Role
 from station.unit import ChipIdentity, Mac
 from tests.batch_csv import write_batch_csv
 from tests.cli.at_terminal import hash_cheaply
-from tests.cli.calling import station_in
+from tests.cli.calling import add_settings, station_in
 from tests.ledger.people import PIN, CheapPins
 
 WIFI_WORD = "Wlan-pass-4711"
@@ -48,8 +48,7 @@ def test_the_pack_tells_all_and_holds_no_secret(tmp_path: Path, monkeypatch: pyt
         run = ledger.begin_run(lane=3, port="COM7", profile="plug", firmware_version="1", batch="plug", operator="Li")
         ledger.identify_run(run, ChipIdentity("esp32", "ESP32", "v3.0", Mac("24:0a:c4:00:00:01"), 4 << 20))
         ledger.allocate(run)
-    with (data / "station.yaml").open("a", encoding="utf-8") as settings:
-        settings.write(f"results: {{mes: {{url: 'http://127.0.0.1:9/x?t={WIFI_WORD}', timeout_s: 1}}}}\n")
+    add_settings(data, f"results: {{mes: {{url: 'http://127.0.0.1:9/x?t={WIFI_WORD}', timeout_s: 1}}}}")
     (data / "plug.csv").write_bytes(csv.read_bytes())  # somebody left it there
     (data / "station.log").write_text('{"event":"verdict"}\n', encoding="utf-8")
     (data / "station.log.secret").write_text(WIFI_WORD, encoding="utf-8")
