@@ -12,6 +12,7 @@ from station.line.passage import Passage
 DEVICE_NAME_GROUP: Final = "device_name"
 """A pattern's group of this name is compared with the certificate's DeviceName."""
 LAST_WORDS_MAX: Final = 3
+_FIXTURE: Final = "Check supply and BOOT pin of the fixture, put the unit in again: the same certificate is used"
 
 
 class FirstOf:
@@ -62,23 +63,16 @@ def refused_by_platform(why: str, said: str) -> UnitSilent:
     )
 
 
-def last_words(passage: Passage) -> str:
-    """Give what the unit said last, without secrets; empty when it said nothing."""
+def never_said(
+    passage: Passage, code: Code, what: str, within_s: float, *, aside: str = "", mend: str = _FIXTURE
+) -> UnitSilent:
+    """Give the failure of a unit of which in time was not heard what should be; its last words are told, without secrets."""
     lines = [] if passage.console is None else list(passage.console.lines)
-    return " | ".join(passage.mask(line) for line in lines[-LAST_WORDS_MAX:])
-
-
-def told_last(words: str) -> str:
-    """Give the unit's last words as part of a sentence."""
-    return f"its last words: {words}" if words else "it said nothing"
-
-
-def never_said(passage: Passage, code: Code, doing: str, within_s: float) -> UnitSilent:
-    """Give the failure of a unit that did not say in time what it should."""
-    words = last_words(passage)
+    words = " | ".join(passage.mask(line) for line in lines[-LAST_WORDS_MAX:])
+    told = f"its last words: {words}" if words else "it said nothing"
     return UnitSilent(
         code,
-        f"The unit was written and verified, but did not {doing} within {within_s:g} s; {told_last(words)}",
-        "Check supply and BOOT pin of the fixture, put the unit in again: the same certificate is used",
+        f"The unit was written and verified, but {what} within {within_s:g} s{aside}; {told}",
+        mend,
         facts={"within_s": f"{within_s:g}", "words": words or "-"},
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from station.errors import Code, InternalFault, UnitSilent
-from station.line.console_checks import last_words, listen, never_said, refused_by_platform, told_last
+from station.errors import Code, InternalFault
+from station.line.console_checks import listen, never_said, refused_by_platform
 from station.line.passage import Passage
 from station.line.status_link import StatusLink
 from station.platform.device_state import DeviceState, DeviceStatus
@@ -14,6 +14,7 @@ from station.profile.model import OnlineBy, OnlineCheck
 
 ASK_PERIOD_S: Final = 1.0
 """Between two questions to the platform; meanwhile the console is heard."""
+_NETWORK: Final = "Check antenna, access point and network, put the unit in again: the same certificate is used"
 
 
 def asks_platform(passage: Passage) -> bool:
@@ -39,7 +40,7 @@ def online(passage: Passage) -> None:
     if check.by is OnlineBy.PLATFORM:
         _await_platform(passage, check)
     elif not listen(passage, check.within_s, expect=check.pattern, refused=check.refused):
-        raise never_said(passage, Code.NOT_ONLINE, "come online", check.within_s)
+        raise never_said(passage, Code.NOT_ONLINE, "did not come online", check.within_s)
 
 
 def _await_platform(passage: Passage, check: OnlineCheck) -> None:
@@ -53,14 +54,8 @@ def _await_platform(passage: Passage, check: OnlineCheck) -> None:
             return
         left_s = deadline - passage.clock()
         if left_s <= 0:
-            words = last_words(passage)
-            raise UnitSilent(
-                Code.NOT_ONLINE,
-                f"The unit was written and verified, but the platform does not see it come online within "
-                f"{check.within_s:g} s (it says {_said(status)}); {told_last(words)}",
-                "Check antenna, access point and network, put the unit in again: the same certificate is used",
-                facts={"within_s": f"{check.within_s:g}", "words": words or "-"},
-            )
+            what, aside = "the platform does not see it come online", f" (it says {_said(status)})"
+            raise never_said(passage, Code.NOT_ONLINE, what, check.within_s, aside=aside, mend=_NETWORK)
         listen(passage, min(ASK_PERIOD_S, left_s), expect=None, refused=check.refused)
 
 

@@ -225,7 +225,7 @@ def start(passage: Passage) -> None:
     passage.console = passage.chip.restart()
     check = passage.recipe.profile.checks.boot
     if check is not None and not listen(passage, check.within_s, expect=check.pattern):
-        raise never_said(passage, Code.NO_BOOT, "start", check.within_s)
+        raise never_said(passage, Code.NO_BOOT, "did not start", check.within_s)
 
 
 def _hand_needed(passage: Passage) -> str:
