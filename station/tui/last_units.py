@@ -12,32 +12,18 @@ from textual.widget import Widget
 
 from station.events import VerdictReached
 from station.texts import Texts
-from station.tui.cell_text import fit, pad, plain
-from station.tui.lane_picture import SYMBOLS
-from station.tui.quantity import seconds_words
+from station.tui.cell_text import fit, plain
+from station.tui.look_back_pages import run_row
+from station.tui.shift_view import RunLine
 from station.unit import Disposition
-from station.verdict import Verdict
 
 KEPT_MAX: Final = 50
-_COLOURS: Final = {
-    Verdict.PASS: "$verdict-pass-text",
-    Verdict.FAIL: "$verdict-fail-text",
-    Verdict.ERROR: "$verdict-error-text",
-    Verdict.ABORTED: "$quiet",
-}
 
 
 @dataclass(frozen=True, slots=True)
-class UnitLine:
-    """One finished run; `at` is the wall clock's time where the station stands."""
+class UnitLine(RunLine):
+    """A run that finished on this line, and what became of its unit since."""
 
-    at: datetime
-    lane: int
-    verdict: Verdict
-    device_name: str
-    mac: str
-    seconds: float
-    code: str | None
     disposition: Disposition | None = None
     unprinted: str | None = None
     """The code of why a good unit has no label yet."""
@@ -93,10 +79,4 @@ def _row(line: UnitLine, texts: Texts, name_cells: int, width: int) -> Content:
         reason = f"→ {texts.say(f'disposition.{line.disposition}')}  {reason}"
     if line.unprinted is not None:
         reason = texts.say("print.listed", code=line.unprinted)
-    head = f" {line.at:%H:%M:%S} {line.lane:>3}  "
-    word = pad(f"{SYMBOLS[line.verdict]} {line.verdict}", 10)
-    mac = line.mac or " " * 17
-    rest = f"{pad(line.device_name, name_cells)}  {mac} {seconds_words(line.seconds, texts):>8}  {reason}"
-    return Content.assemble(
-        (head, "$quiet"), (word, f"bold {_COLOURS[line.verdict]}"), fit(rest, max(0, width - 10 - len(head)))
-    )
+    return run_row(line, texts, name_cells, width, reason=reason)

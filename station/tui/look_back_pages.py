@@ -20,7 +20,7 @@ from station.tui.quantity import seconds_words
 from station.tui.shift_view import RunLine, ShiftView
 from station.verdict import Verdict
 
-VERDICT_STYLES: Final = {
+_VERDICT_STYLES: Final = {
     Verdict.PASS: "$verdict-pass-text",
     Verdict.FAIL: "$verdict-fail-text",
     Verdict.ERROR: "$verdict-error-text",
@@ -40,15 +40,17 @@ class Page(StrEnum):
     AUDIT = "audit"
 
 
-def run_row(run: RunLine, texts: Texts, name_cells: int, width: int, *, dated: bool = False) -> Row:
-    """One run in one row; `dated` where the day is not today's."""
+def run_row(
+    run: RunLine, texts: Texts, name_cells: int, width: int, *, dated: bool = False, reason: str | None = None
+) -> Row:
+    """One run in one row; `dated` where the day is not today's. At its end the code in words, or another `reason`."""
     at = f"{run.at:%m-%d %H:%M:%S}" if dated else f"{run.at:%H:%M:%S}"
     head = f" {at} {run.lane:>3}  "
     word = pad(f"{SYMBOLS[run.verdict]} {run.verdict}", 10)
-    reason = texts.titled(run.code)
+    reason = texts.titled(run.code) if reason is None else reason
     rest = f"{pad(run.device_name, name_cells)}  {pad(run.mac, 17)} {seconds_words(run.seconds, texts):>8}  {reason}"
     room = max(0, width - 10 - len(head))
-    return Content.assemble((head, "$quiet"), (word, f"bold {VERDICT_STYLES[run.verdict]}"), fit(rest, room))
+    return Content.assemble((head, "$quiet"), (word, f"bold {_VERDICT_STYLES[run.verdict]}"), fit(rest, room))
 
 
 def unit_rows(

@@ -27,7 +27,6 @@ class RunLine:
     mac: str
     seconds: float
     code: str | None
-    operator: str
     station: str = ""
     """Empty: the shift is one station's."""
     serial_number: str = ""
@@ -73,17 +72,14 @@ def run_line(run: RunRow, until: datetime, *, station: str = "") -> RunLine:
     """Make a finished run's line, with its time in the zone of `until`."""
     ended = datetime.fromisoformat(run.finished_at or run.started_at).astimezone(until.tzinfo)
     verdict = run.verdict or Verdict.ABORTED
-    code = plain(run.code) if run.code else None
-    seconds = run.seconds or 0.0
     return RunLine(
         ended,
         run.lane,
         verdict,
         plain(run.device_name or ""),
         plain(run.mac or ""),
-        seconds,
-        code,
-        plain(run.operator),
+        run.seconds or 0.0,
+        plain(run.code) if run.code else None,
         station=station,
         serial_number=plain(run.serial_number or ""),
     )
