@@ -10,13 +10,13 @@ from sqlalchemy import Connection, select
 
 from station.certificate import CertificateState
 from station.errors import UsageError
-from station.ledger.audit import Change, Changes, EventKind, storable
+from station.ledger.audit import Changes, EventKind, storable
 from station.ledger.certificates import certificates_of, void_certificate
 from station.ledger.database import Transactions
 from station.ledger.operator_rows import is_line_lead
 from station.ledger.processes import ProcessToken
 from station.ledger.records import UnitStanding
-from station.ledger.run_rows import OPEN_RUNS
+from station.ledger.run_rows import require_idle
 from station.ledger.runs import end_interrupted
 from station.ledger.schema import AUDIT_EVENTS, RUNS
 from station.unit import Disposition, Mac
@@ -50,7 +50,8 @@ class Dispositions:
             raise UsageError("a unit is put aside only with a reason", "Say why")
         reason = storable(reason.strip())
         with self._changing() as change:
-            self._require_idle(change, mac)
+            if (left := require_idle(change.connection, self._processes, mac)) is not None:
+                end_interrupted(change, left)
             before = _standing(change.connection, mac)
             rows = certificates_of(change.connection, mac=mac)
             live = [row for row in rows if row.state != CertificateState.VOID]
@@ -73,14 +74,6 @@ class Dispositions:
                 for row in live:
                     void_certificate(change, row, reason=f"scrap: {reason}", operator=operator)
         return UnitStanding(disposition, reason)
-
-    def _require_idle(self, change: Change, mac: Mac) -> None:
-        run = change.connection.execute(OPEN_RUNS.where(RUNS.c.mac == mac)).first()
-        if run is None:
-            return
-        if self._processes.is_alive(run.process):
-            raise UsageError(f"unit {mac} is being worked on by lane {run.lane}", "Wait for its verdict, or abort it")
-        end_interrupted(change, run)
 
 
 def _standing(connection: Connection, mac: Mac) -> UnitStanding:

@@ -15,7 +15,7 @@ from station.ledger.database import Transactions
 from station.ledger.operator_rows import is_line_lead
 from station.ledger.processes import ProcessToken
 from station.ledger.records import JsonValue, SerialNumberRow
-from station.ledger.run_rows import OPEN_RUNS
+from station.ledger.run_rows import require_idle
 from station.ledger.runs import not_there, open_run, run_event
 from station.ledger.schema import CERTIFICATES, RUNS, SERIAL_NUMBERS
 from station.serial_number import EntryWay, UnitLabel
@@ -106,11 +106,7 @@ class SerialNumbers:
         names = {"product_key": row.product_key, "serial_number": row.serial_number}
         borne = and_(*(_S[name] == value for name, value in names.items()), _S.mac == row.mac, _S.released_at.is_(None))
         with self._changing() as change:
-            run = change.connection.execute(OPEN_RUNS.where(RUNS.c.mac == row.mac)).first()
-            if run is not None and self._processes.is_alive(run.process):
-                raise UsageError(
-                    f"unit {row.mac} is being worked on by lane {run.lane}", "Wait for its verdict, or abort it"
-                )
+            require_idle(change.connection, self._processes, row.mac)
             released = {"released_at": change.now, "release_reason": text}
             if change.connection.execute(update(SERIAL_NUMBERS).where(borne).values(released)).rowcount != 1:
                 raise UsageError(f"unit {row.mac} does not bear {row.serial_number}", "Look: station unit show")
