@@ -33,12 +33,9 @@ from station.ledger.schema import AUDIT_EVENTS, BATCH_COUNTS, BATCHES, CERTIFICA
 from station.ledger.secret_box import SecretBox
 from station.ledger.work_order_places import free_place
 
-LIVE_STATES: Final = (
-    CertificateState.ALLOCATED,
-    CertificateState.INSTALLING,
-    CertificateState.INSTALLED,
-    CertificateState.ACTIVATED,
-)
+BOUND_STATES: Final = (CertificateState.INSTALLING, CertificateState.INSTALLED, CertificateState.ACTIVATED)
+"""States in which bytes of the certificate may be in the chip of its MAC."""
+LIVE_STATES: Final = (CertificateState.ALLOCATED, *BOUND_STATES)
 """States in which a MAC has the certificate; at most one of them per MAC and product (I2)."""
 
 _C = CERTIFICATES.c

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from station.certificate import CertificateState
 from station.ledger.audit import Change, EventKind, canonical_json, storable
+from station.ledger.certificates import BOUND_STATES
 from station.ledger.records import JsonValue, StepRecord, VerdictRecord
 from station.ledger.runs import end_interrupted, find_run, finish_run, record_missing_steps
 from station.ledger.schema import AUDIT_EVENTS, CERTIFICATES
@@ -93,7 +93,4 @@ def _has(run: Row[Any], *verdicts: VerdictRecord) -> bool:
 def _holds_certificate(change: Change, run: Row[Any]) -> bool:
     held = select(CERTIFICATES.c.state, CERTIFICATES.c.run_id).where(CERTIFICATES.c.id == run.certificate_id)
     row = change.connection.execute(held).first()
-    return row is not None and row.run_id == run.id and row.state not in _NO_PASS
-
-
-_NO_PASS = {CertificateState.VOID.value, CertificateState.ALLOCATED.value, CertificateState.AVAILABLE.value}
+    return row is not None and row.run_id == run.id and row.state in BOUND_STATES

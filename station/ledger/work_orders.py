@@ -14,11 +14,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
-from station.certificate import CertificateState
 from station.errors import Code, UsageError, WorkOrderComplete
 from station.ledger.audit import Change, Changes, EventKind, storable
 from station.ledger.batches import batch_row
-from station.ledger.certificates import live_certificate
+from station.ledger.certificates import BOUND_STATES, live_certificate
 from station.ledger.database import Transactions
 from station.ledger.order_tables import WORK_ORDERS
 from station.ledger.processes import ProcessToken
@@ -28,7 +27,6 @@ from station.ledger.schema import BATCHES, RUNS
 from station.ledger.work_order_places import has_place, place_count, take_place
 
 _O = WORK_ORDERS.c
-_BOUND: Final = (CertificateState.INSTALLING, CertificateState.INSTALLED, CertificateState.ACTIVATED)
 NUMBER_CHARACTERS_MAX: Final = 200
 
 
@@ -201,7 +199,9 @@ def place_taken(change: Change, processes: ProcessToken, run_id: int) -> Iterato
         return
     order = connection.execute(_LOCKED, {"of_number": run.work_order}).one()
     held = live_certificate(connection, run.mac, order.product_key)
-    if held is not None and (has_place(connection, held, order.id) or (held.state in _BOUND and held.run_id != run.id)):
+    if held is not None and (
+        has_place(connection, held, order.id) or (held.state in BOUND_STATES and held.run_id != run.id)
+    ):
         yield run
         return
     if order.closed_at is not None:
