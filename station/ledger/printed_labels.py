@@ -16,7 +16,7 @@ from station.ledger.database import Transactions
 from station.ledger.records import JsonValue, RunRow
 from station.ledger.run_rows import find_runs
 from station.ledger.schema import AUDIT_EVENTS, CERTIFICATES, RUNS
-from station.ledger.units import find_certificates
+from station.ledger.units import find_unit
 from station.unit import Mac
 from station.verdict import Verdict
 
@@ -49,10 +49,7 @@ class PrintedLabels:
         UsageError when nobody knows the unit, its last run is no PASS, or its certificate is void.
         """
         with self._reading() as connection:
-            mac, rows = find_certificates(connection, subject)
-            holders = {row.mac for row in rows if row.mac is not None}
-            if mac is None and len(holders) == 1:
-                mac = holders.pop()
+            mac, rows = find_unit(connection, subject)
             runs = [] if mac is None else find_runs(connection, limit=1, mac=mac, device_name=None)
             if not rows and not runs:
                 raise UsageError(

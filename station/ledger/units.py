@@ -47,9 +47,22 @@ def find_certificates(connection: Connection, subject: str) -> tuple[str | None,
     named = certificates_of(connection, device_name=name, product_key=product_key or None)
     if mac is None:
         return None, named
-    rows = certificates_of(connection, mac=mac)
+    return mac, _each_once(certificates_of(connection, mac=mac), named)  # one unit's name can be another's DeviceName
+
+
+def find_unit(connection: Connection, subject: str) -> tuple[str | None, list[Row[Any]]]:
+    """Give what `find_certificates` does; for a certificate that one unit holds, that unit's MAC and its other ones too."""
+    mac, rows = find_certificates(connection, subject)
+    holders = {row.mac for row in rows if row.mac is not None}
+    if mac is not None or len(holders) != 1:
+        return mac, rows
+    (holder,) = holders
+    return holder, _each_once(rows, certificates_of(connection, mac=holder))
+
+
+def _each_once(rows: list[Row[Any]], more: list[Row[Any]]) -> list[Row[Any]]:
     known = {row.id for row in rows}
-    return mac, rows + [row for row in named if row.id not in known]  # one unit's name can be another's DeviceName
+    return rows + [row for row in more if row.id not in known]
 
 
 def _bearer(connection: Connection, serial_number: str, product_key: str | None) -> str | None:
@@ -64,15 +77,8 @@ def _bearer(connection: Connection, serial_number: str, product_key: str | None)
 
 def unit_story(connection: Connection, subject: str) -> UnitStory:
     """Give everything about a unit; UsageError when neither a run nor a certificate knows it."""
-    mac, rows = find_certificates(connection, subject)
+    mac, rows = find_unit(connection, subject)
     certificates = tuple(certificate_row(row) for row in rows)
-    if mac is None:
-        macs = {row.mac for row in rows if row.mac is not None}
-        mac = macs.pop() if len(macs) == 1 else None
-        if mac is not None:
-            others = certificates_of(connection, mac=mac)
-            known = {row.id for row in rows}
-            certificates += tuple(certificate_row(row) for row in others if row.id not in known)
     device_name = rows[0].device_name if rows and mac is None else None
     runs = find_runs(connection, limit=_STORY_RUNS_MAX, mac=mac, device_name=device_name) if mac or device_name else []
     if not certificates and not runs:
