@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
-from station.errors import NO_FACTS, Facts
+from station.errors import NO_FACTS, CodedError, Facts
 from station.serial_number import EntryWay, ScanRefusal
 from station.unit import Disposition, Mac
 from station.verdict import Step, StepState, Verdict
@@ -174,6 +174,10 @@ class LabelPrinted:
     mend: str = ""
     facts: Facts = field(default_factory=lambda: NO_FACTS)
     """What fills the screen's own sentence for the code."""
+
+    def hindered_by(self, fault: CodedError) -> LabelPrinted:
+        """Give it as not printed, by what hindered it."""
+        return replace(self, code=fault.code, message=fault.cause, mend=fault.mend, facts=fault.facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from station.line.walk import internal_fault
 from station.peripherals.label_printer import LabelPrinter
 from station.peripherals.label_template import LabelTemplate
 from station.profile import Profile
-from station.unit import Mac
 from station.verdict import Verdict
 
 _LOG: Final = logging.getLogger("station.line")
@@ -61,7 +60,7 @@ class PrintDesk:
         self._operator = operator
         self._tell = tell
         self._clock = clock
-        self._passed: queue.SimpleQueue[tuple[float, VerdictReached] | None] = queue.SimpleQueue()
+        self._passed: queue.SimpleQueue[tuple[float, LabelPrinted] | None] = queue.SimpleQueue()
         self._refusal: PeripheralFault | None = None
         self._refused_at = 0.0
         self._thread = threading.Thread(target=self._live, name="print-desk", daemon=True)
@@ -73,7 +72,8 @@ class PrintDesk:
     def hear(self, event: Event) -> None:
         """Take note of a PASS; returns at once."""
         if isinstance(event, VerdictReached) and event.verdict is Verdict.PASS and event.mac is not None:
-            self._passed.put((self._clock(), event))
+            label = LabelPrinted(event.lane, event.run_id or 0, event.mac, event.device_name)
+            self._passed.put((self._clock(), label))
 
     def print_again(self, subject: str) -> LabelPrinted:
         """Print a unit's label now, by MAC, serial number or DeviceName, and give what is told of it.
@@ -82,12 +82,11 @@ class PrintDesk:
         product, LedgerFault; what hinders the printing itself is told, not raised.
         """
         order = order_label(self._ledger, self._work.product_key, subject)
+        printed = LabelPrinted(order.run.lane, order.run.id, order.mac, order.run.device_name)
         try:
             print_label(self._ledger, self._work, order, self._operator())
         except CodedError as fault:
-            printed = _not_printed(order.run.lane, order.run.id, order.mac, order.run.device_name, fault)
-        else:
-            printed = LabelPrinted(order.run.lane, order.run.id, order.mac, order.run.device_name)
+            printed = printed.hindered_by(fault)
         self._tell(printed)
         return printed
 
@@ -105,15 +104,14 @@ class PrintDesk:
             if told is not None:
                 self._tell(told)
 
-    def _print(self, since: float, passed: VerdictReached) -> LabelPrinted | None:
-        mac, run_id = Mac(str(passed.mac)), passed.run_id or 0
+    def _print(self, since: float, label: LabelPrinted) -> LabelPrinted | None:
         try:
-            order = order_label(self._ledger, self._work.product_key, mac)
+            order = order_label(self._ledger, self._work.product_key, label.mac)
             if self._ledger.printed_labels.was_sent(order):
                 return None
             if self._refusal is not None and since <= self._refused_at:
                 _note_failure(self._ledger, self._work, order, self._operator(), self._refusal)
-                return _not_printed(passed.lane, run_id, mac, passed.device_name, self._refusal)
+                return label.hindered_by(self._refusal)
             self._refusal = None
             if not print_label(self._ledger, self._work, order, self._operator(), only_first=True):
                 return None
@@ -122,11 +120,11 @@ class PrintDesk:
         except Exception as error:  # noqa: BLE001  a bug of ours must not end the labels in silence
             fault = internal_fault(error)
         else:
-            return LabelPrinted(passed.lane, run_id, mac, passed.device_name)
+            return label
         if isinstance(fault, PeripheralFault):
             self._refusal, self._refused_at = fault, self._clock()
-        _LOG.warning("label of run %d: %s", run_id, fault.code)
-        return _not_printed(passed.lane, run_id, mac, passed.device_name, fault)
+        _LOG.warning("label of run %d: %s", label.run_id, fault.code)
+        return label.hindered_by(fault)
 
 
 def order_label(ledger: Ledger, product_key: str, subject: str) -> LabelOrder:
@@ -183,7 +181,3 @@ def _note_failure(ledger: Ledger, work: LabelWork, order: LabelOrder, operator: 
     ledger.printed_labels.failed(
         order, printer=work.printer.name, code=fault.code, cause=fault.cause, operator=operator
     )
-
-
-def _not_printed(lane: int, run_id: int, mac: Mac, device_name: str | None, fault: CodedError) -> LabelPrinted:
-    return LabelPrinted(lane, run_id, mac, device_name, fault.code, fault.cause, fault.mend, fault.facts)

@@ -26,5 +26,4 @@ def print_again(prints: PrintPort, unit: LaneView) -> LabelPrinted:
     try:
         return prints.print_again(mac)
     except CodedError as error:
-        why = (error.code, error.cause, error.mend, error.facts)
-        return LabelPrinted(unit.lane, unit.run_id or 0, mac, unit.device_name, *why)
+        return LabelPrinted(unit.lane, unit.run_id or 0, mac, unit.device_name).hindered_by(error)
