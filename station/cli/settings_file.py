@@ -11,8 +11,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from station.cli.settings_model import StationSettings
+from station.drafts import replacement_of
 from station.errors import Code, Fault, InputError, UsageError
-from station.ledger.drafts import replacement_of
 from station.ledger.station_name import STATION_FILE, first_lines
 from station.profile.faults import Document, FaultList, add_model_error, place_of
 from station.profile.yaml_source import YamlSource, parse_yaml, read_yaml

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+from station.drafts import replacement_of
 from station.errors import Code, LedgerFault
-from station.ledger.drafts import replacement_of
 from station.ledger.owner_only import sync_folder
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))

@@ -16,9 +16,9 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
+from station.drafts import replacement_of
 from station.errors import Code, LedgerFault
 from station.ledger.audit import EventKind
-from station.ledger.drafts import replacement_of
 from station.ledger.schema import AUDIT_EVENTS, AUDIT_HEADS
 
 RECORD_FILE: Final = "audit.head"

@@ -8,9 +8,9 @@ import stat
 from pathlib import Path
 from typing import TextIO
 
+from station.drafts import ON_WINDOWS, replacement_of
 from station.errors import Code, LedgerFault
 from station.ledger import windows_rights
-from station.ledger.drafts import ON_WINDOWS, replacement_of
 
 
 def write_owner_only(path: Path, text: str) -> None:

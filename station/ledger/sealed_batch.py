@@ -17,11 +17,11 @@ from typing import Final
 import pyrage
 from filelock import FileLock, Timeout
 
+from station.drafts import replacement_of
 from station.errors import BatchError, Code, LedgerFault, UsageError
 from station.ledger.console_csv import check_csv
 from station.ledger.csv_bytes import changed_meanwhile, survey, whole_file
 from station.ledger.disk import disk_fault
-from station.ledger.drafts import replacement_of
 from station.ledger.owner_only import require_owner_only, sync_folder, write_owner_only
 
 IDENTITY_FILE: Final = "station.age"

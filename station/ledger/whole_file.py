@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from station.drafts import replacement_of
 from station.errors import UsageError
-from station.ledger.drafts import replacement_of
 
 
 def refuse_existing(out: Path, *, force: bool) -> None:

@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
+from station.drafts import replacement_of
 from station.errors import ProfileError
-from station.ledger.drafts import replacement_of
 from station.profile.prepare import prepare_draft
 from station.profile.reading import draft_of
 from station.profile.recipe import FileHash

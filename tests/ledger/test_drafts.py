@@ -9,9 +9,10 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from station import drafts
+from station.drafts import replacement_of
 from station.errors import Code, LedgerFault
-from station.ledger import drafts, owner_only
-from station.ledger.drafts import replacement_of
+from station.ledger import owner_only
 from station.ledger.owner_only import require_owner_only, write_owner_only
 
 USER, OTHERS, SYSTEM = "S-1-5-21-1-2-3-1001", "S-1-1-0", "S-1-5-18"
