@@ -35,7 +35,7 @@ class ShiftHeader(Widget):
     class NumbersRead(Message, bubble=False):
         """The ledger answered; or why it could not."""
 
-        def __init__(self, answer: ShiftNumbers | CodedError | None) -> None:
+        def __init__(self, answer: ShiftNumbers | CodedError) -> None:
             super().__init__()
             self.answer = answer
 
@@ -64,21 +64,20 @@ class ShiftHeader(Widget):
         self.run_worker(self._read, thread=True, group="summary")
 
     def _read(self) -> None:
-        answer: ShiftNumbers | CodedError | None = None
+        answer: ShiftNumbers | CodedError
         try:
             answer = self._line.summary()
         except CodedError as fault:
             # The header says that the numbers cannot be read; the lanes go on and tell the fault where it matters.
             answer = fault
-        finally:
-            self.post_message(self.NumbersRead(answer))
+        self.post_message(self.NumbersRead(answer))
 
     def on_shift_header_numbers_read(self, message: ShiftHeader.NumbersRead) -> None:
         self._reading = False
-        answer = message.answer
-        self.fault = answer if isinstance(answer, CodedError) else None
-        if answer is not None and not isinstance(answer, CodedError):
-            self.numbers = answer
+        if isinstance(message.answer, CodedError):
+            self.fault = message.answer
+        else:
+            self.fault, self.numbers = None, message.answer
         if self._read_again:
             self._read_again = False
             self.ask()
