@@ -58,7 +58,7 @@ def open_data_folder(
             data.mkdir(parents=True, exist_ok=True)
         elif _must_be_made(data, dialect):
             raise _nothing_here(data)
-        opened = None if _must_be_made(data, dialect) else _open_existing(data, dialect, ask)
+        opened = _open_existing(data, dialect, ask)
         if opened is None:
             if read_only:
                 raise _is_older(data)
