@@ -22,7 +22,7 @@ from station.verdict import Step, Verdict
 from station.virtual.chip_model import ChipModel
 from station.virtual.fixture import Fixture, Unit
 from station.virtual.flash_memory import FlashMemory
-from tests.end_to_end.conftest import Desk, clean_environment
+from tests.end_to_end.conftest import Desk
 from tests.end_to_end.quick_units import (
     PRODUCT_KEY,
     MuteApplication,
@@ -33,7 +33,7 @@ from tests.end_to_end.quick_units import (
 )
 from tests.end_to_end.sight import Sight
 from tests.end_to_end.technician import Technician
-from tests.end_to_end.terminals import END_LIMIT_S, TERMINALS, Size, Terminal, lacking
+from tests.end_to_end.terminals import END_LIMIT_S, TERMINALS, Size, Terminal, environment_in_terminal, lacking
 from tests.end_to_end.watched_station import desk_in
 from tests.waiting import wait_until
 
@@ -45,8 +45,6 @@ LAST_SIZE: Final = (120, 40)
 IN_BETWEEN: Final = ((140, 50), (96, 28), (132, 24), (83, 37))
 """Sizes that a window has for a moment while somebody drags its corner."""
 BOOT_WITHIN: Final = "3s"
-_OF_A_TERMINAL: Final = ("COLUMNS", "LINES", "TMUX")
-"""What a terminal says of itself to the programs in it; the tests run in another one."""
 LABEL: Final = {"scan": "before", "separator": ";", "fields": {"serial_number": "SP[0-9]{8}", "hardware": "R[0-9]{2}"}}
 
 
@@ -341,12 +339,11 @@ def work_shift(kind: type[Terminal], folder: Path, units: int, size: Size = FIRS
         ledger.operators.add(OPERATOR, by="root")
         ledger.operators.decline_first_lead(by="root")
     bench = Bench()
-    environment = {key: value for key, value in clean_environment().items() if key not in _OF_A_TERMINAL}
     with bench.serving() as fixtures:
         ports = [word for fixture in fixtures.values() for word in ("--port", fixture.url)]
         arguments = desk.arguments("run", profile, *ports, "--lang", "en")
         began = time.monotonic()
-        with kind(arguments, environment | {"LC_ALL": "C.UTF-8"}, size, folder) as terminal:
+        with kind(arguments, environment_in_terminal(), size, folder) as terminal:
             technician = Technician(terminal, ("Traceback", *secrets))
             shift = Shift(technician, bench, units)
             shift.work()

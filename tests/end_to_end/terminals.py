@@ -17,6 +17,8 @@ from typing import Final, Self
 import pyte
 from rich.cells import cell_len
 
+from tests.end_to_end.conftest import clean_environment
+
 Size = tuple[int, int]
 """Columns and rows."""
 KEYS: Final = {
@@ -32,6 +34,8 @@ KEYS: Final = {
     **{f"F{number}": f"\x1b[{code}~" for number, code in enumerate((15, 17, 18, 19, 20, 21), 5)},
 }
 """As tmux names them, and what a terminal of xterm's kind sends."""
+_OF_A_TERMINAL: Final = ("COLUMNS", "LINES", "TMUX")
+"""What a terminal says of itself to the programs in it; the tests run in another one."""
 BLANK: Final = b"\x1b[2J"
 ANSWER_LIMIT_S: Final = 10.0
 END_LIMIT_S: Final = 30.0
@@ -214,7 +218,11 @@ class PtyTerminal(Terminal):
             self._screen.resize(rows, columns)
             self._rows = None
         self._tell_size(size)
-        self._process.send_signal(signal.SIGWINCH)  # type: ignore[attr-defined,unused-ignore]  # POSIX; no terminal controls it
+        self.tell(signal.SIGWINCH)  # type: ignore[attr-defined,unused-ignore]  # POSIX; no terminal controls it
+
+    def tell(self, number: signal.Signals) -> None:
+        """Send the program a signal."""
+        self._process.send_signal(number)
 
     def device(self) -> str:
         return self._device
@@ -230,6 +238,12 @@ class PtyTerminal(Terminal):
 
 
 TERMINALS: Final[dict[str, type[Terminal]]] = {"tmux": TmuxTerminal, "pyte": PtyTerminal}
+
+
+def environment_in_terminal() -> dict[str, str]:
+    """The environment for a program in one of these."""
+    kept = {key: value for key, value in clean_environment().items() if key not in _OF_A_TERMINAL}
+    return kept | {"LC_ALL": "C.UTF-8"}
 
 
 def lacking(terminal: str) -> str | None:
