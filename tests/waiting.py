@@ -9,9 +9,9 @@ from typing import Final
 LIMIT_S: Final = 60.0
 
 
-def wait_until(holds: Callable[[], bool], limit_s: float = LIMIT_S) -> None:
-    """Look until something holds; AssertionError when it does not in time."""
+def wait_until(holds: Callable[[], bool], limit_s: float = LIMIT_S, period_s: float = 0.002) -> None:
+    """Look again and again until something holds; AssertionError when it does not in time."""
     deadline = time.monotonic() + limit_s
     while not holds():
         assert time.monotonic() < deadline, "it did not come to hold in time"
-        time.sleep(0.002)
+        time.sleep(period_s)

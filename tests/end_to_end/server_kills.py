@@ -10,7 +10,7 @@ import multiprocessing
 import random
 import sys
 import tempfile
-import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +35,7 @@ from tests.ledger.postgresql_server import Server, new_database
 from tests.ledger.test_factory import join
 from tests.line.conftest import PROFILES, Desk
 from tests.line.fake_chip import FakeChip, FakeUnit
+from tests.waiting import wait_until
 
 STATIONS: Final = 3
 LANES: Final = 2
@@ -73,8 +74,7 @@ def work(folder: Path, url: str, first_unit: int, stop: Event, answers: Queue[Wo
             return Work(told, {unit.mac: desk.carried(unit) for unit in units})
 
         done = list(lanes.map(walk, range(LANES)))
-        while ledger.recorder.kept:
-            threading.Event().wait(RETRY_S)
+        wait_until(lambda: not ledger.recorder.kept, period_s=RETRY_S)
     carried = {mac: name for one in done for mac, name in one.carried.items()}
     answers.put(Work([verdict for one in done for verdict in one.told], carried))
 
@@ -89,24 +89,34 @@ def recipe_in(folder: Path) -> Recipe:
 
 def opened(data: Path, url: str) -> Ledger:
     """Open a station's ledger as soon as the server lets it."""
-    while True:
+    ledgers = list[Ledger]()
+
+    def is_open() -> bool:
         try:
-            return Ledger.open(data, url=url)
+            ledgers.append(Ledger.open(data, url=url))
         except LedgerFault as fault:
             if fault.code is not Code.LEDGER_UNREACHABLE:
                 raise
-            threading.Event().wait(RETRY_S)
+        return bool(ledgers)
+
+    wait_until(is_open, period_s=RETRY_S)
+    return ledgers[0]
+
+
+def server_takes_units(ledger: Ledger) -> bool:
+    """Say whether a unit may start."""
+    try:
+        ledger.recorder.require_server()
+    except LedgerFault:
+        return False
+    return True
 
 
 def walked_until_it_passes(desk: Desk, lane: int, unit: FakeUnit) -> list[Told]:
     """Walk one unit again and again, as a lane does when the server was away; give every verdict."""
     told = list[Told]()
     while not told or told[-1][2] is not Verdict.PASS:
-        try:
-            desk.ledger.recorder.require_server()
-        except LedgerFault:
-            threading.Event().wait(RETRY_S)
-            continue
+        wait_until(lambda: server_takes_units(desk.ledger), period_s=RETRY_S)
         verdict = desk.walk(FakeChip(unit), lane=lane)
         told.append((verdict.run_id, str(unit.mac), verdict.verdict, verdict.code))
         if verdict.verdict is Verdict.FAIL or verdict.code == Code.INTERNAL:
@@ -158,11 +168,10 @@ class Factory:
     def _wait_for_work(self) -> None:
         """Wait until each station has begun a run."""
         with Ledger.open(self.folder / "first" / "data", url=self._url, read_only=True) as ledger:
-            while len({run.station for run in ledger.runs(1000)}) < STATIONS:
-                threading.Event().wait(RETRY_S)
+            wait_until(lambda: len({run.station for run in ledger.runs(1000)}) == STATIONS, period_s=RETRY_S)
 
     def _struck(self, rng: random.Random) -> str:
-        threading.Event().wait(rng.uniform(*BETWEEN_KILLS_S))
+        time.sleep(rng.uniform(*BETWEEN_KILLS_S))  # the server dies at random instants
         way = rng.choice(("killed", "stopped at once", "cut", "cut"))
         if way == "cut":
             self._server.cut()
@@ -171,7 +180,7 @@ class Factory:
             self._server.kill()
         else:
             self._server.stop_at_once()
-        threading.Event().wait(rng.uniform(*AWAY_S))
+        time.sleep(rng.uniform(*AWAY_S))  # and is away for a random while
         self._server.start()
         return way
 
