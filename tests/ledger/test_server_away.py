@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from station.verdict import Step, StepState, Verdict
 from tests.ledger.making import STAMP, begin, chip_of, mac_of, name, write_csv
 from tests.ledger.postgresql_server import Server, new_database
 from tests.ledger.test_factory import join
+from tests.waiting import wait_until
 
 LIMIT_S = 30.0
 
@@ -170,9 +170,7 @@ def test_what_is_kept_goes_to_the_server_by_itself(ledger: Ledger, url: str) -> 
     with shut(url):
         passed(ledger, run)
 
-    deadline = time.monotonic() + LIMIT_S
-    while ledger.recorder.kept and time.monotonic() < deadline:
-        threading.Event().wait(0.05)
+    wait_until(lambda: not ledger.recorder.kept)
     assert [row.verdict for row in ledger.runs()] == [Verdict.PASS]
 
 
