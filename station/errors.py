@@ -97,8 +97,53 @@ class Code(StrEnum):
     INTERRUPTED = "A02"
 
 
+class Why(StrEnum):
+    """Which of a code's mistakes it is, for what the code alone does not tell: `detail.<code>.<why>` of the catalogues."""
+
+    BATCH_OF_OTHER_PRODUCT = "batch_of_other_product"
+    CERTIFICATE_LACKS_FIELD = "certificate_lacks_field"
+    CERTIFICATE_OF_OTHER_PRODUCT = "certificate_of_other_product"
+    CONTROL_CODE = "control_code"
+    DAMAGED = "damaged"
+    DOES_NOT_FIT = "does_not_fit"
+    FIELD_MISSING = "field_missing"
+    GONE = "gone"
+    IN_WORK = "in_work"
+    KEYRING = "keyring"
+    MISTAKES = "mistakes"
+    NO_CERTIFICATES = "no_certificates"
+    NO_KEY = "no_key"
+    NO_OPERATOR = "no_operator"
+    NO_REASON = "no_reason"
+    NOT_ASCII = "not_ascii"
+    NOT_PASSED = "not_passed"
+    NOTHING_HERE = "nothing_here"
+    ORDER_DIFFERS = "order_differs"
+    ORDER_OF_OTHER_PROFILE = "order_of_other_profile"
+    OTHER_KEY = "other_key"
+    OTHER_PASSPHRASE = "other_passphrase"  # noqa: S105  a word about one, not one
+    OTHER_PROGRAM = "other_program"
+    PASSPHRASE_CHANGED = "passphrase_changed"  # noqa: S105  a word about one, not one
+    PIN_CHANGED = "pin_changed"
+    PIN_DAMAGED = "pin_damaged"
+    PORT_TWICE = "port_twice"
+    SERIAL_NUMBER_TWICE = "serial_number_twice"
+    SEVERAL_BATCHES = "several_batches"
+    SIGN_OF_BARCODE = "sign_of_barcode"
+    UNIT_OF_OTHER_PRODUCT = "unit_of_other_product"
+    UNKNOWN_BATCH = "unknown_batch"
+    UNKNOWN_OPERATOR = "unknown_operator"
+    UNKNOWN_ORDER = "unknown_order"
+    UNKNOWN_UNIT = "unknown_unit"
+    UNREADABLE = "unreadable"
+    VOID = "void"
+    WRONG = "wrong"
+
+
 Facts: TypeAlias = Mapping[str, str | int | float]
 NO_FACTS: Final[Facts] = MappingProxyType({})
+WHY: Final = "why"
+"""The fact that is a Why: an error's own event carries it with the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +155,13 @@ class Fault:
     cause: str
     mend: str
 
+    @property
+    def place(self) -> str:
+        """File and line."""
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
     def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.cause}. {self.mend}"
+        return f"{self.place}: {self.cause}. {self.mend}"
 
 
 class CodedError(Exception):
@@ -121,14 +170,16 @@ class CodedError(Exception):
     exit_code: ClassVar[int] = 3
     verdict: ClassVar[Verdict] = Verdict.ERROR
 
-    def __init__(self, code: Code, cause: str, mend: str, place: str = "", *, facts: Facts = NO_FACTS) -> None:
-        """`facts` fill the sentence that the screen's catalogue has for the code: all of its places, or none."""
+    def __init__(
+        self, code: Code, cause: str, mend: str, place: str = "", *, facts: Facts = NO_FACTS, why: Why | None = None
+    ) -> None:
+        """`facts` fill the sentence that the screen's catalogue has for the code, and for `why`: all of its places, or none."""
         super().__init__(cause)
         self.code = code
         self.cause = cause
         self.mend = mend
         self.place = place
-        self.facts = facts
+        self.facts = facts if why is None else {**facts, WHY: why}
 
     def __str__(self) -> str:
         head = f"{self.place}: " if self.place else ""
@@ -159,8 +210,20 @@ class InputError(CodedError):
 
     exit_code = 2
 
-    def __init__(self, code: Code, cause: str, mend: str, place: str = "", faults: Sequence[Fault] = ()) -> None:
-        super().__init__(code, cause, mend, place)
+    def __init__(
+        self,
+        code: Code,
+        cause: str,
+        mend: str,
+        place: str = "",
+        faults: Sequence[Fault] = (),
+        *,
+        facts: Facts = NO_FACTS,
+        why: Why | None = None,
+    ) -> None:
+        if faults and why is None:
+            why, facts = Why.MISTAKES, {"first": faults[0].place}
+        super().__init__(code, cause, mend, place, facts=facts, why=why)
         self.faults = tuple(faults)
 
     def __str__(self) -> str:
@@ -172,8 +235,10 @@ class InputError(CodedError):
 class UsageError(InputError):
     """An argument names nothing or contradicts another."""
 
-    def __init__(self, cause: str, mend: str, place: str = "") -> None:
-        super().__init__(Code.USAGE, cause, mend, place)
+    def __init__(
+        self, cause: str, mend: str, place: str = "", *, facts: Facts = NO_FACTS, why: Why | None = None
+    ) -> None:
+        super().__init__(Code.USAGE, cause, mend, place, facts=facts, why=why)
 
 
 class NotAllowed(InputError):
@@ -183,8 +248,17 @@ class NotAllowed(InputError):
 class ProfileError(InputError):
     """The profile, or a file that it names, is wrong."""
 
-    def __init__(self, cause: str, mend: str, place: str = "", faults: Sequence[Fault] = ()) -> None:
-        super().__init__(Code.PROFILE, cause, mend, place, faults)
+    def __init__(
+        self,
+        cause: str,
+        mend: str,
+        place: str = "",
+        faults: Sequence[Fault] = (),
+        *,
+        facts: Facts = NO_FACTS,
+        why: Why | None = None,
+    ) -> None:
+        super().__init__(Code.PROFILE, cause, mend, place, faults, facts=facts, why=why)
 
 
 class BatchError(InputError):

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, bindparam, select
 
 from station.certificate import CertificateState
-from station.errors import UsageError
+from station.errors import UsageError, Why
 from station.ledger.certificates import CERTIFICATE_QUERY, certificate_row
 from station.ledger.records import BatchSummary, CertificateRow
 from station.ledger.schema import BATCH_COUNTS, BATCHES, CERTIFICATES
@@ -31,7 +31,7 @@ def batch_row(connection: Connection, name: str) -> Row[Any]:
         mend = f"Did you mean {near[0]}?"
     else:
         mend = f"There are: {', '.join(names[-5:])}"
-    raise UsageError(f"there is no batch named {name!r}", mend)
+    raise UsageError(f"there is no batch named {name!r}", mend, why=Why.UNKNOWN_BATCH, facts={"batch": name})
 
 
 def batch_summaries(connection: Connection, name: str | None = None) -> list[BatchSummary]:

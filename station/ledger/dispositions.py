@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from station.certificate import CertificateState
-from station.errors import UsageError
+from station.errors import UsageError, Why
 from station.ledger.audit import Changes, EventKind, storable
 from station.ledger.certificates import certificates_of, void_certificate
 from station.ledger.database import Transactions
@@ -47,7 +47,7 @@ class Dispositions:
         UsageError without a reason, and while a lane works on the unit.
         """
         if not reason.strip():
-            raise UsageError("a unit is put aside only with a reason", "Say why")
+            raise UsageError("a unit is put aside only with a reason", "Say why", why=Why.NO_REASON)
         reason = storable(reason.strip())
         with self._changing() as change:
             if (left := require_idle(change.connection, self._processes, mac)) is not None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from station.errors import Code, LedgerFault
+from station.errors import Code, LedgerFault, Why
 from station.ledger.key_sources import AskPassphrase, KeySource, Parameters, fetch_key, place_of
 from station.ledger.schema import LEDGER_KEYS
 from station.ledger.secret_box import SecretBox
@@ -95,6 +95,7 @@ class KeyRing:
                     Code.KEY_WRONG,
                     "this is not the passphrase of the ledger",
                     "Start again and type it anew; look at the keyboard's layout and at Caps Lock",
+                    why=Why.OTHER_PASSPHRASE,
                 ) from None
             raise fault from None
         self.fingerprint_key = box.open_key(self.ledger_id, "fingerprint_key", row.fingerprint_key)
@@ -118,6 +119,7 @@ def _only_at_start(_question: str) -> str:
         Code.KEY_WRONG,
         "the ledger got another passphrase while this program was open",
         "End this program and start it again with the new passphrase",
+        why=Why.PASSPHRASE_CHANGED,
     )
 
 
@@ -126,4 +128,5 @@ def _damaged() -> LedgerFault:
         Code.LEDGER_UNREADABLE,
         "what the ledger says about its key is damaged",
         "Stop the station, keep the ledger, and bring back the last backup of the data folder",
+        why=Why.DAMAGED,
     )

@@ -17,7 +17,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from station.errors import Code, LedgerFault, UsageError
+from station.errors import Code, LedgerFault, UsageError, Why
 from station.ledger.secret_box import KEY_BYTES, key_of_text, make_key, new_key, read_key, text_of_key
 from station.system_keyring import SystemKeyring, Trouble
 
@@ -114,6 +114,7 @@ def _derived(passphrase: str, parameters: Parameters) -> bytes:
             Code.LEDGER_UNREADABLE,
             "what the ledger says about its passphrase is damaged",
             "Stop the station, keep the ledger, and bring back the last backup of the data folder",
+            why=Why.DAMAGED,
         )
     kdf = Scrypt(salt, KEY_BYTES, n=cost, r=_SCRYPT_R, p=1)
     return kdf.derive(unicodedata.normalize("NFC", passphrase).encode("utf-8", "surrogatepass"))
@@ -128,6 +129,7 @@ def _keyring_get(parameters: Parameters) -> bytes:
             "the system keyring of this user holds no key of this ledger",
             "Work as the user who made it, or bring the keyring back from its backup",
             user,
+            why=Why.KEYRING,
         )
     key = key_of_text(text)
     if key is None:
@@ -136,6 +138,7 @@ def _keyring_get(parameters: Parameters) -> bytes:
             "what the system keyring holds for this ledger is no key",
             "Bring the keyring back from its backup",
             user,
+            why=Why.NO_KEY,
         )
     return key
 

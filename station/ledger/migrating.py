@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection, column, inspect, select, table
 
-from station.errors import Code, LedgerFault
+from station.errors import Code, LedgerFault, Why
 
 HEAD: Final = "0008"
 KNOWN: Final = frozenset({"0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"})
@@ -27,6 +27,7 @@ def stored_revision(connection: Connection) -> str | None:
             Code.LEDGER_UNREADABLE,
             "the database holds tables of another program and is no ledger",
             "Name another data folder with --data",
+            why=Why.OTHER_PROGRAM,
         )
     return str(revision)
 
@@ -38,6 +39,7 @@ def require_not_newer(revision: str | None) -> None:
             Code.LEDGER_NEWER,
             f"the ledger was written by a newer station (schema {revision}, known here: up to {HEAD})",
             "Update the station on this PC; the ledger was not touched",
+            facts={"schema": str(revision), "known": HEAD},
         )
 
 

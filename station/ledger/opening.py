@@ -13,7 +13,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, insert, select
 
-from station.errors import Code, LedgerFault
+from station.errors import Code, LedgerFault, Why
 from station.ledger.audit import EventKind, Trail, iso_utc
 from station.ledger.database import Database, Dialect, choose_dialect
 from station.ledger.disk import disk_fault, write_synced
@@ -111,6 +111,7 @@ def _must_be_made(data: Path, dialect: Dialect) -> bool:
             "the ledger of this data folder is gone: a new one would hand out used certificates again",
             "Bring the ledger back from its backup, or begin in another folder with --data",
             str(file),
+            why=Why.GONE,
         )
     return True
 
@@ -211,6 +212,7 @@ def _require_not_gone(data: Path, dialect: Dialect, revision: str | None) -> Non
             "the factory's ledger is gone: a new one would hand out used certificates again",
             f"Bring its database back from its backup. To begin another ledger, remove {FACTORY_ID_FILE} from the data folder",
             dialect.place,
+            why=Why.GONE,
         )
 
 
@@ -220,6 +222,7 @@ def _nothing_here(data: Path) -> LedgerFault:
         "there is no ledger here yet",
         "Import a batch first, or name the right data folder with --data",
         str(data),
+        why=Why.NOTHING_HERE,
     )
 
 

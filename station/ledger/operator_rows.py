@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NewType
 
 from sqlalchemy import Connection, Row, func, select
 
-from station.errors import Code, NotAllowed, UsageError
+from station.errors import Code, NotAllowed, UsageError, Why
 from station.ledger.audit import storable
 from station.ledger.schema import OPERATORS
 
@@ -76,13 +76,15 @@ def find_operator(connection: Connection, name_or_badge: str) -> tuple[Row[Any],
         if row.badge_key == key:
             return row, "badge"
     if not active:
-        raise UsageError("there is no operator yet", "Add one: station operator add NAME")
+        raise UsageError("there is no operator yet", "Add one: station operator add NAME", why=Why.NO_OPERATOR)
     names = {row.name_key: row.name for row in active}
     near = difflib.get_close_matches(key, names, 1)
     shown = "".join(letter if letter.isprintable() else "?" for letter in name_or_badge[:NAME_LENGTH_MAX])
     raise UsageError(
         f"no operator is known as {shown!r}",
         f"Did you mean {names[near[0]]!r}?" if near else "`station operator list` shows who is there",
+        why=Why.UNKNOWN_OPERATOR,
+        facts={"name": shown},
     )
 
 
@@ -91,7 +93,10 @@ def find_line_lead(connection: Connection, name_or_badge: str) -> Row[Any]:
     row, _ = find_operator(connection, name_or_badge)
     if row.role != Role.LINE_LEAD:
         raise NotAllowed(
-            Code.NOT_LINE_LEAD, f"{row.name} is a technician, and this is for a line lead", "Call the line lead"
+            Code.NOT_LINE_LEAD,
+            f"{row.name} is a technician, and this is for a line lead",
+            "Call the line lead",
+            facts={"name": row.name},
         )
     return row
 

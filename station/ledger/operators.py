@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import insert, select, update
 
 from station.certificate import Secret
-from station.errors import Code, NotAllowed, UsageError
+from station.errors import Code, NotAllowed, UsageError, Why
 from station.ledger.audit import Change, Changes, EventKind
 from station.ledger.database import Transactions
 from station.ledger.operator_rows import (
@@ -188,11 +188,19 @@ class Operators:
                 Code.PIN_WRONG,
                 f"this is not the PIN of {name}",
                 f"Try again; after {WRONG_PINS_MAX - wrong} more wrong ones it is locked for a minute",
+                why=Why.WRONG,
+                facts={"name": name, "left": WRONG_PINS_MAX - wrong},
             )
         with self._changing() as change:
             row = find_line_lead(change.connection, name)
             if row.pin_hash != stored:
-                raise NotAllowed(Code.PIN_WRONG, f"the PIN of {name} was changed this moment", "Try again")
+                raise NotAllowed(
+                    Code.PIN_WRONG,
+                    f"the PIN of {name} was changed this moment",
+                    "Try again",
+                    why=Why.PIN_CHANGED,
+                    facts={"name": name},
+                )
             change.connection.execute(update(OPERATORS).where(_O.id == row.id).values(wrong_pins=0, locked_at=None))
             change.trail.append(EventKind.LINE_LEAD_CONFIRMED, operator=name, data={"action": action})
         return name
@@ -240,6 +248,7 @@ def _locked(name: str, left_s: float) -> NotAllowed:
         Code.PIN_LOCKED,
         f"{WRONG_PINS_MAX} wrong PINs: {name} is locked for {max(1, round(left_s))} seconds",
         "Wait so long and try again, or ask another line lead",
+        facts={"name": name, "seconds": max(1, round(left_s))},
     )
 
 

@@ -7,7 +7,7 @@ import unicodedata
 from typing import Final, Protocol
 
 from station.certificate import Secret
-from station.errors import Code, InternalFault, LedgerFault, UsageError
+from station.errors import Code, InternalFault, LedgerFault, UsageError, Why
 
 PIN_LENGTH_MIN: Final = 6
 PIN_LENGTH_MAX: Final = 64
@@ -61,6 +61,7 @@ class Argon2Pins:
                 Code.LEDGER_UNREADABLE,
                 "a stored PIN is damaged",
                 "Stop the station, keep the ledger, and bring back the last backup of the data folder",
+                why=Why.PIN_DAMAGED,
             ) from None
         except VerificationError as error:
             raise InternalFault(f"the PIN could not be checked ({type(error).__name__})") from None

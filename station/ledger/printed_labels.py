@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, ScalarSelect, func, select
 
 from station.certificate import CertificateState
-from station.errors import UsageError
+from station.errors import UsageError, Why
 from station.ledger.audit import Change, Changes, EventKind, storable
 from station.ledger.batches import batch_row, batch_summaries
 from station.ledger.database import Transactions
@@ -55,11 +55,21 @@ class PrintedLabels:
                 raise UsageError(
                     f"no unit is known as {subject!r}",
                     "Give the MAC as 24:0a:c4:5e:10:9c, the serial number, or the DeviceName as the CSV has it",
+                    why=Why.UNKNOWN_UNIT,
+                    facts={"unit": subject},
                 )
             if not runs or runs[0].mac is None or runs[0].verdict is not Verdict.PASS:
-                raise UsageError("No label without PASS: the unit's last run did not end so", _NOT_YET, subject)
+                raise UsageError(
+                    "No label without PASS: the unit's last run did not end so",
+                    _NOT_YET,
+                    subject,
+                    why=Why.NOT_PASSED,
+                    facts={"unit": subject},
+                )
             if runs[0].certificate_state not in _GOOD:
-                raise UsageError("No label: the unit's certificate is void", _NOT_YET, subject)
+                raise UsageError(
+                    "No label: the unit's certificate is void", _NOT_YET, subject, why=Why.VOID, facts={"unit": subject}
+                )
             of_batch = batch_summaries(connection, runs[0].batch)[0].work_order
             return LabelOrder(runs[0], Mac(runs[0].mac), runs[0].work_order or of_batch)
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, select
 
 from station.certificate import CertificateState
-from station.errors import UsageError
+from station.errors import UsageError, Why
 from station.ledger.processes import ProcessToken
 from station.ledger.records import RunRow
 from station.ledger.schema import BATCHES, CERTIFICATES, RUNS
@@ -54,7 +54,12 @@ def require_idle(connection: Connection, processes: ProcessToken, mac: str) -> R
     """Raise UsageError while a lane works on the unit; give the run that a crash left open for it, if there is one."""
     run = connection.execute(OPEN_RUNS.where(_R.mac == mac)).first()
     if run is not None and processes.is_alive(run.process):
-        raise UsageError(f"unit {mac} is being worked on by lane {run.lane}", "Wait for its verdict, or abort it")
+        raise UsageError(
+            f"unit {mac} is being worked on by lane {run.lane}",
+            "Wait for its verdict, or abort it",
+            why=Why.IN_WORK,
+            facts={"mac": mac, "lane": run.lane},
+        )
     return run
 
 

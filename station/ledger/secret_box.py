@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from station.certificate import Identity, Secret
-from station.errors import Code, LedgerFault
+from station.errors import Code, LedgerFault, Why
 from station.ledger.owner_only import require_owner_only, write_owner_only
 
 KEY_BYTES: Final = 32
@@ -58,6 +58,7 @@ class SecretBox:
                 Code.LEDGER_UNREADABLE,
                 f"the stored {field} of {identity} was changed from outside and cannot be opened",
                 "Stop the station, keep the ledger, and bring back the last backup of the data folder",
+                why=Why.DAMAGED,
             ) from None
         return Secret(clear.decode())
 
@@ -92,6 +93,7 @@ class SecretBox:
                 "this is the key of another ledger",
                 "Bring back the key of this ledger, from its backup or from memory",
                 self._key_place,
+                why=Why.OTHER_KEY,
             ) from None
 
 
@@ -114,6 +116,7 @@ def read_key(path: Path) -> bytes:
             "the key file cannot be read as a ledger key",
             "Give this user the right to read it, or bring it back from its backup",
             str(path),
+            why=Why.UNREADABLE,
         ) from None
     require_owner_only(path, status)
     key = key_of_text(text)
@@ -123,6 +126,7 @@ def read_key(path: Path) -> bytes:
             "the key file holds no ledger key",
             "Bring back the key file of this ledger from its backup",
             str(path),
+            why=Why.NO_KEY,
         )
     return key
 

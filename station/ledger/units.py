@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from station.certificate import CertificateState
-from station.errors import UsageError
+from station.errors import UsageError, Why
 from station.ledger.audit import Change, read_events, storable
 from station.ledger.audit_filters import Filters
 from station.ledger.certificates import certificate_row, certificates_of, void_certificate
@@ -71,7 +71,12 @@ def _bearer(connection: Connection, serial_number: str, product_key: str | None)
     borne = [row for row in rows if row.released_at is None]
     if len(borne) > 1:
         names = ", ".join(f"{row.product_key}/{row.serial_number}" for row in borne)
-        raise UsageError(f"{serial_number!r} is the serial number of more than one unit", f"Name one of them: {names}")
+        raise UsageError(
+            f"{serial_number!r} is the serial number of more than one unit",
+            f"Name one of them: {names}",
+            why=Why.SERIAL_NUMBER_TWICE,
+            facts={"serial_number": serial_number},
+        )
     return rows[0].mac if rows else None
 
 
@@ -85,6 +90,8 @@ def unit_story(connection: Connection, subject: str) -> UnitStory:
         raise UsageError(
             f"no unit and no certificate is known as {subject!r}",
             "Give the MAC as 24:0a:c4:5e:10:9c, the serial number, or the DeviceName as the CSV has it",
+            why=Why.UNKNOWN_UNIT,
+            facts={"unit": subject},
         )
     events = tuple(_events(connection, mac, certificates))
     borne = tuple(serial_numbers_of(connection, mac=mac)) if mac else ()

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
-from station.errors import Code, UsageError, WorkOrderComplete
+from station.errors import Code, UsageError, Why, WorkOrderComplete
 from station.ledger.audit import Change, Changes, EventKind, storable
 from station.ledger.batches import batch_row
 from station.ledger.certificates import BOUND_STATES, live_certificate
@@ -116,6 +116,8 @@ class WorkOrders:
                 raise UsageError(
                     f"work order {number} has {name} {held} in the ledger, and the profile says {value}",
                     "Correct the profile, or give it another work order's number",
+                    why=Why.ORDER_DIFFERS,
+                    facts={"order": number, "field": name, "held": str(held), "wanted": str(value)},
                 )
         return found
 
@@ -167,7 +169,7 @@ def order_row(connection: Connection, number: str) -> Row[Any]:
     mend = (
         f"Did you mean {near[0]}?" if near else "Open it: station order add NUMBER --profile P --batch B --quantity N"
     )
-    raise UsageError(f"there is no work order {number!r}", mend)
+    raise UsageError(f"there is no work order {number!r}", mend, why=Why.UNKNOWN_ORDER, facts={"order": number})
 
 
 def _work_order(connection: Connection, row: Row[Any]) -> WorkOrder:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from station.errors import CodedError, PeripheralFault, UsageError
+from station.errors import CodedError, PeripheralFault, UsageError, Why
 from station.events import Event, LabelPrinted, VerdictReached
 from station.ledger import LabelOrder, Ledger
 from station.line.walk import internal_fault
@@ -135,6 +135,8 @@ def order_label(ledger: Ledger, product_key: str, subject: str) -> LabelOrder:
             f"the unit is of product {order.run.product_key}, the label of {product_key}",
             f"Use the profile of that product ({order.run.profile})",
             subject,
+            why=Why.UNIT_OF_OTHER_PRODUCT,
+            facts={"product_key": order.run.product_key, "wanted": product_key},
         )
     return order
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from station.errors import UsageError
+from station.errors import UsageError, Why
 from station.ledger import BatchSummary, Ledger, WorkOrder, open_orders_of
 from station.profile import Recipe, prepare_recipe
 
@@ -49,6 +49,8 @@ def open_shift(
             f"More than one batch has certificates for this product: {names}",
             "Choose one with --batch or --order",
             str(profile),
+            why=Why.SEVERAL_BATCHES,
+            facts={"names": names},
         )
     return shifts[0]
 
@@ -103,6 +105,8 @@ def _order_for(order: WorkOrder, recipe: Recipe) -> WorkOrder:
             f"Work order {order.number} is for the profile {order.profile}, this one is {recipe.profile.name}",
             "Choose the order of this profile, or the profile of this order",
             str(recipe.path),
+            why=Why.ORDER_OF_OTHER_PROFILE,
+            facts={"order": order.number, "profile": order.profile, "wanted": recipe.profile.name},
         )
     return order
 
@@ -114,6 +118,8 @@ def _fitting(batch: BatchSummary, recipe: Recipe) -> BatchSummary:
             f"the profile {recipe.profile.name} is for {recipe.profile.product_key}",
             "Choose the batch of this product, or the profile of this batch",
             str(recipe.path),
+            why=Why.BATCH_OF_OTHER_PRODUCT,
+            facts={"batch": batch.name, "product_key": batch.product_key, "wanted": recipe.profile.product_key},
         )
     return batch
 
@@ -125,6 +131,8 @@ def _with_some_left(ledger: Ledger, recipe: Recipe) -> list[BatchSummary]:
             f"The ledger has no certificates of product {recipe.profile.product_key}",
             "Import them: station batch import FILE.csv",
             str(recipe.path),
+            why=Why.NO_CERTIFICATES,
+            facts={"product_key": recipe.profile.product_key},
         )
     # With nothing left anywhere, the newest batch still serves units that come back.
     return [entry for entry in of_product if entry.left] or of_product[-1:]
@@ -137,7 +145,13 @@ def check_ports(ports: Sequence[str]) -> None:
         itself = _port_itself(port)
         if (other := seen.get(itself)) is not None:
             named = port if port == other else f"{port}, which is also {other},"
-            raise UsageError(f"The port {named} is given to two lanes", "Give each lane a port of its own", port)
+            raise UsageError(
+                f"The port {named} is given to two lanes",
+                "Give each lane a port of its own",
+                port,
+                why=Why.PORT_TWICE,
+                facts={"port": port},
+            )
         seen[itself] = port
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from station.certificate import Secret
-from station.errors import UsageError
+from station.errors import UsageError, Why
 from station.events import Event, UnitDisposed
 from station.ledger import AuditEvent, Ledger, OperatorName, RunRow, SignedHead, UnitStanding, UnitStory
 from station.line.passage import CarriedAnswer, CarriedChoice, LeadDecision
@@ -97,7 +97,7 @@ class ShiftRecord:
     def decide(self, decision: Decision) -> None:
         """Record a decision about a unit. NotAllowed: who must decide it has not; UsageError without a reason."""
         if not decision.reason.strip():
-            raise UsageError("a unit is put aside only with a reason", "Say why")
+            raise UsageError("a unit is put aside only with a reason", "Say why", why=Why.NO_REASON)
         operators, name = self._ledger.operators, self._operator()
         action = f"put unit {decision.mac} to {decision.disposition or 'use again'}"
         if decision.carried is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from station.errors import Code, Fault, InputError, ProfileError
+from station.errors import Code, Fault, InputError, ProfileError, Why
 from station.peripherals.zpl import DATA, END, HEX, HEX_SIGN, ZplCommand, commands, escaped
 
 LABEL_BYTES_MAX: Final = 256 * 1024
@@ -69,23 +69,23 @@ class LabelTemplate:
     def _check(self, name: str, value: str | None) -> None:
         if not value:
             cause = f"the label needs {name}, and this unit has none"
-            raise self._refusal(name, cause, "Give the unit one, or take it out of the label")
+            raise self._refusal(name, cause, "Give the unit one, or take it out of the label", Why.FIELD_MISSING)
         if not value.isprintable():
             cause = f"{name} holds a control code: {value!a}"
-            raise self._refusal(name, cause, "Correct what it comes from; nothing was printed")
+            raise self._refusal(name, cause, "Correct what it comes from; nothing was printed", Why.CONTROL_CODE)
         if not value.isascii() and not _UTF_8.search(self.text):
             cause = f"{name} is not plain ASCII: {value!a}"
-            raise self._refusal(name, cause, "Put ^CI28 behind ^XA, so that the printer reads UTF-8")
+            raise self._refusal(name, cause, "Put ^CI28 behind ^XA, so that the printer reads UTF-8", Why.NOT_ASCII)
 
     def _check_barcode(self, text: str, values: Mapping[str, str | None], barcode: str) -> None:
         for name in _NAMED.findall(text):
             sign = _SPECIAL.get(barcode)
             if sign is not None and sign in str(values[name]):
                 cause = f"{name} holds {sign}, which {barcode} takes for a command: {values[name]!a}"
-                raise self._refusal(name, cause, "Print it as QR code, or as text")
+                raise self._refusal(name, cause, "Print it as QR code, or as text", Why.SIGN_OF_BARCODE)
 
-    def _refusal(self, name: str, cause: str, mend: str) -> InputError:
-        return InputError(Code.LABEL, cause, mend, f"{self.path.name}: ${{{name}}}")
+    def _refusal(self, name: str, cause: str, mend: str, why: Why) -> InputError:
+        return InputError(Code.LABEL, cause, mend, f"{self.path.name}: ${{{name}}}", why=why, facts={"field": name})
 
 
 def read_template(path: Path) -> LabelTemplate:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from station.certificate import Certificate, Identity, Secret
-from station.errors import ProfileError
+from station.errors import ProfileError, Why
 from station.image.nvs_entry import NvsEntry, NvsType
 from station.image.nvs_reader import NvsContents
 from station.profile.model import CertificateField, CredentialKey, CredentialPreset, Credentials
@@ -49,6 +49,8 @@ class CredentialMap:
                     f"The certificate of {certificate.identity.device_name} has no {_name(rule)}, "
                     f"which the profile stores as `{key}`",
                     f"Import a CSV with that column, or say `optional: true` for `{key}`",
+                    why=Why.CERTIFICATE_LACKS_FIELD,
+                    facts={"device_name": certificate.identity.device_name, "field": _name(rule)},
                 )
         return tuple(found)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from station.certificate import Certificate, Secret
-from station.errors import ProfileError
+from station.errors import ProfileError, Why
 from station.image.esp_image import EspImage
 from station.image.fault import ImageFault
 from station.image.flash_plan import FlashPlan, Region
@@ -84,7 +84,7 @@ class Recipe:
                 readonly=partition.readonly,
             )
         except ImageFault as fault:
-            raise ProfileError(fault.cause, fault.mend, str(self.path)) from None
+            raise ProfileError(fault.cause, fault.mend, str(self.path), why=Why.DOES_NOT_FIT) from None
 
     def unit_plan(self, certificate: Certificate) -> FlashPlan:
         """Give the whole plan of one unit: the static one and its credentials, which are marked secret."""
@@ -101,6 +101,12 @@ class Recipe:
                 f"the profile {self.profile.name} is for {self.profile.product_key}",
                 "Choose the batch of this product, or the profile of this batch",
                 str(self.path),
+                why=Why.CERTIFICATE_OF_OTHER_PRODUCT,
+                facts={
+                    "device_name": certificate.identity.device_name,
+                    "product_key": of_product,
+                    "wanted": self.profile.product_key,
+                },
             )
         return self.credential_map.entries(certificate)
 

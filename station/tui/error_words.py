@@ -1,7 +1,7 @@
 """A failure in the language that is spoken: by its code's own sentences, filled with what the station found.
 
-The station's own sentences are English, for logs and commands. In another language they stand only where the codes say nothing of
-their own: what a file or an argument lacks (I) is for who wrote it.
+The station's own sentences are English, for logs and commands. In another language they stand only behind the code's own, as a
+report for who wrote the file or the argument that is wrong (I), and only where no sentence tells which mistake it is.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from station.errors import CodedError, Facts
+from station.errors import NO_FACTS, WHY, CodedError, Facts
 from station.texts import LANGUAGES, Texts
 from station.tui.cell_text import plain
 
@@ -35,30 +35,43 @@ def found_words(code: str | None, message: str, facts: Facts, texts: Texts) -> s
     """Give what the station found, in one sentence; empty where the code's own sentences say all that can be said."""
     if _has_own_words(code, texts):
         return plain(message)
-    key = f"detail.{code}"
-    return plain(texts.say(key, **facts)) if facts and key in texts.sentences else ""
+    sentence = _sentence("detail", code, facts, texts)
+    if facts and sentence:
+        return plain(sentence.format(**facts))
+    return plain(message) if code is not None and code.startswith("I") else ""
 
 
 def error_words(error: CodedError, texts: Texts) -> ErrorWords:
     """Give an error as the screen says it."""
     failure = texts.failure(error.code)
-    head, mend = texts.titled(error.code), mend_words(error.code, error.mend, texts)
+    head, mend = texts.titled(error.code), mend_words(error.code, error.mend, error.facts, texts)
     if failure is None or _has_own_words(error.code, texts):
         return ErrorWords(head, plain(error.cause), mend)
-    found = found_words(error.code, "", error.facts, texts)
-    if not found and error.place:
-        found = plain(texts.say("pane.place", cause=failure.cause, place=error.place))
-    return ErrorWords(head, found or failure.cause, mend)
+    cause = found_words(error.code, "", error.facts, texts) or failure.cause
+    told_apart = WHY in error.facts or cause == failure.cause
+    if error.place and told_apart and error.place not in cause:
+        cause = texts.say("pane.place", cause=cause, place=error.place)
+    if error.code.startswith("I") and not error.facts:
+        cause += texts.say("pane.detail", message=error.cause)
+    return ErrorWords(head, plain(cause), mend)
 
 
-def mend_words(code: str | None, mend: str, texts: Texts) -> str:
-    """Give what to do: the station's own word, or the first that the code's sentences say."""
+def mend_words(code: str | None, mend: str, facts: Facts, texts: Texts) -> str:
+    """Give what to do: the station's own word, or what the code's sentences say first."""
     failure = texts.failure(code)
-    return plain(mend) if failure is None or _has_own_words(code, texts) else failure.tries[0]
+    if failure is None or _has_own_words(code, texts):
+        return plain(mend)
+    return _sentence("todo", code, facts if WHY in facts else NO_FACTS, texts) or failure.tries[0]
+
+
+def _sentence(group: str, code: str | None, facts: Facts, texts: Texts) -> str:
+    """The sentence of the code and, where a Why is told, of that one; empty when there is none."""
+    key = f"{group}.{code}.{facts[WHY]}" if WHY in facts else f"{group}.{code}"
+    return texts.sentences.get(key, "")
 
 
 def _has_own_words(code: str | None, texts: Texts) -> bool:
-    return texts.language == _MODEL or code is None or code.startswith("I")
+    return texts.language == _MODEL or code is None
 
 
 def _ended(sentence: str) -> str:

@@ -37,4 +37,4 @@ def printed_words(printed: PrintedLabel, texts: Texts) -> str:
 
 def to_do(printed: PrintedLabel, texts: Texts) -> str:
     """Give what to do about a label that was not printed."""
-    return mend_words(printed.code, printed.mend, texts) if printed.code is not None else ""
+    return mend_words(printed.code, printed.mend, printed.facts, texts) if printed.code is not None else ""

@@ -5,77 +5,186 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import station
-from station.errors import ChipError, Code, CodedError, LedgerFault, UsageError
+from station.errors import ChipError, Code, CodedError, Fault, LedgerFault, ProfileError, UsageError, Why
 from station.line.readiness import ReadinessItem
 from station.platform.refusals import refusal
 from station.platform.settings import PlatformSettings
 from station.texts import LANGUAGES, Texts
-from station.tui.error_words import error_words, found_words
+from station.tui.error_words import error_words
 from station.tui.readiness_list import readiness_rows
 
 CHINESE = Texts("zh-CN")
 PLATFORMS = {"E30", "E31", "E32", "E33"}
 """Raised in one place, whichever of them it is."""
-OURS = [code for code in Code if code[0] in "FEA"]
+LABEL_WHYS = (Why.CONTROL_CODE, Why.FIELD_MISSING, Why.NOT_ASCII, Why.SIGN_OF_BARCODE)
+"""Raised in one place, too."""
+ROOT = Path(station.__file__).parent
+CLASS_CODES = {"UsageError": Code.USAGE, "ProfileError": Code.PROFILE, "BatchError": Code.BATCH}
+REACHED = {
+    "chip": ("*",),
+    "ledger/batches.py": ("batch_row",),
+    "ledger/dispositions.py": ("put",),
+    "ledger/key_ring.py": ("*",),
+    "ledger/operator_rows.py": ("find_operator", "find_line_lead"),
+    "ledger/operators.py": ("confirm_line_lead", "_locked"),
+    "ledger/printed_labels.py": ("order",),
+    "ledger/run_rows.py": ("*",),
+    "ledger/secret_box.py": ("open", "read_key", "require_key_of"),
+    "ledger/units.py": ("_bearer", "unit_story"),
+    "ledger/work_orders.py": ("ensure", "order_row"),
+    "line/print_desk.py": ("*",),
+    "line/shift.py": ("*",),
+    "line/shift_record.py": ("*",),
+    "profile/credentials.py": ("*",),
+    "profile/recipe.py": ("*",),
+}
+"""What a technician's keys and scans call, by file and function: what is refused there stands on the screen."""
 
 
 def places(sentence: str) -> set[str]:
     return set(re.findall(r"{(\w+)}", sentence))
 
 
-def sites() -> Iterator[tuple[str, str | None, set[str]]]:
-    """Each place that raises with facts: where, the code as far as it stands there, and the facts' names."""
-    root = Path(station.__file__).parent
-    for folder in ("chip", "line", "ledger", "platform"):
-        for path in sorted((root / folder).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if not isinstance(node, ast.Call):
-                    continue
-                facts = next((one.value for one in node.keywords if one.arg == "facts"), None)
-                if isinstance(facts, ast.Dict):
-                    first = node.args[0]
-                    code = (
-                        Code[first.attr]
-                        if isinstance(first, ast.Attribute) and first.attr in Code.__members__
-                        else None
-                    )
-                    names = {key.value for key in facts.keys if isinstance(key, ast.Constant)}
-                    yield f"{path.name}:{node.lineno}", code, {str(name) for name in names}
+@dataclass(frozen=True)
+class Site:
+    """One place that raises: where, the code as far as it stands there, its Why and the names of its facts."""
+
+    place: str
+    function: str
+    code: Code | None
+    why: Why | None
+    facts: frozenset[str]
+
+
+@cache
+def sites() -> tuple[Site, ...]:
+    """Each place below `station` that makes an error of a code."""
+    return tuple(_sites())
+
+
+def _sites() -> Iterator[Site]:
+    for folder in ("chip", "image", "line", "ledger", "peripherals", "platform", "profile"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+            for function in functions:
+                for node in ast.walk(function):
+                    if isinstance(node, ast.Call):
+                        yield from _site(path, function.name, node)
+
+
+def _site(path: Path, function: str, call: ast.Call) -> Iterator[Site]:
+    keywords = {one.arg: one.value for one in call.keywords}
+    named = call.func.id if isinstance(call.func, ast.Name) else ""
+    first = call.args[0] if call.args else None
+    code = CLASS_CODES.get(named)
+    if isinstance(first, ast.Attribute) and ast.unparse(first.value) == "Code":
+        code = Code[first.attr]
+    facts, why = keywords.get("facts"), keywords.get("why")
+    if isinstance(why, ast.Name):
+        code = None  # whichever its callers name
+    if code is not None or isinstance(facts, ast.Dict):
+        names = (
+            {key.value for key in facts.keys if isinstance(key, ast.Constant)} if isinstance(facts, ast.Dict) else ()
+        )
+        found = Why[why.attr] if isinstance(why, ast.Attribute) else None
+        where = f"{path.relative_to(ROOT).as_posix()}:{call.lineno}"
+        yield Site(where, function, code, found, frozenset(str(name) for name in names))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_is_raised_fills_its_codes_sentence(language: str) -> None:
     details = {
-        key.removeprefix("detail."): places(text) for key, text in Texts(language).sentences.items() if "detail." in key
+        key.removeprefix("detail."): places(text)
+        for key, text in Texts(language).sentences.items()
+        if key.startswith("detail.")
     }
-    details.pop("pane", None)
-    found = list(sites())
+    found = sites()
 
-    assert len(found) > 20
-    for place, code, names in found:
-        if code is None:
-            assert names in details.values(), place
-        else:
-            assert details[code] == names, place
-    told = {code for _, code, _ in found}
+    assert len(found) > 60
+    told = {"I31.mistakes", "I20.mistakes", "I30.mistakes", *(f"I31.{why}" for why in LABEL_WHYS)}
+    for site in found:
+        if site.code is None:
+            assert site.facts in details.values(), site
+        elif site.facts or site.why:
+            key = site.code if site.why is None else f"{site.code}.{site.why}"
+            assert key in details, site
+            assert details[key] == site.facts, site
+            told.add(key)
     assert set(details) - told == {"F31", "F40", "E29", "E90", *PLATFORMS} - told
 
 
-@pytest.mark.parametrize("code", OURS)
-def test_no_failure_is_told_in_english_on_a_chinese_screen(code: Code) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_mend_of_its_own_belongs_to_a_sentence_that_is_told(language: str) -> None:
+    sentences = Texts(language).sentences
+
+    own = {key.removeprefix("todo.") for key in sentences if key.startswith("todo.")}
+    assert own <= {key.removeprefix("detail.") for key in sentences if key.startswith("detail.")}
+
+
+def test_what_a_technician_is_refused_is_told_by_facts_in_every_language() -> None:
+    """A UsageError alone says nothing in Chinese: its code is the same for all."""
+    unsaid = [
+        site
+        for site in sites()
+        for file, functions in REACHED.items()
+        if site.place.startswith(file) and (site.function in functions or functions == ("*",))
+        if site.code is not None and site.code.startswith("I") and not site.facts and site.why is None
+    ]
+
+    assert unsaid == []
+
+
+def test_the_functions_that_a_technician_reaches_are_there() -> None:
+    made = {(site.place.rpartition(":")[0], site.function) for site in sites()}
+
+    gone = [
+        (file, function)
+        for file, functions in REACHED.items()
+        for function in functions
+        if not any(place.startswith(file) and function in (name, "*") for place, name in made)
+    ]
+    assert gone == []
+
+
+@pytest.mark.parametrize("code", Code)
+def test_no_failure_is_told_in_english_first_on_a_chinese_screen(code: Code) -> None:
     error = CodedError(code, "An English cause", "An English mend")
 
     words = error_words(error, CHINESE)
     (row, *more) = readiness_rows([ReadinessItem.of_fault("ports", error)], CHINESE, 120)
 
-    assert "English" not in words.line + row.plain + "".join(line.plain for line in more)
-    assert found_words(code, "An English cause", {}, CHINESE) == ""
-    assert words.mend
+    told = words.line + row.plain + "".join(line.plain for line in more)
+    assert "English mend" not in told
+    assert words.cause.startswith(CHINESE.failures[code].cause)
+    # Only what a file or an argument lacks is quoted behind that, for who wrote it.
+    assert ("English" in told) == code.startswith("I")
+    assert words.mend == CHINESE.failures[code].tries[0]
+
+
+def test_a_mistake_in_a_profile_is_told_in_chinese_with_its_place() -> None:
+    error = ProfileError(
+        "One mistake", "Correct it", "p.yaml", [Fault("p.yaml", 12, "app.bin is cut", "Copy it again")]
+    )
+
+    words = error_words(error, CHINESE)
+
+    assert words.cause == "第一处错误在 p.yaml:12。"
+    assert words.mend == CHINESE.failures["I20"].tries[0]
+
+
+def test_a_mistake_of_the_technician_is_told_with_its_own_mend() -> None:
+    error = UsageError("nobody is known", "See the list", facts={"name": "Li"}, why=Why.UNKNOWN_OPERATOR)
+
+    assert error_words(error, CHINESE).line == "I10 命令不对: 这里没有 Li。 再扫描一次工牌，或输入完整姓名。"
+    assert error_words(error, Texts("en")).line.endswith("nobody is known. See the list")
 
 
 def test_what_the_station_found_is_filled_in() -> None:
@@ -96,5 +205,5 @@ def test_a_fault_says_where_and_a_platform_its_own_code() -> None:
     assert error_words(refused, CHINESE).cause == "平台自己的代码是 iot.system.Odd。"
 
 
-def test_what_a_file_lacks_stays_in_the_words_for_who_wrote_it() -> None:
+def test_what_no_sentence_tells_is_quoted_for_who_wrote_it() -> None:
     assert "'plug' names nothing" in error_words(UsageError("'plug' names nothing", "Say which"), CHINESE).line
