@@ -31,6 +31,9 @@ _CLASSES: Final = ("-waiting", "-working", "-closed", *_FILLS.values())
 PAINTED_APART_S: Final = 0.2
 """What a lane does is painted no oftener, but for a new phase: nobody reads faster, and the keys need the time."""
 
+_Makings = tuple[LaneView, str, Size]
+"""What a picture is made from: the view, the language, the room."""
+
 
 class LanePane(Widget):
     """One lane. All it knows is `view`."""
@@ -97,7 +100,7 @@ class LanePane(Widget):
         self._texts = texts
         self._tick_s = tick_s
         self._shown_words = ("", "")
-        self._picture: tuple[object, list[Content]] = (None, [])
+        self._picture: tuple[_Makings | None, list[Content]] = (None, [])
         """What the rows on the screen were made from, and the rows."""
         self._rest: Timer | None = None
         """Runs from one picture to the next."""
@@ -141,22 +144,23 @@ class LanePane(Widget):
         self._dress()
 
     def render(self) -> Content:
-        return Content("\n").join(self._rows())
+        """Give the rows that were called for: what came since is painted by the next picture, or a row of it would be missed."""
+        if self._picture[0] is None or self._picture[0][1:] != self._makings()[1:]:
+            self._draw()
+        return Content("\n").join(self._picture[1])
 
-    def _rows(self) -> list[Content]:
-        made_from = self._makings()
-        if self._picture[0] != made_from:
-            self._picture = made_from, picture_rows(self.view, self._texts, self.size.width, self.size.height)
+    def _draw(self) -> list[Content]:
+        self._picture = self._makings(), picture_rows(self.view, self._texts, self.size.width, self.size.height)
         return self._picture[1]
 
-    def _makings(self) -> tuple[LaneView, str, Size]:
+    def _makings(self) -> _Makings:
         return self.view, self._texts.language, self.size
 
     def _paint(self) -> None:
         """Have painted anew the rows that differ from those on the screen."""
         if self._tick_s is not None and self._rest is None:
             self._rest = self.set_timer(PAINTED_APART_S, self._end_rest)
-        shown, rows = self._picture[1], self._rows()
+        shown, rows = self._picture[1], self._draw()
         if len(rows) != len(shown):
             self.refresh()
             return

@@ -389,6 +389,22 @@ def _walk_at_full_speed(line: FakeLine, lane: int) -> None:
     line.say(*passed(lane, f"plug-{lane}")[-8:])
 
 
+async def test_what_comes_between_a_picture_and_its_painting_stands_on_the_tile_too() -> None:
+    line = fake_line(1)
+    app = fake_app(line, tick_s=60.0)
+    known, rest = until_write(1)[:4], until_write(1)[4:]
+    async with on_line(app) as pilot:
+        line.say(*known)
+        pane = app.screen.query_one(LanePane)
+        await until(pilot, lambda: pane.view.phase is Phase.WORKING and pane._rest is None)
+        line.say(*rest)
+        await until(pilot, lambda: pane.view.device_name is not None and pane._rest is None)
+        await settle(pilot)
+
+        shown = screen_text(app)
+        assert [words in shown for words in ("plug-000313", "✔ identify", "✔ certificate", "▸ write")] == [True] * 4
+
+
 def test_progress_gives_way_only_to_progress_of_its_own_step() -> None:
     now, newer = LanePane.Reported(progress(1, 1.0, 0.1)), LanePane.Reported(progress(1, 2.0, 0.2))
     begun = LanePane.Reported(StepReported(1, Step.WRITE, StepState.BEGUN, 0.0, 0, TOTAL_BYTES))
