@@ -12,7 +12,6 @@ from station.chip.plain_port import PlainPort
 from station.cli.context import Session
 from station.errors import PeripheralFault
 from station.line.line import Line
-from station.line.line_light import LineLight
 from station.peripherals.stack_light import LightState, StackLight
 
 _logger = logging.getLogger(__name__)
@@ -36,7 +35,7 @@ def stack_light(session: Session) -> Iterator[StackLight | None]:
 def light_for(line: Line, light: StackLight | None) -> None:
     """Let the light, where there is one, show what the lanes of a line do."""
     if light is not None:
-        line.subscribe(LineLight(light.show).hear)
+        line.show_on(light)
 
 
 def _note(fault: PeripheralFault) -> None:

@@ -17,6 +17,7 @@ from station.line.baud_memory import LedgerBaudMemory
 from station.line.label_desk import LabelDesk
 from station.line.label_slot import LabelSlot
 from station.line.lane import Lane, LaneInfo, LanePlan
+from station.line.line_light import LineLight
 from station.line.packing import pack_static
 from station.line.passage import LeadDecision, Passage
 from station.line.port_watch import PortWatch
@@ -27,6 +28,7 @@ from station.line.shift_record import ShiftRecord
 from station.line.status_link import StatusLink
 from station.line.walk import internal_fault
 from station.peripherals.label_printer import LabelPrinter
+from station.peripherals.stack_light import StackLight
 from station.profile.serial_number import SerialNumber
 from station.reports.numbers import judges_unit, share, units_per_hour
 from station.unit import Mac
@@ -84,6 +86,7 @@ class Line:
         self._verdicts: dict[Verdict, int] = dict.fromkeys(Verdict, 0)
         self._first_runs: dict[Mac, Verdict] = {}
         self._hot_plug = hot_plug
+        self._light: StackLight | None = None
         self._stopping = threading.Event()
         self._lanes = {plan.info.number: self._new_lane(plan) for plan in plans}
         self.training = training
@@ -136,6 +139,16 @@ class Line:
     def subscribe(self, callback: Callable[[Event], None]) -> None:
         """Hear every event of every lane, on the lane's thread; the callback must return at once."""
         self._callbacks.append(callback)
+
+    def show_on(self, light: StackLight) -> None:
+        """Let a stack light show what the lanes do."""
+        self._light = light
+        self.subscribe(LineLight(light.show).hear)
+
+    @property
+    def light_is_lost(self) -> bool:
+        """Whether there is a stack light that does not take its signals now; returns at once."""
+        return self._light is not None and self._light.is_lost
 
     def start(self) -> None:
         """Start every lane, and look for new ones where they may come."""

@@ -69,6 +69,11 @@ class StackLight:
             self._wanted = state
             self._changed.notify_all()
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether its port did not take the last signal."""
+        return self._trouble is not None
+
     def check(self) -> None:
         """Wait until what is wanted is shown; PeripheralFault when the port does not take it."""
         with self._changed:

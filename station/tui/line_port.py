@@ -84,6 +84,9 @@ class LinePort(Protocol):
     def batch(self) -> str: ...
     @property
     def training(self) -> bool: ...
+    @property
+    def light_is_lost(self) -> bool:
+        """Whether there is a stack light that does not take its signals now."""
 
     def subscribe(self, callback: Callable[[Event], None], /) -> None:
         """Call back with every event, from the lanes' own threads."""

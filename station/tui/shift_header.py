@@ -22,6 +22,7 @@ from station.tui.line_port import LinePort
 
 ASK_AGAIN_S: Final = 30.0
 """The rate per hour falls while nothing happens, so the numbers are read again now and then."""
+LIGHT_LOOK_PERIOD_S: Final = 1.0
 _BAR_CELLS: Final = 16
 
 
@@ -31,6 +32,7 @@ class ShiftHeader(Widget):
     numbers: reactive[ShiftNumbers | None] = reactive(None)
     fault: reactive[CodedError | None] = reactive(None)
     """Why the numbers cannot be read."""
+    light_is_lost: reactive[bool] = reactive(False)
 
     class NumbersRead(Message, bubble=False):
         """The ledger answered; or why it could not."""
@@ -54,6 +56,7 @@ class ShiftHeader(Widget):
         self.ask()
         if self._periodic:
             self.set_interval(ASK_AGAIN_S, self.ask)
+            self.set_interval(LIGHT_LOOK_PERIOD_S, self.look_at_light)
 
     def ask(self) -> None:
         """Read the numbers soon; asking while they are being read reads them once more afterwards."""
@@ -62,6 +65,10 @@ class ShiftHeader(Widget):
             return
         self._reading = True
         self.run_worker(self._read, thread=True, group="summary")
+
+    def look_at_light(self) -> None:
+        """Say at once whether the stack light is lost or back."""
+        self.light_is_lost = self._line.light_is_lost
 
     def _read(self) -> None:
         answer: ShiftNumbers | CodedError
@@ -130,6 +137,8 @@ class ShiftHeader(Widget):
             return Content.styled(fit(f" {self._unreadable(self.fault)}", width), "bold $verdict-error-text")
         if self.fault is not None:
             words = [self._unreadable(self.fault)]
+        if self.light_is_lost:
+            words.insert(0, say("header.light_lost"))
         row = Content.assemble(" ", (left, style))
         for word in words:
             longer = row + f" · {word}"

@@ -109,10 +109,13 @@ def test_a_port_that_is_away_is_told_once_and_shows_the_newest_state_when_it_com
             light.check()
         assert caught.value.code is Code.LIGHT_UNREACHABLE
         assert str(port) in caught.value.place
+        assert light.is_lost
 
         light.show(LightState.UNIT_BAD)
         double = came_later.enter_context(LightDouble(port))
         double.wait(b"\xa0\x02")
+        with light._changed:
+            assert light._changed.wait_for(lambda: not light.is_lost, WAIT_S)
     assert len(told) == 1
 
 

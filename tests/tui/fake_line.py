@@ -179,6 +179,7 @@ class FakeLine:
     """The wall clock of the app on this line."""
     callbacks: list[Callable[[Event], None]] = field(default_factory=list)
     labels: FakeLabels | None = None
+    light_is_lost: bool = False
 
     def __post_init__(self) -> None:
         self.record = FakeRecord(self)

@@ -156,6 +156,26 @@ async def test_few_certificates_are_a_warning_in_words() -> None:
             assert (words in screen_text(app)) is warned, numbers
 
 
+@pytest.mark.parametrize(("language", "words"), [("en", "stack light away"), ("zh-CN", "塔灯断开")])
+async def test_a_stack_light_that_is_lost_is_told_in_the_header_until_it_is_back(
+    language: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = fake_line(1)
+    app = fake_app(line, settings=Settings(language=language, bell=Bell.ALL))
+    rung: list[bool] = []
+    monkeypatch.setattr(app, "bell", lambda: rung.append(True))
+    async with on_line(app) as pilot:
+        screen = app.screen
+        for is_lost in (False, True, False):
+            line.light_is_lost = is_lost
+            app.screen.query_one(ShiftHeader).look_at_light()
+            await settle(pilot)
+
+            assert (words in screen_text(app)) is is_lost
+        assert app.screen is screen
+    assert rung == []
+
+
 async def test_a_ledger_that_cannot_be_read_does_not_stop_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     line = fake_line(1)
 
