@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from station.errors import Code, InternalFault, UnitSilent
+from station.errors import Code, InternalFault, UnitSilent, Why
 from station.line.passage import Passage
 
 DEVICE_NAME_GROUP: Final = "device_name"
@@ -64,7 +64,14 @@ def refused_by_platform(why: str, said: str) -> UnitSilent:
 
 
 def never_said(
-    passage: Passage, code: Code, what: str, within_s: float, *, aside: str = "", mend: str = _FIXTURE
+    passage: Passage,
+    code: Code,
+    what: str,
+    within_s: float,
+    *,
+    aside: str = "",
+    mend: str = _FIXTURE,
+    why: Why | None = None,
 ) -> UnitSilent:
     """Give the failure of a unit of which in time was not heard what should be; its last words are told, without secrets."""
     lines = [] if passage.console is None else list(passage.console.lines)
@@ -75,4 +82,5 @@ def never_said(
         f"The unit was written and verified, but {what} within {within_s:g} s{aside}; {told}",
         mend,
         facts={"within_s": f"{within_s:g}", "words": words or "-"},
+        why=why,
     )

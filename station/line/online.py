@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from station.errors import Code, InternalFault
+from station.errors import Code, InternalFault, Why
 from station.line.console_checks import listen, never_said, refused_by_platform
 from station.line.passage import Passage
 from station.line.status_link import StatusLink
@@ -14,7 +14,10 @@ from station.profile.model import OnlineBy, OnlineCheck
 
 ASK_PERIOD_S: Final = 1.0
 """Between two questions to the platform; meanwhile the console is heard."""
-_NETWORK: Final = "Check antenna, access point and network, put the unit in again: the same certificate is used"
+_AGAIN: Final = "put the unit in again: the same certificate is used"
+_NETWORK: Final = f"Check antenna, access point and network, then the credentials; {_AGAIN}"
+_FIXTURE_AND_NETWORK: Final = f"Check supply and BOOT pin of the fixture, then antenna and network; {_AGAIN}"
+"""A unit that is only heard may as well not have started."""
 
 
 def asks_platform(passage: Passage) -> bool:
@@ -40,7 +43,14 @@ def online(passage: Passage) -> None:
     if check.by is OnlineBy.PLATFORM:
         _await_platform(passage, check)
     elif not listen(passage, check.within_s, expect=check.pattern, refused=check.refused):
-        raise never_said(passage, Code.NOT_ONLINE, "did not come online", check.within_s)
+        raise never_said(
+            passage,
+            Code.NOT_ONLINE,
+            "did not come online",
+            check.within_s,
+            mend=_FIXTURE_AND_NETWORK,
+            why=Why.NOT_HEARD,
+        )
 
 
 def _await_platform(passage: Passage, check: OnlineCheck) -> None:
@@ -55,7 +65,9 @@ def _await_platform(passage: Passage, check: OnlineCheck) -> None:
         left_s = deadline - passage.clock()
         if left_s <= 0:
             what, aside = "the platform does not see it come online", f" (it says {_said(status)})"
-            raise never_said(passage, Code.NOT_ONLINE, what, check.within_s, aside=aside, mend=_NETWORK)
+            raise never_said(
+                passage, Code.NOT_ONLINE, what, check.within_s, aside=aside, mend=_NETWORK, why=Why.NOT_SEEN
+            )
         listen(passage, min(ASK_PERIOD_S, left_s), expect=None, refused=check.refused)
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from station.errors import NO_FACTS, WHY, CodedError, Facts
-from station.texts import LANGUAGES, Texts
+from station.errors import WHY, CodedError, Facts
+from station.texts import LANGUAGES, FailureText, Texts
 from station.tui.cell_text import plain
 
 _MODEL: Final = LANGUAGES[0]
@@ -35,7 +35,7 @@ def found_words(code: str | None, message: str, facts: Facts, texts: Texts) -> s
     """Give what the station found, in one sentence; empty where the code's own sentences say all that can be said."""
     if _has_own_words(code, texts):
         return plain(message)
-    sentence = _sentence("detail", code, facts, texts)
+    sentence = texts.sentences.get(f"detail.{_name(code, facts)}")
     if facts and sentence:
         return plain(sentence.format(**facts))
     return plain(message) if code is not None and code.startswith("I") else ""
@@ -61,13 +61,16 @@ def mend_words(code: str | None, mend: str, facts: Facts, texts: Texts) -> str:
     failure = texts.failure(code)
     if failure is None or _has_own_words(code, texts):
         return plain(mend)
-    return _sentence("todo", code, facts if WHY in facts else NO_FACTS, texts) or failure.tries[0]
+    return tries_of(failure, code, facts, texts)[0]
 
 
-def _sentence(group: str, code: str | None, facts: Facts, texts: Texts) -> str:
-    """The sentence of the code and, where a Why is told, of that one; empty when there is none."""
-    key = f"{group}.{code}.{facts[WHY]}" if WHY in facts else f"{group}.{code}"
-    return texts.sentences.get(key, "")
+def tries_of(failure: FailureText, code: str | None, facts: Facts, texts: Texts) -> tuple[str, ...]:
+    """Give what to try in order: by what tells the failure apart from others of its code, else by the code."""
+    return texts.lists.get(f"todo.{_name(code, facts)}") or failure.tries
+
+
+def _name(code: str | None, facts: Facts) -> str:
+    return f"{code}.{facts[WHY]}" if WHY in facts else f"{code}"
 
 
 def _has_own_words(code: str | None, texts: Texts) -> bool:

@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from station.texts import Texts
 from station.tui.blocks import Row, text_rows
-from station.tui.error_words import found_words
+from station.tui.error_words import found_words, tries_of
 from station.tui.key_bar import KeyBar
 from station.tui.lane_view import LaneView
 from station.tui.schematic import schematic
@@ -95,7 +95,7 @@ def _failure_rows(texts: Texts, view: LaneView, width: int) -> list[Row]:
     rows.extend(text_rows(f"{view.code}  {failure.title if failure else ''}", width, "bold"))
     if failure:
         rows.extend(text_rows(failure.cause, width))
-        for number, sentence in enumerate(failure.tries, 1):
+        for number, sentence in enumerate(tries_of(failure, view.code, view.facts, texts), 1):
             rows.extend(text_rows(sentence, width, indent=f"{number}  "))
         drawn = schematic(view.code, texts)
         rows.extend(Content(row) for row in ("", *drawn, "") if drawn)

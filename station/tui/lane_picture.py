@@ -13,7 +13,7 @@ from station.texts import Texts
 from station.tui import big_word
 from station.tui.blocks import Block, Row, middle, place, stack, text_row, text_rows
 from station.tui.cell_text import first_fit, fit, pad
-from station.tui.error_words import found_words
+from station.tui.error_words import found_words, tries_of
 from station.tui.lane_view import LaneView, Phase, StepLine
 from station.tui.printed_label import printed_words
 from station.tui.quantity import rate_words, seconds_words, size_words
@@ -185,7 +185,7 @@ def _troubled(view: LaneView, texts: Texts, width: int, room: int, height: int) 
     failure = texts.failure(view.code)
     title = failure.title if failure else texts.say(f"verdict.{verdict}")
     named = " ".join(part for part in (SYMBOLS[verdict], view.code, title) if part)
-    tries = failure.tries if failure else tuple(part for part in (view.mend,) if part)
+    tries = tries_of(failure, view.code, view.facts, texts) if failure else tuple(part for part in (view.mend,) if part)
     if height < _ADVICE_ROWS:
         tries = ()
     listed = tuple(

@@ -12,7 +12,7 @@ import pytest
 
 from station.certificate import CertificateState
 from station.chip.console import LinePattern
-from station.errors import Code, PlatformFault
+from station.errors import WHY, Code, PlatformFault, Why
 from station.events import VerdictReached
 from station.ledger import EventKind, Ledger
 from station.line.packing import pack_static
@@ -131,6 +131,18 @@ def test_a_unit_that_the_platform_sees_is_activated(desk: Desk) -> None:
     assert kinds.index(EventKind.CERTIFICATE_INSTALLED) + 1 == kinds.index(EventKind.CERTIFICATE_ACTIVATED)
 
 
+def test_a_unit_that_does_not_say_that_it_is_online_may_as_well_not_have_started(desk: Desk) -> None:
+    check = OnlineCheck.model_validate({"by": "console", "expect": "station-app online", "within": "30s"})
+    checks = desk.recipe.profile.checks.model_copy(update={"online": check})
+    desk.recipe = replace(desk.recipe, profile=desk.recipe.profile.model_copy(update={"checks": checks}))
+
+    verdict = desk.walk()
+
+    assert (verdict.verdict, verdict.code) == (Verdict.FAIL, Code.NOT_ONLINE)
+    assert verdict.facts[WHY] is Why.NOT_HEARD
+    assert verdict.mend.startswith("Check supply and BOOT pin of the fixture, then antenna and network")
+
+
 def test_an_online_from_before_the_start_proves_nothing(desk: Desk) -> None:
     assert desk.walk(UNACTIVE, ONLINE).verdict is Verdict.PASS
     again = desk.walk(OLD_ONLINE, OLD_ONLINE)
@@ -145,6 +157,8 @@ def test_a_unit_that_never_connects_fails_with_what_the_platform_says(desk: Desk
     verdict = desk.walk(UNACTIVE)
     assert (verdict.verdict, verdict.code) == (Verdict.FAIL, Code.NOT_ONLINE)
     assert "UNACTIVE: it never connected" in verdict.message
+    assert verdict.facts[WHY] is Why.NOT_SEEN
+    assert verdict.mend.startswith("Check antenna, access point and network, then the credentials")
     assert 25 < len(desk.platform.asked) < 40, "about once a second"
     assert desk.state is CertificateState.INSTALLING
     assert desk.walk(UNACTIVE, ONLINE).device_name == verdict.device_name

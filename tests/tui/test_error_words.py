@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 import station
-from station.errors import ChipError, Code, CodedError, Fault, LedgerFault, ProfileError, UsageError, Why
+from station.errors import NO_FACTS, WHY, ChipError, Code, CodedError, Fault, LedgerFault, ProfileError, UsageError, Why
 from station.line.readiness import ReadinessItem
 from station.platform.refusals import refusal
 from station.platform.settings import PlatformSettings
 from station.texts import LANGUAGES, Texts
-from station.tui.error_words import error_words
+from station.tui.error_words import error_words, tries_of
 from station.tui.readiness_list import readiness_rows
 
 CHINESE = Texts("zh-CN")
@@ -118,15 +118,16 @@ def test_what_is_raised_fills_its_codes_sentence(language: str) -> None:
             assert key in details, site
             assert details[key] == site.facts, site
             told.add(key)
-    assert set(details) - told == {"F31", "F40", "E29", "E90", *PLATFORMS} - told
+    assert set(details) - told == {"F31", "F40.not_heard", "F40.not_seen", "E29", "E90", *PLATFORMS} - told
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_mend_of_its_own_belongs_to_a_sentence_that_is_told(language: str) -> None:
-    sentences = Texts(language).sentences
+    texts = Texts(language)
 
-    own = {key.removeprefix("todo.") for key in sentences if key.startswith("todo.")}
-    assert own <= {key.removeprefix("detail.") for key in sentences if key.startswith("detail.")}
+    own = {key.removeprefix("todo.") for key in texts.lists if key.startswith("todo.")}
+    assert {"F40.not_heard", "F40.not_seen"} <= own
+    assert own <= {key.removeprefix("detail.") for key in texts.sentences if key.startswith("detail.")}
 
 
 def test_what_a_technician_is_refused_is_told_by_facts_in_every_language() -> None:
@@ -178,6 +179,21 @@ def test_a_mistake_in_a_profile_is_told_in_chinese_with_its_place() -> None:
 
     assert words.cause == "第一处错误在 p.yaml:12。"
     assert words.mend == CHINESE.failures["I20"].tries[0]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("why", "is_fixture_first"), [(Why.NOT_HEARD, True), (Why.NOT_SEEN, False)])
+def test_a_unit_that_is_not_online_is_advised_on_by_what_was_waited_for(
+    language: str, why: Why, is_fixture_first: bool
+) -> None:
+    texts = Texts(language)
+    failure = texts.failures["F40"]
+
+    first, *others = tries_of(failure, "F40", {"within_s": "30", "words": "-", WHY: why}, texts)
+
+    assert ("BOOT" in first) is is_fixture_first
+    assert not any("BOOT" in sentence for sentence in others)
+    assert tries_of(failure, "F40", NO_FACTS, texts) == failure.tries
 
 
 def test_a_mistake_of_the_technician_is_told_with_its_own_mend() -> None:
