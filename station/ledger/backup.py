@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from station.errors import UsageError
+from station.ledger.audit import Change, EventKind, storable
 from station.ledger.database import Database
 from station.ledger.station_key import place_new
 
@@ -46,6 +47,12 @@ def back_up(database: Database, out: Path, progress: Callable[[int, int], None] 
         for part in (draft, draft.with_name(f"{draft.name}-journal"), draft.with_name(f"{draft.name}-wal")):
             part.unlink(missing_ok=True)
     return BackupResult(out, size_bytes, events)
+
+
+def note_backup(change: Change, out: Path, result: BackupResult) -> None:
+    """Write a copy that was made into the log."""
+    size = {"events": result.events, "size_bytes": result.size_bytes}
+    change.trail.append(EventKind.LEDGER_BACKED_UP, data={"file": storable(out.name), **size})
 
 
 def _is_there(out: Path) -> UsageError:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select
 from station.certificate import CertificateState
 from station.errors import UsageError
 from station.ledger.audit import Change, EventKind, storable
+from station.ledger.batches import batch_row
 from station.ledger.certificates import (
     certificate_by_id,
     move_certificate,
@@ -61,7 +62,7 @@ def accept_gap(
     change: Change, gap: Gap, *, reason: str, operator: str, skip: int | None, is_alive: Callable[[str], bool]
 ) -> AcceptedGap:
     """Write that somebody goes on with this ledger, skip what may be used, bind what was set aside; UsageError."""
-    text = _required(reason, operator)
+    text = required(reason, operator)
     count = default_skip(change.connection, gap) if skip is None else skip
     if count is None:
         raise UsageError(
@@ -80,16 +81,16 @@ def accept_gap(
         "reason": text,
     }
     change.trail.append(EventKind.GAP_ACCEPTED, operator=operator, data=data)
-    bound = _bind_set_aside(change, operator)
+    bound = bind_set_aside(change, operator)
     names = [row.name for row in change.connection.execute(select(BATCHES.c.name).order_by(BATCHES.c.id))]
     skipped = {name: skip_certificates(change, name, count, reason=text, operator=operator) for name in names}
     return AcceptedGap(gap, skipped, bound)
 
 
 def skip_certificates(change: Change, batch: str, count: int, *, reason: str, operator: str) -> int:
-    """Void the next `count` available certificates of a batch; give how many there were."""
-    text = _required(reason, operator)
-    batch_id = change.connection.execute(select(BATCHES.c.id).where(BATCHES.c.name == batch)).scalar_one()
+    """Void the next `count` available certificates of a batch; give how many there were. UsageError when it is unknown."""
+    text = required(reason, operator)
+    batch_id = batch_row(change.connection, batch).id
     done = 0
     while done < count and (row := next_certificate(change.connection, batch_id)) is not None:
         void_certificate(change, row, reason=f"may have been used after the backup: {text}", operator=operator)
@@ -100,9 +101,11 @@ def skip_certificates(change: Change, batch: str, count: int, *, reason: str, op
     return done
 
 
-def _bind_set_aside(change: Change, operator: str) -> tuple[str, ...]:
+def bind_set_aside(change: Change, operator: str, of_station: str | None = None) -> tuple[str, ...]:
     """Move what is merely allocated to installing: in the gap its first bytes may have gone into that unit."""
     query = select(CERTIFICATES.c.id).where(CERTIFICATES.c.state == CertificateState.ALLOCATED.value)
+    if of_station is not None:
+        query = query.join(RUNS, RUNS.c.id == CERTIFICATES.c.run_id).where(RUNS.c.station == of_station)
     names = []
     for found in change.connection.execute(query).all():
         row: Any = certificate_by_id(change.connection, found.id)
@@ -126,7 +129,8 @@ def _bind_set_aside(change: Change, operator: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _required(reason: str, operator: str) -> str:
+def required(reason: str, operator: str) -> str:
+    """Give the reason as it is stored; UsageError without reason or operator."""
     if not reason.strip():
         raise UsageError("this is done only with a reason", "Say why with --reason")
     if not operator.strip():

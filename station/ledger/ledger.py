@@ -25,10 +25,10 @@ from station.ledger import carried as _carried
 from station.ledger import runs as _runs
 from station.ledger import units as _units
 from station.ledger.allocated import Allocated
-from station.ledger.audit import Change, EventKind, Trail, iso_utc, newest_events, read_events, storable, utc_now
+from station.ledger.audit import Change, Trail, iso_utc, newest_events, read_events, storable, utc_now
 from station.ledger.audit_export import ExportFormat, ExportOrder, write_export
 from station.ledger.audit_filters import NO_FILTERS, Filters
-from station.ledger.backup import BackupResult, back_up
+from station.ledger.backup import BackupResult, back_up, note_backup
 from station.ledger.certificates import has_secret, left_in_batch
 from station.ledger.dispositions import Dispositions
 from station.ledger.gap import AcceptedGap, skip_certificates
@@ -67,6 +67,7 @@ from station.ledger.run_history import RunHistory
 from station.ledger.run_recorder import RunRecorder
 from station.ledger.run_rows import find_runs, unfinished_runs
 from station.ledger.serial_numbers import SerialNumbers
+from station.ledger.server_history import ServerHistory
 from station.ledger.shared_key import SharedKey
 from station.ledger.whole_file import refuse_existing
 from station.ledger.work_orders import WorkOrders, place_taken
@@ -101,7 +102,8 @@ class Ledger:
         self.moving = Moving(self._database, self._changing, processes, proof)
         self.printed_labels = PrintedLabels(reading, self._changing)
         self.proof = proof
-        self.recorder = RunRecorder(opened, self._changing, clock, proof)
+        self.server = ServerHistory(self._database, self._changing, proof, opened.station)
+        self.recorder = RunRecorder(opened, self._changing, clock, proof, self.server)
 
     @classmethod
     def open(
@@ -122,7 +124,11 @@ class Ledger:
         opened = open_data_folder(data, url, clock, read_only=read_only, ask=ask)
         proof = open_proof(opened, lambda: iso_utc(clock()), read_only=read_only, despite_gap=despite_gap)
         ledger = cls(opened, opened.database.process_token(data / "processes"), clock, proof)
-        ledger.recorder.record_earlier()
+        try:
+            ledger.recorder.record_earlier()
+        except BaseException:
+            ledger.close()
+            raise
         return ledger
 
     def close(self) -> None:
@@ -152,8 +158,6 @@ class Ledger:
         Lanes go on meanwhile. `ask` gets a new passphrase; `progress` hears rows done and rows in all. UsageError.
         """
         return Rekeying(self._data, self._keys, self._changing, pause).run(to, ask, operator, progress)
-
-    # Batches
 
     def import_batch(
         self,
@@ -191,8 +195,6 @@ class Ledger:
         """Count the available certificates of a batch; UsageError."""
         with self._database.reading() as connection:
             return left_in_batch(connection, _batches.batch_row(connection, batch).id)
-
-    # Runs
 
     def begin_run(
         self,
@@ -242,6 +244,7 @@ class Ledger:
         """Give the unit its certificate: what was `decided`, what it holds, else the next; NoCertificateLeft, WorkOrderComplete."""
 
         def act(change: Change) -> Allocated:
+            self.server.require_cleared(change.connection)
             with place_taken(change, self._processes, run_id) as run:
                 given = _carried.allocate_as_decided(change, self._processes, run, decided)
                 self._keys.box_of(change.connection, given.row.key_id)  # without its key nothing is given
@@ -305,8 +308,6 @@ class Ledger:
             begun = iso_utc(since) if since else None
             return find_runs(connection, limit=limit, mac=_units.parsed(mac), device_name=device_name, since=begun)
 
-    # Units and the audit log
-
     def unit(self, subject: str) -> UnitStory:
         """Give everything about a unit, by MAC, serial number or DeviceName; UsageError when it is unknown."""
         with self._database.reading() as connection:
@@ -369,20 +370,20 @@ class Ledger:
 
     def accept_gap(self, *, reason: str, operator: str, skip: int | None = None) -> AcceptedGap:
         """Go on with a ledger that is older than the station's record, see `station.ledger.gap`; UsageError."""
-        return self.proof.accept_gap(self._changing, self._processes, reason=reason, operator=operator, skip=skip)
+        done = self.proof.accept_gap(self._changing, self._processes, reason=reason, operator=operator, skip=skip)
+        self.recorder.record_earlier()
+        return done
 
     def skip_certificates(self, batch: str, count: int, *, reason: str, operator: str) -> int:
         """Void the next available certificates of a batch that may have been used elsewhere; give how many. UsageError."""
         with self._changing() as change:
-            _batches.batch_row(change.connection, batch)
             return skip_certificates(change, batch, count, reason=reason, operator=operator)
 
     def back_up(self, out: Path, progress: Callable[[int, int], None] | None = None) -> BackupResult:
         """Copy the ledger to a new file while lanes work; `progress` hears pages done and pages in all. UsageError."""
         result = back_up(self._database, out, progress)
         with self._changing() as change:
-            size = {"events": result.events, "size_bytes": result.size_bytes}
-            change.trail.append(EventKind.LEDGER_BACKED_UP, data={"file": storable(out.name), **size})
+            note_backup(change, out, result)
         return result
 
     @contextmanager

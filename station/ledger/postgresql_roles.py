@@ -13,7 +13,7 @@ from typing import Final
 
 from station.errors import UsageError
 from station.ledger.database import Database
-from station.ledger.order_tables import WORK_ORDERS
+from station.ledger.order_tables import SERVER_CONFIRMATIONS, WORK_ORDERS
 from station.ledger.schema import (
     AUDIT_EVENTS,
     AUDIT_SIGNATURES,
@@ -29,7 +29,7 @@ from station.ledger.schema import (
 
 ROLE: Final = "station_ledger"
 _READ: Final = (LEDGER_META, LEDGER_KEYS)
-_APPENDED: Final = (AUDIT_EVENTS, AUDIT_SIGNATURES, STATIONS, BATCHES)
+_APPENDED: Final = (AUDIT_EVENTS, AUDIT_SIGNATURES, STATIONS, BATCHES, SERVER_CONFIRMATIONS)
 _CHANGES_OF_A_CERTIFICATE: Final = ("state", "mac", "run_id", "void_reason", "changed_at")
 _CHANGES: Final = {SERIAL_NUMBERS: "released_at, release_reason", WORK_ORDERS: "closed_at"}
 _LOGIN: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from station.errors import UsageError
 from station.ledger.audit import Change, Changes, Head
 from station.ledger.database import Database
@@ -57,6 +59,12 @@ class Proof:
         if self.signer is None or number == 0:
             return None
         return self.signer.sign(change.connection, number, event_hash, change.now, reason)
+
+    def require_no_gap(self, connection: Connection) -> None:
+        """Compare once more: the server may be another than at the opening. LedgerFault LEDGER_BEHIND."""
+        gap = self._record.gap(connection) if self._record is not None else None
+        if gap is not None:
+            raise gap.fault(self._data)
 
     def skip_proposed(self) -> int | None:
         """Give how many certificates of each batch the gap may have used; None when that cannot be known."""
@@ -124,5 +132,5 @@ def _opened(opened: Opened, now: Callable[[], str], *, read_only: bool, despite_
     signer = HeadSigner(station, open_station_key(data, may_make=may_make))
     if joins:
         record.begin()  # before the name is claimed: a station without a record is taken for one with a gap
-    claim_name(database, signer, now)
+    claim_name(database, signer, now, lacks_nothing=gap is None)
     return Proof(data, database, signer, record, gap)

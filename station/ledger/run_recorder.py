@@ -26,6 +26,7 @@ from station.ledger.certificates import left_in_batch
 from station.ledger.opening import Opened
 from station.ledger.proof import Proof
 from station.ledger.records import StepRecord, VerdictRecord
+from station.ledger.server_history import ServerHistory
 from station.ledger.verdict_spool import KeptVerdict, VerdictSpool
 from station.verdict import Verdict
 
@@ -53,11 +54,13 @@ class RunRecorder:
         changing: Callable[..., AbstractContextManager[Change]],
         clock: Callable[[], datetime],
         proof: Proof,
+        server: ServerHistory,
     ) -> None:
         self._changing = changing
         self._reading = opened.database.reading
         self._clock = clock
         self._proof = proof
+        self._server = server
         keeps = opened.database.dialect.is_shared and proof.signer is not None
         self._spool = VerdictSpool(opened.data, opened.keys.ledger_id) if keeps else None
         self._runs: dict[int, _OpenRun] = {}
@@ -136,11 +139,15 @@ class RunRecorder:
         return 0 if self._spool is None else len(self._spool)
 
     def require_server(self) -> None:
-        """Have the server take what is kept; LedgerFault, which tells how much is kept, while it cannot: no unit may start."""
+        """Have the server take what is kept; LedgerFault, which tells how much is kept, while it cannot: no unit may start.
+
+        LEDGER_BEHIND while a station has not looked at a server that was restored.
+        """
         if self._spool is None:
             return
         try:
             self.record_kept()
+            self._server.require_cleared()
         except LedgerFault as fault:
             raise self.told(fault) from None
 
@@ -160,6 +167,7 @@ class RunRecorder:
         try:
             with self._reading() as connection:
                 connection.execute(select(1))
+            self._server.require_seen()
             if self.kept:
                 with self._spool.emptying():
                     while (oldest := self._spool.oldest()) is not None:
@@ -179,8 +187,11 @@ class RunRecorder:
         return done
 
     def record_earlier(self) -> None:
-        """Record what an earlier process kept, now or as soon as the server takes it; not into a ledger with a gap."""
-        if self._proof.gap is not None or not self.kept:
+        """Record what an earlier process kept, now or as soon as the server takes it; not into a ledger with a gap. LedgerFault."""
+        if self._proof.gap is not None:
+            return
+        self._server.require_seen()
+        if not self.kept:
             return
         try:
             self.record_kept()

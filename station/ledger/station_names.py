@@ -11,6 +11,7 @@ from station.ledger.audit import EventKind, Trail
 from station.ledger.database import Database, Dialect
 from station.ledger.heads import HeadSigner
 from station.ledger.schema import AUDIT_HEADS, AUDIT_SIGNATURES, STATIONS
+from station.ledger.server_confirmations import confirm, server_history
 
 
 def is_unknown(connection: Connection, station: str) -> bool:
@@ -21,8 +22,11 @@ def is_unknown(connection: Connection, station: str) -> bool:
     return True
 
 
-def claim_name(database: Database, signer: HeadSigner, now: Callable[[], str]) -> None:
-    """Make the signer's station known, once; UsageError when its name belongs to another key."""
+def claim_name(database: Database, signer: HeadSigner, now: Callable[[], str], *, lacks_nothing: bool) -> None:
+    """Make the signer's station known, once; UsageError when its name belongs to another key.
+
+    With `lacks_nothing` no station of a factory's ledger waits for a new one to look whether anything of its own is missing.
+    """
     with database.reading() as connection:
         holder = _key_of(connection, signer.station)
     if holder is None:
@@ -30,7 +34,10 @@ def claim_name(database: Database, signer: HeadSigner, now: Callable[[], str]) -
             database.dialect.hold(connection, f"name {signer.station}")
             holder = _key_of(connection, signer.station)
             if holder is None:
-                _introduce(connection, database.dialect, signer, now())
+                at = now()
+                _introduce(connection, database.dialect, signer, at)
+                if lacks_nothing and database.dialect.is_shared:
+                    confirm(connection, server_history(connection), [signer.station], signer.station, at)
                 return
     _refuse_another(holder, signer.station, signer.key.public)
 

@@ -238,8 +238,9 @@ class Lane:
             self._stopping.set()
         elif verdict.code == Code.PORT_LOST:
             raise PortFault(Code.PORT_LOST, verdict.message, verdict.mend, self.plan.info.port)
-        elif verdict.code == Code.LEDGER_UNREACHABLE:  # the same unit is walked again when the server is back
-            raise LedgerFault(Code.LEDGER_UNREACHABLE, verdict.message, verdict.mend)
+        elif verdict.code in (Code.LEDGER_UNREACHABLE, Code.LEDGER_BEHIND):
+            # The same unit is walked again when the server is back and lacks nothing.
+            raise LedgerFault(Code(verdict.code), verdict.message, verdict.mend)
         return verdict.mac
 
     def _await_unit(self, chip: Chip) -> CodedError | None:

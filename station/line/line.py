@@ -261,6 +261,7 @@ class Line:
         """Give the shift's numbers; reads the ledger, so not for a UI loop. LedgerFault, which tells how many verdicts are kept."""
         try:
             passed, left = self._shift.progress()
+            self._shift.ledger.server.require_seen()  # a station that has no unit looks at a restored server too
         except LedgerFault as fault:
             raise self._shift.ledger.recorder.told(fault) from None
         with self._lock:

@@ -68,6 +68,9 @@ def test_a_restored_backup_is_refused_then_accepted(station: Station, data: Path
         ("--skip", "3"),
         ("--accept-gap", "--batch", "batch"),
         ("--accept-gap", "--reason", "x"),
+        ("--release", "b", "--reason", "x"),
+        ("--release", "b", "--skip", "0", "--reason", "x"),
+        ("--release", "b", "--skip", "0", "--accept-gap", "--reason", "x"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(station: Station, options: tuple[str, ...]) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import itertools
 import os
+import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -62,6 +63,34 @@ class Server:
         """Start it again; it recovers what was committed."""
         self._server.ensure_postgres_running()
 
+    def back_up(self) -> None:
+        """Keep all that it stores, for `restore`."""
+        self._stopped(lambda data, kept: shutil.copytree(data, kept, ignore=shutil.ignore_patterns(".s.*")))
+
+    def restore(self) -> None:
+        """Bring back what `back_up` kept, as a restore to a point in time does: the server begins a new timeline."""
+
+        def put_back(data: Path, kept: Path) -> None:
+            shutil.rmtree(data)
+            kept.rename(data)
+            _recover(data)
+
+        self._stopped(put_back)
+
+    def take_over(self) -> None:
+        """Begin a new timeline without a loss, as a standby does that takes over."""
+        self._stopped(lambda data, _: _recover(data))
+
+    def _stopped(self, act: Callable[[Path, Path], object]) -> None:
+        data = self._server.pgdata
+        self.kill()
+        (data / "postmaster.pid").unlink(missing_ok=True)
+        act(data, data.with_name("kept"))
+        if self._server.system_user is not None:
+            for path in (data, *data.rglob("*")):
+                shutil.chown(path, self._server.system_user)
+        self.start()
+
     def cut(self) -> None:
         """Cut every connection that anybody has, in the middle of whatever it does."""
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -76,6 +105,13 @@ class Server:
             self.kill()
         self._server.cleanup()
         self._folder.cleanup()
+
+
+def _recover(data: Path) -> None:
+    """Let the next start take the log for an archive's, whose end is that of its timeline; nobody gets in before."""
+    with (data / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
+        file.write("restore_command = 'false'\nhot_standby = off\n")
+    (data / "recovery.signal").touch()
 
 
 @contextmanager

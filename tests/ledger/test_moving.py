@@ -22,6 +22,7 @@ from station.ledger.database import Database, choose_dialect
 from station.ledger.moving import MoveResult, finish_move
 from station.ledger.postgresql_copy import Receiver
 from station.ledger.schema import HELD_BAUDS, METADATA, STATIONS
+from station.ledger.server_confirmations import confirm
 from station.serial_number import EntryWay, UnitLabel
 from station.verdict import Verdict
 from tests.cli.calling import station_in
@@ -46,6 +47,8 @@ def lived_in(stocked: Ledger) -> Ledger:
     stocked.serial_numbers.bind(run, UnitLabel("SP00000002", EntryWay.SCANNED, {"hardware": "R02"}))
     stocked.allocate(run)
     stocked.sign_head("test")
+    with stocked._database.writing() as connection:  # only a server's ledger writes this table
+        confirm(connection, "history", ["a", "b"], "a", "2026-11-29T06:00:00Z")
     return stocked
 
 
@@ -100,7 +103,7 @@ def test_the_station_goes_on_there_and_another_joins(
     lived_in.close()
     moved(data, factory)
     with Ledger.open(data, url=factory) as here:
-        assert here.newest_events(1)[0].kind == "ledger_moved"
+        assert [one.kind for one in here.newest_events(2)] == ["server_confirmed", "ledger_moved"]
         assert here.unit(mac_of(1)).certificates[0].identity.device_name == name(1)
         assert here.operators.confirm_line_lead("Li", PIN, action="test") == "Li"
         assert passed(here, 2) == name(2)
