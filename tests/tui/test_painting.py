@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from station.errors import Code
-from station.events import Event, LaneWaiting, VerdictReached, WaitReason
+from station.events import Event, LaneWaiting, UnitDisposed, VerdictReached, WaitReason
 from station.texts import LANGUAGES, Texts
 from station.tui import big_word
 from station.tui.cell_text import fit, pad, plain, wrap
@@ -16,8 +16,9 @@ from station.tui.lane_picture import bar, picture
 from station.tui.lane_view import LaneView, apply, tick
 from station.tui.line_layout import grid_size, last_units_rows
 from station.tui.quantity import rate_words, size_words
+from station.unit import Disposition
 from station.verdict import Step, Verdict
-from tests.tui.fake_line import done, failed, passed, starting_by_hand, station_fault, until_write, waiting, writing
+from tests.tui.fake_line import done, failed, mac_of, passed, starting_by_hand, station_fault, until_write, waiting, writing
 
 ENGLISH = Texts("en")
 STATES: dict[str, list[Event]] = {
@@ -149,6 +150,22 @@ def test_a_wait_tells_its_sentence() -> None:
 )
 def test_a_finished_tile_tells_what_to_do_now(state: str, words: str) -> None:
     assert words in picture(view_after(STATES[state]), ENGLISH, 58, 16).plain
+
+
+@pytest.mark.parametrize(
+    ("events", "words"),
+    [
+        ([*failed(1), UnitDisposed(1, mac_of(1), Disposition.SCRAP)], "Put the unit into the scrap box."),
+        (failed(1, failed_in_row=3, tries_max=3), "Press F6"),
+    ],
+    ids=["put aside", "tried out"],
+)
+def test_a_low_tile_tells_where_the_unit_goes_and_no_more_what_to_try(events: list[Event], words: str) -> None:
+    for size in ((36, 8), (38, 8), (58, 10)):
+        painted = picture(view_after(events), ENGLISH, *size).plain
+
+        assert words in painted
+        assert "BOOT pin" not in painted
 
 
 def test_block_letters_grow_with_the_room() -> None:

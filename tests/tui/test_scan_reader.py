@@ -125,7 +125,7 @@ async def test_a_badge_answers_who_allows_it_and_decides_nothing_before_it_is_as
         await settle(pilot)
         await press(pilot, "f6")
         await scan(pilot, "1111")
-        assert "Choose with the arrow keys or a digit" in screen_text(app)
+        assert "Press a digit" in screen_text(app)
         await press(pilot, "3", "enter")
         await scan(pilot, "LEAD-7")
         await scan(pilot, "273 Garden")
