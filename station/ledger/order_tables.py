@@ -64,8 +64,9 @@ RESULTS_TOLD: Final = Table(
     Column("run_id", ForeignKey("runs.id"), primary_key=True, autoincrement=False),
     Column("told_at", String(30), nullable=False),
     Column("refused", Text),
+    Column("station", String(100), nullable=False, server_default=""),
 )
-"""Runs that another system was told of, or `refused` with these words."""
+"""Runs that another system was told of, or `refused` with these words; `station` ended the run, and told it."""
 
 SERVER_CONFIRMATIONS: Final = Table(
     "server_confirmations",

@@ -110,7 +110,7 @@ class Results:
         with self._writing() as connection:
             again = connection.execute(_NOTE_AGAIN, {"of_channel": channel, "of_run": run_id, **values})
             if again.rowcount == 0:
-                connection.execute(_NOTE, {"channel": channel, "run_id": run_id, **values})
+                connection.execute(_NOTE, {"channel": channel, "run_id": run_id, "station": self._station, **values})
 
     def advance(self, channel: str) -> None:
         """Leave behind the part of the chain in which nothing waits any more."""
@@ -145,11 +145,7 @@ class Results:
         return connection.execute(query).scalar() or 0
 
     def _told(self, channel: str) -> Select[Any]:
-        return (
-            select(_T.run_id, _T.told_at, _T.refused)
-            .join(RUNS, RUNS.c.id == _T.run_id)
-            .where(_T.channel == channel, RUNS.c.station == self._station)
-        )
+        return select(_T.run_id, _T.told_at, _T.refused).where(_T.channel == channel, _T.station == self._station)
 
     def _ends(self, connection: Connection, channel: str) -> Iterator[tuple[int, int, str]]:
         """Give what waits: event, run and time. A run whose unit could not say who it is tells nobody anything."""

@@ -92,6 +92,21 @@ def test_a_station_opens_again_after_others_worked(first: Ledger, second: Ledger
         assert again.station != first.station
 
 
+def test_a_run_that_another_station_ended_was_told_by_that_one(first: Ledger, second: Ledger) -> None:
+    for station in (first, second):
+        station.results.begin("mes")
+    begin(first, 1)
+    first.close()
+    begin(second, 1)
+    (ended,) = second.results.waiting("mes", 9)
+    second.results.note("mes", ended.run.id, "HTTP 422")
+
+    counted = second.results.standing("mes")
+    assert counted is not None
+    assert (counted.refused, counted.waiting) == (1, 0)
+    assert [one.run_id for one in second.results.refused("mes")] == [ended.run.id]
+
+
 def test_a_station_whose_ledger_went_back_is_refused(first: Ledger, factory: str, tmp_path: Path, server: str) -> None:
     first.sign_head("test")
     older = sqlalchemy.make_url(new_database(server))
