@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from station.chip.ports import list_serial_ports
-from station.errors import CodedError
+from station.errors import CodedError, Facts
 from station.line.shift import Shift
 from station.peripherals.label_printer import LabelPrinter
 from station.peripherals.stack_light import StackLight
@@ -26,7 +26,11 @@ class Sentence(StrEnum):
     """What is said of one thing: `ready.*` of the catalogues, and where something is to be done `mend.*`."""
 
     IMAGES = "images"
-    IMAGES_DOUBTFUL = "images_doubtful"
+    IMAGES_NO_BOOTLOADER = "images_no_bootloader"
+    IMAGES_OTADATA_STAYS = "images_otadata_stays"
+    IMAGES_NO_FIRST_APP = "images_no_first_app"
+    IMAGES_OTHER_VERSION = "images_other_version"
+    IMAGES_NO_CHECKS = "images_no_checks"
     CERTIFICATES = "certificates"
     CERTIFICATES_ENOUGH = "certificates_enough"
     CERTIFICATES_TOO_FEW = "certificates_too_few"
@@ -52,7 +56,7 @@ class ReadinessItem:
     kind: str
     state: Readiness
     sentence: Sentence
-    values: Mapping[str, str | int] = field(default_factory=dict)
+    values: Facts = field(default_factory=dict)
     fault: CodedError | None = None
     """Of Sentence.FAULT: what it tells."""
 
@@ -146,9 +150,10 @@ def _images(shift: Shift) -> ReadinessItem:
         "regions": len(recipe.static_plan.regions),
         "size_kb": sum(len(region.data) for region in recipe.static_plan.regions) // 1024,
     }
-    if recipe.warnings:
-        doubt = {**values, "warning": str(recipe.warnings[0])}
-        return ReadinessItem("images", Readiness.WARNING, Sentence.IMAGES_DOUBTFUL, doubt)
+    if recipe.doubts:
+        doubt = recipe.doubts[0]
+        told = Sentence(f"{Sentence.IMAGES}_{doubt.kind}")
+        return ReadinessItem("images", Readiness.WARNING, told, {**values, **doubt.facts})
     return ReadinessItem("images", Readiness.READY, Sentence.IMAGES, values)
 
 

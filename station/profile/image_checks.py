@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from station.image.esp_image import BOOTLOADER_OFFSETS, EspImage, check_esp_image, is_esp_image
 from station.image.fault import ImageFault
 from station.image.partition_table import Partition, PartitionTable
+from station.profile.doubts import Doubt, DoubtKind
 from station.profile.layout import Layout, PlacedImage
 from station.profile.model import Profile
 from station.profile.quantities import shown
@@ -17,8 +18,8 @@ from station.profile.recipe import Program
 _BLANK: Final = 0xFF
 
 
-def check_images(layout: Layout, draft: Draft) -> tuple[list[str], tuple[Program, ...]]:
-    """Note damaged images, images for another chip and images in a wrong place as faults; give warnings and programs."""
+def check_images(layout: Layout, draft: Draft) -> tuple[list[Doubt], tuple[Program, ...]]:
+    """Note damaged images, images for another chip and images in a wrong place as faults; give doubts and programs."""
     profile = draft.profile
     if profile is None or not draft.is_sure("chip"):
         return [], ()
@@ -40,7 +41,7 @@ def check_images(layout: Layout, draft: Draft) -> tuple[list[str], tuple[Program
             programs.append(Program(program.what, image, is_app=program.partition is not None))
     if draft.faults:
         return [], ()
-    return list(_warnings(layout, profile, bootloader, apps)), tuple(programs)
+    return list(_doubts(layout, profile, bootloader, apps)), tuple(programs)
 
 
 class _Program(NamedTuple):
@@ -131,11 +132,11 @@ def _check_header_size(what: str, image: EspImage, placed: PlacedImage, draft: D
         )
 
 
-def _warnings(
+def _doubts(
     layout: Layout, profile: Profile, bootloader: EspImage | None, apps: dict[str, EspImage]
-) -> Iterator[str]:
+) -> Iterator[Doubt]:
     if bootloader is None:
-        yield "No image brings a bootloader: a unit keeps the one that it has."
+        yield Doubt(DoubtKind.NO_BOOTLOADER, "No image brings a bootloader: a unit keeps the one that it has.")
     table = layout.table
     first = table.boot_app() if table is not None else None
     if table is None or first is None:
@@ -144,11 +145,23 @@ def _warnings(
     blank = {filled.partition.name for filled in layout.filled}
     otadata = next((partition for partition in table.partitions if partition.is_otadata), None)
     if otadata is not None and otadata.name not in written | blank:
-        yield f"{otadata.name} is neither written nor erased: a reworked unit may start an old application."
+        yield Doubt(
+            DoubtKind.OTADATA_STAYS,
+            f"{otadata.name} is neither written nor erased: a reworked unit may start an old application.",
+            {"partition": otadata.name},
+        )
     if first.name not in apps and (otadata is None or otadata.name not in written):
-        yield f"A blank unit starts the partition {first.name}, but no image is written there."
+        yield Doubt(
+            DoubtKind.NO_FIRST_APP,
+            f"A blank unit starts the partition {first.name}, but no image is written there.",
+            {"partition": first.name},
+        )
     app = apps.get(first.name)
     if app is not None and app.app is not None and profile.firmware.filesystem is None:
         inside = app.app.version
         if inside and inside.lstrip("v") != profile.firmware.version.lstrip("v"):
-            yield f"The application calls itself {inside}, the profile says version {profile.firmware.version}."
+            yield Doubt(
+                DoubtKind.OTHER_VERSION,
+                f"The application calls itself {inside}, the profile says version {profile.firmware.version}.",
+                {"inside": inside},
+            )

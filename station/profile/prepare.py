@@ -15,6 +15,7 @@ from station.image.nvs_entry import NvsEntry
 from station.image.partition_table import Partition, PartitionTable
 from station.peripherals.label_template import LabelTemplate, read_template
 from station.profile.credentials import CredentialMap, credential_map
+from station.profile.doubts import Doubt, DoubtKind
 from station.profile.faults import Spot
 from station.profile.firmware_files import FirmwareFile, folder_sha256, read_firmware
 from station.profile.image_checks import check_images
@@ -73,7 +74,7 @@ class _Preparation:
         stored, credentials_partition, shared = self._fill_nvs(table)
         self._fill_filesystem(table)
         self._fill_erased(table)
-        warnings, programs = check_images(layout, draft)
+        doubts, programs = check_images(layout, draft)
         if table is not None:
             check_table_fits(table, layout, draft)
         check_overlaps(layout, faults)
@@ -95,7 +96,7 @@ class _Preparation:
             partition_table=table,
             static_plan=plan,
             credentials_partition=credentials_partition,
-            warnings=(*warnings, *self._warnings()),
+            doubts=(*doubts, *self._doubts()),
             credential_map=stored,
             shared_entries=shared,
             sha256_by_region=MappingProxyType({region.name: region.sha256 for region in plan.regions}),
@@ -271,9 +272,9 @@ class _Preparation:
             self._faults.add(("label", "template"), cause, mend)
         return template
 
-    def _warnings(self) -> list[str]:
+    def _doubts(self) -> list[Doubt]:
         if self._profile.checks.boot is None and self._profile.checks.online is None:
-            return ["`checks` is empty: nothing proves that a unit starts."]
+            return [Doubt(DoubtKind.NO_CHECKS, "`checks` is empty: nothing proves that a unit starts.")]
         return []
 
 

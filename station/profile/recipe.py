@@ -18,6 +18,7 @@ from station.image.nvs_reader import NvsContents
 from station.image.partition_table import Partition, PartitionTable
 from station.peripherals.label_template import LabelTemplate
 from station.profile.credentials import CredentialMap
+from station.profile.doubts import Doubt
 from station.profile.model import CertificateField, Profile
 from station.profile.yaml_source import Place
 
@@ -57,7 +58,7 @@ class Recipe:
     partition_table: PartitionTable
     static_plan: FlashPlan
     credentials_partition: Partition
-    warnings: tuple[str, ...]
+    doubts: tuple[Doubt, ...]
     credential_map: CredentialMap
     shared_entries: tuple[NvsEntry, ...] = field(repr=False)
     """The SDK config's entries, where they share the credentials' partition."""
@@ -85,6 +86,11 @@ class Recipe:
             )
         except ImageFault as fault:
             raise ProfileError(fault.cause, fault.mend, str(self.path), why=Why.DOES_NOT_FIT) from None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The doubts as sentences."""
+        return tuple(doubt.sentence for doubt in self.doubts)
 
     def unit_plan(self, certificate: Certificate) -> FlashPlan:
         """Give the whole plan of one unit: the static one and its credentials, which are marked secret."""

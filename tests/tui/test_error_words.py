@@ -12,10 +12,23 @@ from pathlib import Path
 import pytest
 
 import station
-from station.errors import NO_FACTS, WHY, ChipError, Code, CodedError, Fault, LedgerFault, ProfileError, UsageError, Why
-from station.line.readiness import ReadinessItem
+from station.errors import (
+    NO_FACTS,
+    WHY,
+    ChipError,
+    Code,
+    CodedError,
+    Facts,
+    Fault,
+    LedgerFault,
+    ProfileError,
+    UsageError,
+    Why,
+)
+from station.line.readiness import Readiness, ReadinessItem, Sentence
 from station.platform.refusals import refusal
 from station.platform.settings import PlatformSettings
+from station.profile.doubts import DoubtKind
 from station.texts import LANGUAGES, Texts
 from station.tui.error_words import error_words, tries_of
 from station.tui.readiness_list import readiness_rows
@@ -179,6 +192,23 @@ def test_a_mistake_in_a_profile_is_told_in_chinese_with_its_place() -> None:
 
     assert words.cause == "第一处错误在 p.yaml:12。"
     assert words.mend == CHINESE.failures["I20"].tries[0]
+
+
+def test_a_doubt_about_the_images_is_told_in_chinese() -> None:
+    values: Facts = {
+        "profile": "plug",
+        "version": "1.4.2",
+        "regions": 3,
+        "size_kb": 12,
+        "partition": "otadata",
+        "inside": "1.0",
+    }
+    for kind in DoubtKind:
+        item = ReadinessItem("images", Readiness.WARNING, Sentence(f"images_{kind}"), values)
+        said = " ".join(row.plain for row in readiness_rows([item], CHINESE, 120))
+
+        assert re.findall(r"[a-z]{3,}", said.replace("otadata", "").replace("plug", "")) == []
+        assert CHINESE.say("mend.images_no_checks") in said
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
