@@ -139,7 +139,9 @@ def test_every_mend_of_its_own_belongs_to_a_sentence_that_is_told(language: str)
     texts = Texts(language)
 
     own = {key.removeprefix("todo.") for key in texts.lists if key.startswith("todo.")}
-    assert {"F40.not_heard", "F40.not_seen"} <= own
+    # Code and Why of an argument say together what to do; its code alone is for whoever gives arguments.
+    told = {f"I10.{site.why}" for site in sites() if site.code is Code.USAGE and site.why is not None}
+    assert {"F40.not_heard", "F40.not_seen", *told} <= own
     assert own <= {key.removeprefix("detail.") for key in texts.sentences if key.startswith("detail.")}
 
 

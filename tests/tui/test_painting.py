@@ -18,7 +18,17 @@ from station.tui.line_layout import grid_size, last_units_rows
 from station.tui.quantity import rate_words, size_words
 from station.unit import Disposition
 from station.verdict import Step, Verdict
-from tests.tui.fake_line import done, failed, mac_of, passed, starting_by_hand, station_fault, until_write, waiting, writing
+from tests.tui.fake_line import (
+    done,
+    failed,
+    mac_of,
+    passed,
+    starting_by_hand,
+    station_fault,
+    until_write,
+    waiting,
+    writing,
+)
 
 ENGLISH = Texts("en")
 STATES: dict[str, list[Event]] = {

@@ -125,9 +125,13 @@ def test_a_change_of_language_reads_its_catalogue_in_a_moment() -> None:
     text = (Path(station.texts.__file__).parent / "zh-CN.yaml").read_text(encoding="utf-8")
 
     def cpu_s(call: Callable[[], object]) -> float:
-        began = time.thread_time()
-        call()
-        return time.thread_time() - began
+        """Of two, the shorter: a look of the collector through all that other tests left falls into one at most."""
+        seconds = []
+        for _ in range(2):
+            began = time.thread_time()
+            call()
+            seconds.append(time.thread_time() - began)
+        return min(seconds)
 
     in_python = cpu_s(lambda: yaml.safe_load(text))
     assert cpu_s(lambda: station.texts._catalogue.__wrapped__("zh-CN")) < in_python / 2
