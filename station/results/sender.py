@@ -1,4 +1,4 @@
-"""The thread of a station that tells other systems its results, beside the lanes and as long as the ledger is open.
+"""The threads of a station that tell other systems its results, beside the lanes and as long as the ledger is open: one a channel.
 
 What waits is asked of the ledger every few seconds: nothing is handed over by the lanes, so none of them can wait for it, and what
 was not told when the station ended, or was killed, is told by the next one.
@@ -40,7 +40,7 @@ class _Pace:
 
 
 class ResultSender:
-    """Sends on every channel of a station. Of the processes of one data folder one sends at a time."""
+    """Sends on every channel of a station, none waiting for another. Of the processes of one data folder one sends at a time."""
 
     def __init__(
         self,
@@ -51,52 +51,61 @@ class ResultSender:
         first_wait_s: float = FIRST_WAIT_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._channels = {channel.name: channel for channel in channels}
+        self._channels = tuple(channels)
         self._paces = {channel.name: _Pace() for channel in channels}
-        self._lock = FileLock(data / LOCK_FILE)
+        self._lock = FileLock(data / LOCK_FILE, thread_local=False)
+        self._guard = threading.Lock()
         self._poll_s = poll_s
         self._first_wait_s = first_wait_s
         self._clock = clock
         self._closing = threading.Event()
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="results", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, args=(channel,), name="results", daemon=True) for channel in channels
+        ]
         for channel in channels:
             channel.is_stopped = self._stopped.is_set
 
     def start(self) -> None:
         """Begin; without a channel there is nothing to do."""
-        if self._channels:
-            self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def close(self, last_round_s: float = LAST_ROUND_S) -> None:
         """Try once more what waits, no longer than `last_round_s`, and end; the rest stays in the ledger."""
         self._closing.set()
-        if not self._thread.is_alive():
-            return
-        self._thread.join(last_round_s)
+        self._join(last_round_s)
         self._stopped.set()
-        for channel in self._channels.values():
+        for channel in self._channels:
             channel.delivery.cancel()
-        self._thread.join(LET_GO_S)
+        self._join(LET_GO_S)
 
-    def _run(self) -> None:
+    def _join(self, limit_s: float) -> None:
+        deadline = time.monotonic() + limit_s
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _run(self, channel: Channel) -> None:
         while not self._held():
             if self._closing.wait(self._poll_s):
                 return
         try:
             while not self._stopped.is_set():
                 is_last = self._closing.is_set()
-                for channel in self._channels.values():
-                    self._round(channel)
+                self._round(channel)
                 if is_last:
                     return
                 self._closing.wait(self._poll_s)
         finally:
-            self._lock.release()
+            with self._guard:
+                self._lock.release()
 
     def _held(self) -> bool:
+        """Take the lock, or one more hold of it where another channel's thread has it: the last that ends lets it go."""
         try:
-            self._lock.acquire(timeout=0)
+            with self._guard:
+                self._lock.acquire(timeout=0)
         except (Timeout, OSError):  # another process of this station sends, or the folder is away
             return False
         return True

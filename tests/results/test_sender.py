@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 from itertools import pairwise
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from station.errors import UsageError
 from station.ledger import Ledger
+from station.results.channel import open_channel
+from station.results.delivery import Answer, FolderDelivery
 from station.results.sender import ResultSender, sending_alone
+from station.results.settings import ChannelSettings
 from tests.results.conftest import Opened, run_unit
 from tests.results.http_double import HANG, OtherSystem
 
@@ -35,6 +39,41 @@ def test_while_the_system_hangs_units_are_recorded_and_the_end_does_not_wait_for
     assert [one.run.id for one in ledger.results.waiting("mes", 10)][1:] == runs
     assert opened().send_waiting().delivered == 6
     assert mes.keys[0] == mes.keys[1]
+
+
+class HangingShare(FolderDelivery):
+    """A folder whose server does not answer before `is_back`."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.is_asked, self.is_back = threading.Event(), threading.Event()
+
+    def deliver(self, name: str, document: bytes, key: UUID) -> Answer:
+        self.is_asked.set()
+        self.is_back.wait(20)
+        return super().deliver(name, document, key)
+
+
+def test_a_share_that_hangs_keeps_no_other_channel_back_and_gets_each_result_once(
+    ledger: Ledger, mes: OtherSystem, opened: Opened, tmp_path: Path
+) -> None:
+    folder = tmp_path / "share"
+    folder.mkdir()
+    share = open_channel("share", ChannelSettings(folder=str(folder)), ledger.results)
+    share.delivery = hanging = HangingShare(folder)
+    sender = ResultSender([share, opened()], tmp_path, poll_s=0.01)
+    run_unit(ledger, 1)
+    sender.start()
+    assert hanging.is_asked.wait(20)
+    for unit in (2, 3):
+        run_unit(ledger, unit)
+    mes.wait(3)
+    assert list(folder.iterdir()) == []
+
+    hanging.is_back.set()
+    sender.close(last_round_s=20)
+    assert len(list(folder.iterdir())) == len(mes.taken) == 3
+    assert senders() == []
 
 
 def test_what_is_recorded_last_is_told_before_the_end(
