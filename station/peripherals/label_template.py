@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ class LabelTemplate:
     text: str
     names: frozenset[str]
     path: Path
+    sha256: str
+    """The file's, byte for byte."""
 
     def fill(self, values: Mapping[str, str | None]) -> str:
         """Give the label of one unit, as ZPL. InputError when a value that it needs is missing or cannot be printed."""
@@ -94,7 +97,8 @@ def read_template(path: Path) -> LabelTemplate:
         if path.stat().st_size > LABEL_BYTES_MAX:
             mend = f"Keep it below {LABEL_BYTES_MAX >> 10} KB"
             raise ProfileError("the label is larger than a label can be", mend, str(path))
-        text = path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
+        text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         cause = f"the label cannot be read ({error.strerror})"
         raise ProfileError(cause, "Put the ZPL file there, or remove `label`", str(path)) from None
@@ -105,7 +109,7 @@ def read_template(path: Path) -> LabelTemplate:
     faults = [Fault(str(path), *told) for told in _faults(found, names)]
     if faults:
         raise ProfileError("the label cannot be used", "Correct the ZPL file", str(path), faults)
-    return LabelTemplate(text, names, path)
+    return LabelTemplate(text, names, path, hashlib.sha256(data).hexdigest())
 
 
 def _field_data(text: str, values: Mapping[str, str | None], sign: str | None) -> str:

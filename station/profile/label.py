@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from station.profile.part import FileName, Part
+from station.profile.part import FileName, Part, Sha256
 from station.profile.quantities import plain_int
 
 
@@ -15,5 +15,7 @@ class Label(Part):
 
     template: FileName
     """The ZPL file, relative to this profile. In ^FD, ${device_name}, ${mac}, ${serial_number} and others stand for values."""
+    sha256: Sha256 | None = None
+    """Written by `station profile lock`; a template that has changed since then is refused."""
     copies: Annotated[int, BeforeValidator(plain_int), Field(ge=1, le=10)] = 1
     """How many of each."""

@@ -79,7 +79,11 @@ def _text(value: Any) -> str | None:
 
 def _without_hashes(tree: Any) -> Any:
     tree = copy.deepcopy(tree)
-    firmware = tree.get("firmware") if isinstance(tree, dict) else None
+    if not isinstance(tree, dict):
+        return tree
+    firmware, label = tree.get("firmware"), tree.get("label")
+    if isinstance(label, dict):
+        label.pop(_KEY, None)
     if not isinstance(firmware, dict):
         return tree
     if "idf_build" in firmware:

@@ -266,6 +266,13 @@ class _Preparation:
             if not error.faults:
                 self._faults.add(("label", "template"), error.cause, error.mend)
             return None
+        self._note_hash(("label", "sha256"), label.template, template.sha256)
+        if self._verify_hashes and label.sha256 not in {None, template.sha256}:
+            self._faults.add(
+                ("label", "sha256"),
+                f"the label {shown(label.template)} has changed since the profile was locked",
+                "Put the right file back; if the change is meant, run `station profile lock`",
+            )
         if SERIAL_NUMBER in template.names and self._profile.serial_number is None:
             cause = "the label shows a serial number, and nothing says where units get one"
             mend = f"Add `{SERIAL_NUMBER}:`, or take ${{{SERIAL_NUMBER}}} out of the label"

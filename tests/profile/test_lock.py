@@ -142,6 +142,22 @@ def test_the_folder_of_a_filesystem_is_locked_too(workplace: Workplace) -> None:
     assert [change.name for change in lock_profile(workplace.path).changes] == ["app"]
 
 
+def test_the_label_is_locked_too(workplace: Workplace) -> None:
+    label = workplace.folder / "plug.zpl"
+    label.write_text("^XA^FD${device_name}^FS^XZ\n", encoding="utf-8")
+    workplace.write(("firmware:", "label: {template: plug.zpl}\nfirmware:"))
+
+    assert "plug.zpl" in [change.name for change in lock_profile(workplace.path).changes]
+    assert all(file.locked for file in workplace.recipe().files)
+
+    label.write_text("^XA^FD${mac}^FS^XZ\n", encoding="utf-8")
+    fault = workplace.only_fault()
+    assert fault.line == workplace.line("label:")
+    assert "the label `plug.zpl` has changed" in fault.cause
+    assert [change.name for change in lock_profile(workplace.path).changes] == ["plug.zpl"]
+    assert workplace.recipe()
+
+
 def _with_vfs(workplace: Workplace) -> None:
     workplace.write_image("partition-table.bin", pack_table(NVS, FACTORY, FCTRY, ("vfs", 1, 0x81, 0x200000, 0x40000)))
 
