@@ -12,6 +12,7 @@ import click
 from station.chip.ports import Place, PortInfo, find_place, in_order, list_serial_ports
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.lane_settings import learnt_lanes, write_learnt_lanes
+from station.cli.light_settings import is_light
 from station.cli.settings_model import LANES_MAX
 
 LOOK_PERIOD_S: Final = 0.3
@@ -63,7 +64,8 @@ def list_lanes(session: Session) -> None:
 def learn(session: Session) -> None:
     """Number the lanes by plugging their adapters in, one after another.
 
-    An adapter that is in already is pulled out and put in again. Enter ends it and writes the numbers; Ctrl+C changes nothing.
+    An adapter that is in already is pulled out and put in again; the stack light's is none of them.
+    Enter ends it and writes the numbers; Ctrl+C changes nothing.
     With --json one {event, lane, serial_number, location, port} for each.
 
     Example: station lanes learn
@@ -88,7 +90,12 @@ def learn(session: Session) -> None:
     if not session.json:
         say("Plug in the adapter of lane 1, then of lane 2, and so on. One that is in already: pull it out, put it in.")
         say("Press Enter when the last one is in.")
-    taught = learn_places(list_serial_ports, lambda: ended.wait(LOOK_PERIOD_S), tell)
+    light_port = session.settings().stack_light.port
+
+    def look() -> list[PortInfo]:
+        return [port for port in list_serial_ports() if not is_light(port.url, light_port)]
+
+    taught = learn_places(look, lambda: ended.wait(LOOK_PERIOD_S), tell)
     if taught:
         write_learnt_lanes(session.data, taught)
     if not session.json:

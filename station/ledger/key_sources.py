@@ -102,6 +102,14 @@ def forget_key(source: KeySource, parameters: Parameters) -> None:
             _KEYRING.remove(str(parameters["service"]), str(parameters["user"]))
 
 
+def discard_key(source: KeySource, parameters: Parameters, data: Path) -> None:
+    """Remove a key that never came into use."""
+    forget_key(source, parameters)
+    if source is KeySource.FILE:
+        with suppress(OSError):  # a file too many harms nobody
+            Path(place_of(source, parameters, data)).unlink()
+
+
 def _derived(passphrase: str, parameters: Parameters) -> bytes:
     cost = parameters.get("n")
     right = isinstance(cost, int) and 2 <= cost <= _SCRYPT_N_MAX and parameters.get("r") == _SCRYPT_R

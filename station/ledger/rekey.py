@@ -21,7 +21,15 @@ from station.errors import Code, InternalFault, LedgerFault
 from station.ledger.audit import Change, Changes, EventKind
 from station.ledger.disk import disk_fault
 from station.ledger.key_ring import KeyRing, source_of
-from station.ledger.key_sources import AskPassphrase, KeySource, Parameters, forget_key, make_source, place_of
+from station.ledger.key_sources import (
+    AskPassphrase,
+    KeySource,
+    Parameters,
+    discard_key,
+    forget_key,
+    make_source,
+    place_of,
+)
 from station.ledger.schema import CERTIFICATES, LEDGER_KEYS
 
 ROWS_AT_ONCE: Final = 1000
@@ -113,7 +121,11 @@ class Rekeying:
         except OSError as error:
             raise disk_fault(error, self._data) from None
         with self._changing() as change:
-            self._put_into_use(change, source, parameters, key_id, key, operator)
+            try:
+                self._put_into_use(change, source, parameters, key_id, key, operator)
+            except BaseException:  # before the commit, so nothing is sealed with it: refused to a station's login, say
+                discard_key(source, parameters, self._data)
+                raise
 
     def _put_into_use(
         self, change: Change, source: KeySource, parameters: Parameters, key_id: int, key: bytes, operator: str

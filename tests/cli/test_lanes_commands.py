@@ -44,8 +44,12 @@ def test_what_was_in_from_the_beginning_is_not_taught() -> None:
     assert learn_places(look, ended, lambda *_told: None) == {}
 
 
-def test_learn_writes_what_was_plugged_until_enter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[list[PortInfo]] = [[], [ONE], [TWO, ONE]]
+def test_learn_writes_what_was_plugged_until_enter_but_the_stack_light(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    light = adapter("/dev/ttyUSB9", "1-1.9", "LIGHT")
+    (tmp_path / "station.yaml").write_text(f"stack_light: {{port: {light.url}}}\n", encoding="utf-8")
+    seen: list[list[PortInfo]] = [[], [light], [light, ONE], [light, TWO, ONE]]
     all_in = threading.Event()
 
     def look() -> list[PortInfo]:

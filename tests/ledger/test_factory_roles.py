@@ -194,6 +194,15 @@ def test_secrets_are_not_given_before_the_log_tells_of_it_for_good(left_behind: 
     assert line.newest_events(1)[0].kind == "certificate_allocated"
 
 
+def test_a_key_that_it_may_not_put_into_use_is_not_left_behind(stations: tuple[Ledger, Ledger, str]) -> None:
+    line = stations[1]
+    before = sorted(line._data.glob("*.key"))
+    with pytest.raises(LedgerFault) as caught:
+        line.rekey(operator="Wang")
+    assert caught.value.code is Code.LEDGER_NOT_WRITABLE
+    assert sorted(line._data.glob("*.key")) == before
+
+
 def test_it_may_not_give_rights(stations: tuple[Ledger, Ledger, str], tmp_path: Path) -> None:
     database = Database(choose_dialect(stations[2], tmp_path, read_only=False))
     with pytest.raises(LedgerFault) as caught:
