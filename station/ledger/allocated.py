@@ -26,7 +26,7 @@ class Allocated:
 
     def hand_out(self, database: Database, keys: KeyRing) -> Allocation:
         """Give it with its secrets, which a server gives only when the log tells of it; CertificateHeld when it was taken."""
-        with database.reading() as connection:
+        with database.glance() as connection:
             opened = decrypted(connection, database.dialect, self.row, self.run, keys)
         if opened is None:
             raise CertificateHeld(

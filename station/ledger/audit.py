@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, or_, select
 from station.errors import InternalFault
 from station.ledger.audit_filters import NO_FILTERS, Filters
 from station.ledger.database import Dialect
+from station.ledger.quick import quick
 from station.ledger.records import AuditEvent, JsonValue
 from station.ledger.schema import AUDIT_EVENTS, AUDIT_HEADS
 
@@ -157,7 +158,7 @@ def _hashed_part(event: AuditEvent) -> dict[str, JsonValue]:
 
 Head: TypeAlias = tuple[int, str]
 """Number and hash of a chain's last event; (0, zeros) before the first."""
-_READ_HEAD: Final = (
+_READ_HEAD: Final = quick(
     select(AUDIT_HEADS.c.number, AUDIT_HEADS.c.hash).where(AUDIT_HEADS.c.station == bindparam("of")).with_for_update()
 )
 _APPEND: Final = insert(AUDIT_EVENTS)

@@ -28,6 +28,7 @@ from station.ledger.audit import Change, EventKind
 from station.ledger.database import Dialect
 from station.ledger.key_ring import KeyRing
 from station.ledger.operator_rows import is_line_lead
+from station.ledger.quick import quick
 from station.ledger.records import CertificateRow
 from station.ledger.schema import AUDIT_EVENTS, BATCH_COUNTS, BATCHES, CERTIFICATES
 from station.ledger.secret_box import SecretBox
@@ -48,9 +49,11 @@ _AVAILABLE: Final[ColumnElement[str]] = literal_column(f"'{CertificateState.AVAI
 """Written into the statement, not bound to it: only so does a prepared one use the partial index, without planning each time."""
 _LIVE: Final[tuple[ColumnElement[str], ...]] = tuple(literal_column(f"'{state.value}'") for state in LIVE_STATES)
 
-_LIVE_OF_MAC: Final = CERTIFICATE_QUERY.where(
-    _C.mac == bindparam("of_mac"), _C.product_key == bindparam("of_product")
-).where(_C.state.in_(_LIVE))
+_LIVE_OF_MAC: Final = quick(
+    CERTIFICATE_QUERY.where(_C.mac == bindparam("of_mac"), _C.product_key == bindparam("of_product")).where(
+        _C.state.in_(_LIVE)
+    )
+)
 _NEXT: Final = (
     CERTIFICATE_QUERY.add_columns(
         exists(
@@ -64,13 +67,15 @@ _NEXT: Final = (
     .order_by(_C.position)
     .limit(1)
 )
-_NEXT_UNLOCKED: Final = _NEXT.with_for_update(skip_locked=True, of=CERTIFICATES)
-_NEXT_AT_ALL: Final = _NEXT.with_for_update(of=CERTIFICATES)
-_IS_ONE_LEFT: Final = select(exists().where(_C.batch_id == bindparam("of_batch"), _C.state == _AVAILABLE))
-_LEFT: Final = select(func.coalesce(func.sum(BATCH_COUNTS.c.quantity), 0)).where(
-    BATCH_COUNTS.c.batch_id == bindparam("of_batch"), BATCH_COUNTS.c.state == _AVAILABLE
+_NEXT_UNLOCKED: Final = quick(_NEXT.with_for_update(skip_locked=True, of=CERTIFICATES))
+_NEXT_AT_ALL: Final = quick(_NEXT.with_for_update(of=CERTIFICATES))
+_IS_ONE_LEFT: Final = quick(select(exists().where(_C.batch_id == bindparam("of_batch"), _C.state == _AVAILABLE)))
+_LEFT: Final = quick(
+    select(func.coalesce(func.sum(BATCH_COUNTS.c.quantity), 0)).where(
+        BATCH_COUNTS.c.batch_id == bindparam("of_batch"), BATCH_COUNTS.c.state == _AVAILABLE
+    )
 )
-_BY_ID: Final = CERTIFICATE_QUERY.where(_C.id == bindparam("of_id")).with_for_update(of=CERTIFICATES)
+_BY_ID: Final = quick(CERTIFICATE_QUERY.where(_C.id == bindparam("of_id")).with_for_update(of=CERTIFICATES))
 
 
 def live_certificate(connection: Connection, mac: str, product_key: str) -> Row[Any] | None:
@@ -157,11 +162,12 @@ def decrypted(
 
 @cache
 def _with_left(secrets_query: str) -> TextClause:
-    return text(
+    query = text(
         f"SELECT ({secrets_query}) AS sealed, (SELECT coalesce(sum(quantity), 0) FROM batch_counts"  # noqa: S608  our own words
         f" WHERE batch_id = :of_batch AND state = '{CertificateState.AVAILABLE.value}') AS left_in_batch,"
         " (SELECT key_id FROM certificates WHERE id = :certificate) AS key_id"
     )
+    return quick(query)
 
 
 def certificate_row(row: Row[Any]) -> CertificateRow:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from station.errors import CodedError, UsageError
 from station.ledger.processes import ProcessToken
+from station.ledger.quick import QuickConnection
 from station.ledger.sqlite import WRITES, SqliteDialect
 
 _LOOPBACK: Final = ("", "localhost", "127.0.0.1", "::1")
@@ -49,6 +50,9 @@ class Dialect(Protocol):
         """Stand around a transaction that is one consistent view."""
 
     def writing(self, *, durable: bool, urgent: bool) -> AbstractContextManager[None]: ...
+
+    def turn(self, *, urgent: bool) -> AbstractContextManager[None]:
+        """Stand around a transaction that writes and what is to follow it before another thread's begins."""
 
     def hold(self, connection: Connection, subject: str) -> None:
         """Let no other transaction hold the same subject until this one ends."""
@@ -138,7 +142,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A consistent view of the database while the block lasts; LedgerFault."""
-        with self.dialect.reading(), self.translated(), self._engine.connect() as connection, connection.begin():
+        with self.dialect.reading(), self.translated(), QuickConnection(self._engine) as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -151,11 +155,17 @@ class Database:
         with (
             self.dialect.writing(durable=durable, urgent=urgent),
             self.translated(),
-            self._engine.connect() as connection,
+            QuickConnection(self._engine) as connection,
         ):
             connection.execution_options(**{WRITES: durable})
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """A connection for one statement that reads; LedgerFault."""
+        with self.translated(), QuickConnection(self._engine) as connection:
+            yield connection
 
     @contextmanager
     def outside_transaction(self) -> Iterator[Connection]:

@@ -250,7 +250,8 @@ class Ledger:
                 self._keys.box_of(change.connection, given.row.key_id)  # without its key nothing is given
                 return given
 
-        return self.recorder.patiently(act, durable=False).hand_out(self._database, self._keys)
+        with self._database.dialect.turn(urgent=True):  # a lane that holds a certificate does not queue for its secrets
+            return self.recorder.patiently(act, durable=False).hand_out(self._database, self._keys)
 
     def begin_installing(self, run_id: int) -> None:
         """Bind the certificate to the unit for ever. Call it before the first byte of the certificate leaves the PC.

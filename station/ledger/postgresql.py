@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ from station.errors import CodedError, UsageError
 from station.ledger.postgresql_errors import place_of_url, translated
 from station.ledger.postgresql_session import SessionToken
 from station.ledger.processes import ProcessToken
+from station.ledger.quick import quick
+from station.ledger.schema import AUDIT_EVENTS
 
 CONNECT_TIMEOUT_S: Final = 5
 LOCK_TIMEOUT_MS: Final = 30_000
@@ -45,13 +47,15 @@ class PostgresqlDialect:
     secrets_query: Final = "SELECT ledger_secrets(:certificate, :run)"
     move_statements: Final = (
         # The counts are touched in one order always, so that two moves to and fro do not wait for each other.
-        text(
-            "WITH moved AS (UPDATE certificates SET state = :to_state, mac = :to_mac, run_id = :to_run,"
-            " void_reason = :to_reason, changed_at = :to_time WHERE id = :of_id AND state = :from_state RETURNING id)"
-            " INSERT INTO batch_counts (batch_id, state, station, quantity)"
-            " SELECT :of_batch, counted.state, :of_station, counted.quantity"
-            " FROM moved, (VALUES (:from_state, -1), (:to_state, 1)) AS counted (state, quantity) ORDER BY counted.state"
-            " ON CONFLICT (batch_id, state, station) DO UPDATE SET quantity = batch_counts.quantity + excluded.quantity"
+        quick(
+            text(
+                "WITH moved AS (UPDATE certificates SET state = :to_state, mac = :to_mac, run_id = :to_run,"
+                " void_reason = :to_reason, changed_at = :to_time WHERE id = :of_id AND state = :from_state RETURNING id)"
+                " INSERT INTO batch_counts (batch_id, state, station, quantity)"
+                " SELECT :of_batch, counted.state, :of_station, counted.quantity"
+                " FROM moved, (VALUES (:from_state, -1), (:to_state, 1)) AS counted (state, quantity) ORDER BY counted.state"
+                " ON CONFLICT (batch_id, state, station) DO UPDATE SET quantity = batch_counts.quantity + excluded.quantity"
+            )
         ),
     )
 
@@ -100,6 +104,10 @@ class PostgresqlDialect:
         """
         yield from self._beginning(_BEGIN_DURABLE if durable else _BEGIN_QUICK)
 
+    def turn(self, *, urgent: bool) -> AbstractContextManager[None]:  # noqa: ARG002  as in `writing`
+        """Stations stand in no queue."""
+        return nullcontext()
+
     def _beginning(self, statement: str) -> Iterator[None]:
         self._next.begin = statement
         try:
@@ -125,9 +133,10 @@ class PostgresqlDialect:
     def append_events(self, connection: Connection, before: tuple[int, str], rows: Sequence[Mapping[str, Any]]) -> bool:
         """Move the head of the rows' chain and append them in one statement; False when it does not end with `before`."""
         last = rows[-1]
-        head = (last["number"], last["hash"], last["station"], *before)
-        columns = [list(column) for column in zip(*([row[name] for name in _APPENDED] for row in rows), strict=True)]
-        return connection.exec_driver_sql(_APPEND, (*head, *columns)).rowcount > 0
+        head = {"of_number": last["number"], "of_hash": last["hash"], "of": last["station"]}
+        columns = {name: [row[name] for row in rows] for name in _APPENDED}
+        found = connection.execute(_APPEND, {**head, "before_number": before[0], "before_hash": before[1], **columns})
+        return found.rowcount > 0
 
     @contextmanager
     def importing(self) -> Iterator[None]:
@@ -182,13 +191,19 @@ class PostgresqlDialect:
         self._next.__dict__.pop("begin", None)
 
 
-_APPENDED: Final = ("number", "at", "lane", "operator", "kind", "mac", "device_name", "batch", "data", "prev", "hash")
-_APPEND: Final = (
-    "WITH moved AS (UPDATE audit_heads SET number = %s, hash = %s WHERE station = %s AND number = %s AND hash = %s"
-    " RETURNING station) INSERT INTO audit_events"
-    " (station, number, at, lane, operator, kind, mac, device_name, batch, data, prev, hash)"
-    " SELECT moved.station, added.* FROM moved, unnest(%s::integer[], %s::text[], %s::integer[], %s::text[], %s::text[],"
-    " %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]) AS added"
+_APPENDED: Final = {
+    column.name: column.type.compile().split("(")[0]
+    for column in AUDIT_EVENTS.columns
+    if column.name not in {"id", "station"}
+}
+"""Columns that differ from one event of a station to the next, with their types."""
+_APPEND: Final = quick(
+    text(
+        "WITH moved AS (UPDATE audit_heads SET number = :of_number, hash = :of_hash"  # noqa: S608  names of our own schema
+        " WHERE station = :of AND number = :before_number AND hash = :before_hash RETURNING station)"
+        f" INSERT INTO audit_events (station, {', '.join(_APPENDED)}) SELECT moved.station, added.* FROM moved,"
+        f" unnest({', '.join(f'(:{name})::{of}[]' for name, of in _APPENDED.items())}) AS added"
+    )
 )
 _BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _BEGIN_DURABLE: Final = "BEGIN"

@@ -19,6 +19,7 @@ from station.ledger.certificates import (
     shown_fingerprint,
 )
 from station.ledger.processes import ProcessToken
+from station.ledger.quick import quick
 from station.ledger.records import JsonValue, StepRecord, UnitHistory, VerdictRecord
 from station.ledger.run_rows import OPEN_RUNS, RUN_QUERY
 from station.ledger.schema import CERTIFICATES, RUNS
@@ -30,32 +31,36 @@ INTERRUPTED_MESSAGE: Final = "The station stopped in the middle of this run"
 _INTERRUPTED: Final = VerdictRecord(Verdict.ABORTED, None, Code.INTERRUPTED, INTERRUPTED_MESSAGE)
 _R = RUNS.c
 
-_BY_ID: Final = RUN_QUERY.where(_R.id == bindparam("of_id")).with_for_update(of=RUNS)
-_OPEN_OF_MAC: Final = RUN_QUERY.where(
-    _R.mac == bindparam("of_mac"), _R.id != bindparam("not_id"), _R.finished_at.is_(None)
-).with_for_update(of=RUNS)
-_ATTACH_RUN: Final = (
+_BY_ID: Final = quick(RUN_QUERY.where(_R.id == bindparam("of_id")).with_for_update(of=RUNS))
+_OPEN_OF_MAC: Final = quick(
+    RUN_QUERY.where(
+        _R.mac == bindparam("of_mac"), _R.id != bindparam("not_id"), _R.finished_at.is_(None)
+    ).with_for_update(of=RUNS)
+)
+_ATTACH_RUN: Final = quick(
     update(CERTIFICATES).where(CERTIFICATES.c.id == bindparam("of_id")).values(run_id=bindparam("to_run"))
 )
-_SET_CERTIFICATE: Final = update(RUNS).where(_R.id == bindparam("of_id")).values(certificate_id=bindparam("to_id"))
+_SET_CERTIFICATE: Final = quick(
+    update(RUNS).where(_R.id == bindparam("of_id")).values(certificate_id=bindparam("to_id"))
+)
 _BEGIN: Final = insert(RUNS)
-_OPEN_WITHOUT_UNIT: Final = OPEN_RUNS.where(_R.mac.is_(None))
-_SET_UNIT: Final = (
+_OPEN_WITHOUT_UNIT: Final = quick(OPEN_RUNS.where(_R.mac.is_(None)))
+_SET_UNIT: Final = quick(
     update(RUNS)
     .where(_R.id == bindparam("of_id"))
     .values(mac=bindparam("to_mac"), chip=bindparam("to_chip"), certificate_id=bindparam("to_certificate"))
 )
-_EARLIER_OF_MAC: Final = (
+_EARLIER_OF_MAC: Final = quick(
     select(_R.verdict).where(_R.mac == bindparam("of_mac"), _R.id != bindparam("not_id")).order_by(_R.id)
 )
-_CLOSE: Final = (
+_CLOSE: Final = quick(
     update(RUNS)
     .where(_R.id == bindparam("of_id"))
     .values(
         {name: bindparam(f"to_{name}") for name in ("finished_at", "verdict", "code", "message", "seconds", "data")}
     )
 )
-_SET_STEP: Final = update(RUNS).where(_R.id == bindparam("of_id")).values(last_step=bindparam("to_step"))
+_SET_STEP: Final = quick(update(RUNS).where(_R.id == bindparam("of_id")).values(last_step=bindparam("to_step")))
 
 
 def find_run(connection: Connection, run_id: int) -> Row[Any] | None:

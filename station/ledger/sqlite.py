@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import sqlalchemy
 from filelock import FileLock, Timeout
-from sqlalchemy import Engine, Table, event, insert, text
+from sqlalchemy import Engine, Table, event, text
 from sqlalchemy.pool import NullPool, QueuePool
 
 from station.errors import Code, CodedError, InternalFault, LedgerFault
@@ -24,6 +24,7 @@ from station.ledger.fair_lock import FairLock
 from station.ledger.log_sync import LogSync
 from station.ledger.moved import moved_fault
 from station.ledger.processes import FileToken, ProcessToken
+from station.ledger.quick import quick
 from station.ledger.schema import AUDIT_EVENTS
 from station.ledger.sqlite_reading import connect_to_read
 
@@ -47,8 +48,15 @@ COPY_PAGES: Final = 2000
 """Pages that a backup copies between two words about its progress."""
 WRITES: Final = "station_writes"
 """Execution option of a connection whose transaction writes: True when its commit must be on the disk, else False."""
-_MOVE_HEAD: Final = text(
-    "UPDATE audit_heads SET number = :number, hash = :hash WHERE station = :of AND number = :before AND hash = :prev"
+_MOVE_HEAD: Final = quick(
+    text(
+        "UPDATE audit_heads SET number = :number, hash = :hash WHERE station = :of AND number = :before AND hash = :prev"
+    )
+)
+
+_APPENDED: Final = tuple(column.name for column in AUDIT_EVENTS.columns if column.name != "id")
+_APPEND: Final = quick(
+    text(f"INSERT INTO audit_events ({', '.join(_APPENDED)}) VALUES ({', '.join(f':{name}' for name in _APPENDED)})")  # noqa: S608  names of our own schema
 )
 
 
@@ -59,14 +67,18 @@ class SqliteDialect:
     is_shared: Final = False
     secrets_query: Final = "SELECT secrets FROM certificates WHERE id = :certificate"
     move_statements: Final = (
-        text(
-            "UPDATE certificates SET state = :to_state, mac = :to_mac, run_id = :to_run, void_reason = :to_reason,"
-            " changed_at = :to_time WHERE id = :of_id AND state = :from_state"
+        quick(
+            text(
+                "UPDATE certificates SET state = :to_state, mac = :to_mac, run_id = :to_run, void_reason = :to_reason,"
+                " changed_at = :to_time WHERE id = :of_id AND state = :from_state"
+            )
         ),
-        text(
-            "INSERT INTO batch_counts (batch_id, state, station, quantity)"
-            " VALUES (:of_batch, :from_state, :of_station, -1), (:of_batch, :to_state, :of_station, 1)"
-            " ON CONFLICT (batch_id, state, station) DO UPDATE SET quantity = batch_counts.quantity + excluded.quantity"
+        quick(
+            text(
+                "INSERT INTO batch_counts (batch_id, state, station, quantity)"
+                " VALUES (:of_batch, :from_state, :of_station, -1), (:of_batch, :to_state, :of_station, 1)"
+                " ON CONFLICT (batch_id, state, station) DO UPDATE SET quantity = batch_counts.quantity + excluded.quantity"
+            )
         ),
     )
 
@@ -112,6 +124,18 @@ class SqliteDialect:
 
     @contextmanager
     def writing(self, *, durable: bool, urgent: bool) -> Iterator[None]:
+        with self.turn(urgent=urgent):
+            yield
+        if durable:
+            try:
+                number = self._log_sync.sync()
+            except OSError as error:
+                raise disk_fault(error, self.file) from None
+            if number % CHECKPOINT_SYNCS == 0:
+                self._checkpoint()
+
+    @contextmanager
+    def turn(self, *, urgent: bool) -> Iterator[None]:
         """One writer at a time within this process: threads queue here, urgent ones first, instead of polling the file's lock."""
         may_wait = self._patience()
         while not self._writing.acquire(BUSY_TIMEOUT_S, urgent=urgent):
@@ -121,13 +145,6 @@ class SqliteDialect:
             yield
         finally:
             self._writing.release()
-        if durable:
-            try:
-                number = self._log_sync.sync()
-            except OSError as error:
-                raise disk_fault(error, self.file) from None
-            if number % CHECKPOINT_SYNCS == 0:
-                self._checkpoint()
 
     def _checkpoint(self) -> None:
         """Fold the log into the file as far as no reader needs it; what cannot be folded now is folded next time."""
@@ -162,7 +179,7 @@ class SqliteDialect:
         head = {"of": last["station"], "before": before[0], "prev": before[1], "number": last["number"]}
         if connection.execute(_MOVE_HEAD, {**head, "hash": last["hash"]}).rowcount != 1:
             return False
-        connection.execute(insert(AUDIT_EVENTS), rows)
+        connection.execute(_APPEND, rows)
         return True
 
     @contextmanager

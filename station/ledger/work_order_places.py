@@ -11,19 +11,24 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, u
 
 from station.ledger.audit import Change
 from station.ledger.order_tables import WORK_ORDER_COUNTS, WORK_ORDER_UNITS
+from station.ledger.quick import quick
 
 _U = WORK_ORDER_UNITS.c
-_COUNT: Final = text(
-    "INSERT INTO work_order_counts (work_order_id, station, taken, passed)"
-    " VALUES (:of_order, :of_station, :more_taken, :more_passed)"
-    " ON CONFLICT (work_order_id, station) DO UPDATE SET taken = work_order_counts.taken + excluded.taken,"
-    " passed = work_order_counts.passed + excluded.passed"
+_COUNT: Final = quick(
+    text(
+        "INSERT INTO work_order_counts (work_order_id, station, taken, passed)"
+        " VALUES (:of_order, :of_station, :more_taken, :more_passed)"
+        " ON CONFLICT (work_order_id, station) DO UPDATE SET taken = work_order_counts.taken + excluded.taken,"
+        " passed = work_order_counts.passed + excluded.passed"
+    )
 )
-_COUNTED: Final = select(
-    func.coalesce(func.sum(WORK_ORDER_COUNTS.c.taken), 0), func.coalesce(func.sum(WORK_ORDER_COUNTS.c.passed), 0)
-).where(WORK_ORDER_COUNTS.c.work_order_id == bindparam("of_order"))
+_COUNTED: Final = quick(
+    select(
+        func.coalesce(func.sum(WORK_ORDER_COUNTS.c.taken), 0), func.coalesce(func.sum(WORK_ORDER_COUNTS.c.passed), 0)
+    ).where(WORK_ORDER_COUNTS.c.work_order_id == bindparam("of_order"))
+)
 _OWN: Final = _U.certificate_id == bindparam("of_certificate")
-_PLACE: Final = select(_U.work_order_id, _U.mac, _U.passed_at).where(_OWN, _U.freed_at.is_(None))
+_PLACE: Final = quick(select(_U.work_order_id, _U.mac, _U.passed_at).where(_OWN, _U.freed_at.is_(None)))
 _TAKE: Final = insert(WORK_ORDER_UNITS)
 _CHANGE: Final = update(WORK_ORDER_UNITS).where(_OWN)
 

@@ -21,6 +21,7 @@ from station.ledger.certificates import BOUND_STATES, live_certificate
 from station.ledger.database import Transactions
 from station.ledger.order_tables import WORK_ORDERS
 from station.ledger.processes import ProcessToken
+from station.ledger.quick import quick
 from station.ledger.records import JsonValue
 from station.ledger.runs import open_run, take_back_unused
 from station.ledger.schema import BATCHES, RUNS
@@ -146,8 +147,8 @@ _QUERY: Final[Select[Any]] = select(WORK_ORDERS, BATCHES.c.name.label("batch"), 
 
 
 _BY_NUMBER: Final = _QUERY.where(_O.number == bindparam("of_number"))
-_LOCKED: Final = _BY_NUMBER.with_for_update(of=WORK_ORDERS)
-_CERTIFICATE_OF_RUN: Final = select(RUNS.c.certificate_id).where(RUNS.c.id == bindparam("of_run"))
+_LOCKED: Final = quick(_BY_NUMBER.with_for_update(of=WORK_ORDERS))
+_CERTIFICATE_OF_RUN: Final = quick(select(RUNS.c.certificate_id).where(RUNS.c.id == bindparam("of_run")))
 
 
 def _row(connection: Connection, number: str) -> Row[Any] | None:

@@ -200,13 +200,14 @@ class SimLock:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
-        self._held = False
+        self._depth = 0
+        self._owner: Task | None = None
         self._waiting: list[Task] = []
 
     def acquire(self, timeout_s: float, *, urgent: bool = False) -> bool:
         deadline = self._scheduler.now_s + timeout_s
-        while self._held:
-            task = self._scheduler.current
+        task = self._scheduler.current
+        while self._depth and self._owner is not task:
             left = deadline - self._scheduler.now_s
             if task is None or left <= 0:
                 return False
@@ -214,10 +215,11 @@ class SimLock:
             self._scheduler.block(left)
             if task in self._waiting:
                 self._waiting.remove(task)
-        self._held = True
+        self._owner = task
+        self._depth += 1
         return True
 
     def release(self) -> None:
-        self._held = False
-        if self._waiting:
+        self._depth -= 1
+        if not self._depth and self._waiting:
             self._scheduler.wake(self._waiting[0])
