@@ -82,9 +82,13 @@ def accept_gap(
     }
     change.trail.append(EventKind.GAP_ACCEPTED, operator=operator, data=data)
     bound = bind_set_aside(change, operator)
-    names = [row.name for row in change.connection.execute(select(BATCHES.c.name).order_by(BATCHES.c.id))]
-    skipped = {name: skip_certificates(change, name, count, reason=text, operator=operator) for name in names}
-    return AcceptedGap(gap, skipped, bound)
+    return AcceptedGap(gap, skip_in_every_batch(change, count, reason=text, operator=operator), bound)
+
+
+def skip_in_every_batch(change: Change, count: int, *, reason: str, operator: str) -> dict[str, int]:
+    """Void the next `count` available certificates of each batch; give how many there were in which."""
+    names = change.connection.execute(select(BATCHES.c.name).order_by(BATCHES.c.id)).scalars().all()
+    return {name: skip_certificates(change, name, count, reason=reason, operator=operator) for name in names}
 
 
 def skip_certificates(change: Change, batch: str, count: int, *, reason: str, operator: str) -> int:

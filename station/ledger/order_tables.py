@@ -1,4 +1,4 @@
-"""The tables of work orders, of what other systems were told, and of who looked at a restored server; `schema` has them too."""
+"""The tables of work orders, and of what other systems were told; `schema` has them with all the others."""
 
 from __future__ import annotations
 
@@ -67,13 +67,3 @@ RESULTS_TOLD: Final = Table(
     Column("station", String(100), nullable=False, server_default=""),
 )
 """Runs that another system was told of, or `refused` with these words; `station` ended the run, and told it."""
-
-SERVER_CONFIRMATIONS: Final = Table(
-    "server_confirmations",
-    METADATA,
-    Column("history", String(60), primary_key=True),
-    Column("station", String(100), primary_key=True),
-    Column("told_by", String(100), nullable=False),
-    Column("told_at", String(30), nullable=False),
-)
-"""Which stations lack nothing in a history of the server; `told_by` is another one where a line lead released it."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from station.errors import UsageError
 from station.ledger.database import Database
-from station.ledger.order_tables import SERVER_CONFIRMATIONS, WORK_ORDERS
+from station.ledger.order_tables import WORK_ORDERS
 from station.ledger.schema import (
     AUDIT_EVENTS,
     AUDIT_SIGNATURES,
@@ -24,6 +24,7 @@ from station.ledger.schema import (
     LEDGER_META,
     METADATA,
     SERIAL_NUMBERS,
+    SERVER_CONFIRMATIONS,
     STATIONS,
 )
 

@@ -91,6 +91,16 @@ STATIONS: Final = Table(
 )
 """Who works with this ledger: a name belongs to one signing key for ever. `login` is the database's word for who that is."""
 
+SERVER_CONFIRMATIONS: Final = Table(
+    "server_confirmations",
+    METADATA,
+    Column("history", String(60), primary_key=True),
+    Column("station", String(100), primary_key=True),
+    Column("told_by", String(100), nullable=False),
+    Column("told_at", String(30), nullable=False),
+)
+"""Which stations lack nothing in a history of the server; `told_by` is another one where a line lead released it."""
+
 RUNS: Final = Table(
     "runs",
     METADATA,

@@ -12,8 +12,7 @@ from typing import Final
 
 from sqlalchemy import Connection, exists, insert, select
 
-from station.ledger.order_tables import SERVER_CONFIRMATIONS
-from station.ledger.schema import STATIONS
+from station.ledger.schema import SERVER_CONFIRMATIONS, STATIONS
 
 _HISTORY: Final = (
     "SELECT CASE WHEN pg_is_in_recovery() THEN '' ELSE (SELECT system_identifier FROM pg_control_system()) || '/'"

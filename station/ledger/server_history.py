@@ -13,11 +13,11 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from station.errors import Code, LedgerFault, UsageError
-from station.ledger.audit import Change, Changes, EventKind
+from station.ledger.audit import Changes, EventKind
 from station.ledger.database import Database
-from station.ledger.gap import bind_set_aside, required, skip_certificates
+from station.ledger.gap import bind_set_aside, required, skip_in_every_batch
 from station.ledger.proof import Proof
-from station.ledger.schema import BATCHES, STATIONS
+from station.ledger.schema import STATIONS
 from station.ledger.server_confirmations import confirm, missing_stations, server_history
 
 _SEEN: Final = "server_seen"
@@ -104,7 +104,8 @@ class ServerHistory:
                 data={"of_station": station, "history": history, "skip": skip, "reason": text},
             )
             bound = bind_set_aside(change, operator, of_station=station)
-            return ReleasedStation(station, _skipped(change, skip, text, operator), bound)
+            skipped = skip_in_every_batch(change, skip, reason=text, operator=operator)
+            return ReleasedStation(station, skipped, bound)
 
     def _own(self, connection: Connection, names: Sequence[str]) -> list[str]:
         """Give those that are this station's: it may have had other names."""
@@ -119,13 +120,6 @@ def _require_among(waited_for: Sequence[str], station: str) -> None:
     if station not in waited_for:
         names = ", ".join(waited_for) or "none"
         raise UsageError(f"nobody waits for a station {station!a}", f"Name one of those that are waited for: {names}")
-
-
-def _skipped(change: Change, count: int, reason: str, operator: str) -> dict[str, int]:
-    names = list(change.connection.execute(select(BATCHES.c.name).order_by(BATCHES.c.id)).scalars())
-    if count == 0:
-        return {}
-    return {name: skip_certificates(change, name, count, reason=reason, operator=operator) for name in names}
 
 
 def _not_cleared(missing: Sequence[str], place: str) -> LedgerFault:
