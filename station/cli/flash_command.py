@@ -23,7 +23,7 @@ from station.cli.lanes import (
     port_option,
     profile_argument,
 )
-from station.cli.light_settings import light_for, stack_light
+from station.cli.light_settings import stack_light
 from station.cli.platform_settings import platform_of, platform_options
 from station.cli.printer_settings import printer_of
 from station.cli.recover_command import tell_unfinished_units
@@ -127,7 +127,7 @@ def flash(
         log_line(line)
         tell_unfinished_units(session, ledger)
         with stack_light(session) as light:
-            light_for(line, light)
+            line.show_on(light)
             sys.exit(run_headless(line, session.json, feed))
 
 

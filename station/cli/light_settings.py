@@ -11,7 +11,6 @@ from functools import partial
 from station.chip.plain_port import PlainPort
 from station.cli.context import Session
 from station.errors import PeripheralFault
-from station.line.line import Line
 from station.peripherals.stack_light import LightState, StackLight
 
 _logger = logging.getLogger(__name__)
@@ -30,12 +29,6 @@ def stack_light(session: Session) -> Iterator[StackLight | None]:
         yield light
     finally:
         light.close()
-
-
-def light_for(line: Line, light: StackLight | None) -> None:
-    """Let the light, where there is one, show what the lanes of a line do."""
-    if light is not None:
-        line.show_on(light)
 
 
 def _note(fault: PeripheralFault) -> None:

@@ -20,7 +20,7 @@ from station.cli.lanes import (
     port_option,
 )
 from station.cli.leads import offer_first_line_lead
-from station.cli.light_settings import light_for, stack_light
+from station.cli.light_settings import stack_light
 from station.cli.platform_settings import platform_of, platform_options
 from station.cli.printer_settings import printer_of
 from station.cli.results_commands import results_told
@@ -116,7 +116,7 @@ def _line_opener(
             hot_plug=finder.hot_plug(lambda number, port: plan_lane(shift, number, port)),
         )
         log_line(line)
-        light_for(line, light)
+        line.show_on(light)
         return line
 
     return open_line

@@ -140,10 +140,11 @@ class Line:
         """Hear every event of every lane, on the lane's thread; the callback must return at once."""
         self._callbacks.append(callback)
 
-    def show_on(self, light: StackLight) -> None:
-        """Let a stack light show what the lanes do."""
+    def show_on(self, light: StackLight | None) -> None:
+        """Let a stack light, where there is one, show what the lanes do."""
         self._light = light
-        self.subscribe(LineLight(light.show).hear)
+        if light is not None:
+            self.subscribe(LineLight(light.show).hear)
 
     @property
     def light_is_lost(self) -> bool:
