@@ -29,7 +29,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import ClassVar, Final, TypeAlias
+from typing import ClassVar, Final, TypeAlias, TypedDict, Unpack
 
 from station.serial_number import ScanRefusal
 from station.verdict import Verdict
@@ -148,6 +148,13 @@ WHY: Final = "why"
 """The fact that is a Why: an error's own event carries it with the rest."""
 
 
+class Told(TypedDict, total=False):
+    """What fills the catalogue's sentence for an error, as `CodedError` takes it."""
+
+    facts: Facts
+    why: Why
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One mistake in a file: where (`line` counts from 1, None for the whole file), why, and the mend."""
@@ -219,13 +226,11 @@ class InputError(CodedError):
         mend: str,
         place: str = "",
         faults: Sequence[Fault] = (),
-        *,
-        facts: Facts = NO_FACTS,
-        why: Why | None = None,
+        **told: Unpack[Told],
     ) -> None:
-        if faults and why is None:
-            why, facts = Why.MISTAKES, {"first": faults[0].place}
-        super().__init__(code, cause, mend, place, facts=facts, why=why)
+        if faults and "why" not in told:
+            told = {"why": Why.MISTAKES, "facts": {"first": faults[0].place}}
+        super().__init__(code, cause, mend, place, **told)
         self.faults = tuple(faults)
 
     def __str__(self) -> str:
@@ -237,10 +242,8 @@ class InputError(CodedError):
 class UsageError(InputError):
     """An argument names nothing or contradicts another."""
 
-    def __init__(
-        self, cause: str, mend: str, place: str = "", *, facts: Facts = NO_FACTS, why: Why | None = None
-    ) -> None:
-        super().__init__(Code.USAGE, cause, mend, place, facts=facts, why=why)
+    def __init__(self, cause: str, mend: str, place: str = "", **told: Unpack[Told]) -> None:
+        super().__init__(Code.USAGE, cause, mend, place, **told)
 
 
 class NotAllowed(InputError):
@@ -256,11 +259,9 @@ class ProfileError(InputError):
         mend: str,
         place: str = "",
         faults: Sequence[Fault] = (),
-        *,
-        facts: Facts = NO_FACTS,
-        why: Why | None = None,
+        **told: Unpack[Told],
     ) -> None:
-        super().__init__(Code.PROFILE, cause, mend, place, faults, facts=facts, why=why)
+        super().__init__(Code.PROFILE, cause, mend, place, faults, **told)
 
 
 class BatchError(InputError):
