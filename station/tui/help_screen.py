@@ -32,8 +32,8 @@ class HelpScreen(StationScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.pop_screen", "key.back"),
         Binding("f1,enter", "app.pop_screen", show=False),
-        Binding("up", "scroll(-1)", "key.scroll", key_display="↑↓"),
-        Binding("down", "scroll(1)", show=False),
+        Binding("down", "scroll(1)", "key.scroll", key_display="↑↓"),
+        Binding("up", "scroll(-1)", show=False),
         Binding("pageup", "scroll(-10)", show=False),
         Binding("pagedown", "scroll(10)", show=False),
     ]

@@ -81,7 +81,7 @@ WAYS = {
     "line": Way(LineScreen),
     "lesson": Way(LineScreen, trains=True),
     "lessons": Way(LessonScreen, ("f3",), trains=True),
-    "help": Way(HelpScreen, ("f1",), mute=frozenset({"up"})),
+    "help": Way(HelpScreen, ("f1",)),
     "decision": Way(DecisionScreen, ("f6",)),
     "reason": Way(DecisionScreen, ("f6", "2")),
     "lead": Way(DecisionScreen, ("f6", "3", "enter"), mute=frozenset({"enter"})),
@@ -98,7 +98,7 @@ WAYS = {
     "end": Way(EndScreen, ("f10",)),
     "hand over": Way(EndScreen, ("f10", "f7"), mute=frozenset({"enter"})),
     "watch": Way(WatchScreen, watches=True),
-    "watch help": Way(HelpScreen, ("f1",), watches=True, mute=frozenset({"up"})),
+    "watch help": Way(HelpScreen, ("f1",), watches=True),
     "leaving": Way(LeavingScreen, ("ctrl+c",)),
 }
 EVERYWHERE = frozenset({"f1", "f9", "f10", "ctrl+p"})
