@@ -13,6 +13,7 @@ from typing import Final
 from station.cli.context import Session
 from station.cli.finding import Finding, Health
 from station.cli.leads import MAKE_A_LEAD
+from station.cli.recover_command import WAITED_FOR_TO_DO
 from station.errors import CodedError
 from station.ledger import BatchSummary, EventKind, Ledger
 from station.ledger.database import server_of
@@ -51,6 +52,7 @@ def look_at_ledger(session: Session) -> Iterator[Finding]:
             has_line_lead = ledger.operators.has_line_lead()
             newest = ledger.newest_events(1)
             last_backup = _last_backup(ledger)
+            waited_for = ledger.server.missing()
     except CodedError as error:
         yield Finding("ledger", Health.BAD, f"{error.code}: {error.cause}", error.mend)
         return
@@ -62,6 +64,12 @@ def look_at_ledger(session: Session) -> Iterator[Finding]:
     left = sum(batch.left for batch in batches)
     yield Finding("ledger", Health.GOOD, f"{len(batches)} batches, {left} certificates left")
     yield from _few_left(session, batches)
+    if waited_for:
+        seen = (
+            "the ledger's server was restored, replaced or taken over, and gives no certificate until these stations have "
+            f"looked at it: {', '.join(waited_for)}"
+        )
+        yield Finding("factory", Health.BAD, seen, WAITED_FOR_TO_DO)
     yield from look_at_clock(newest[0].at if newest else None)
     if batches and session.ledger_url is None:  # a server is backed up by its own means
         yield from _backup(last_backup)

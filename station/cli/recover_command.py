@@ -23,7 +23,7 @@ _GAP_TO_DO: Final = (
 )
 
 
-_WAITED_TO_DO: Final = (
+WAITED_FOR_TO_DO: Final = (
     "Start each of them once. For one that is gone for ever a line lead: "
     "station recover --release STATION --skip N --reason TEXT"
 )
@@ -172,7 +172,7 @@ def _list(session: Session, ledger: Ledger) -> None:
         say(f"{one.happened}.\n  → {one.to_do}.")
     if waited_for:
         say(f"The ledger's server was restored, replaced or taken over. Not looked yet: {', '.join(waited_for)}.")
-        say(f"  → {_WAITED_TO_DO}")
+        say(f"  → {WAITED_FOR_TO_DO}")
     if gap is None and not found and not waited_for:
         say("Nothing is unfinished.")
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from station.cli.context import Session
+from station.cli.finding import Health
+from station.cli.ledger_looks import look_at_ledger
 from station.errors import Code, LedgerFault, UsageError
 from station.ledger import Ledger
 from station.ledger.audit import EventKind
@@ -27,9 +30,14 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def station(server: Server, tmp_path: Path) -> Iterator[Open]:
+def url(server: Server) -> str:
+    """A database of the test's own."""
+    return new_database(server.url)
+
+
+@pytest.fixture
+def station(url: str, tmp_path: Path) -> Iterator[Open]:
     """Opens the ledger as station `a` or `b`; `a` has imported certificates 1 to 10."""
-    url = new_database(server.url)
     with Ledger.open(tmp_path / "a", url=url) as first:
         first.import_batch(write_csv(tmp_path / "batch.csv", range(1, 11)))
         Ledger.open(join(first, tmp_path / "b"), url=url).close()
@@ -82,6 +90,22 @@ def test_a_takeover_without_loss_is_over_when_every_station_was_started(server: 
 
     assert a.allocate(run).certificate.identity.device_name == name(1)
     assert a.left("batch") == 9
+
+
+def test_the_doctor_names_the_stations_that_are_waited_for(
+    server: Server, url: str, station: Open, tmp_path: Path
+) -> None:
+    a, b = station("a"), station("b")
+    engineer = Session(tmp_path / "a", ledger_url=url)
+    server.take_over()
+    a.server.require_seen()
+
+    (told,) = [one for one in look_at_ledger(engineer) if one.health is Health.BAD]
+    assert (told.subject, "station recover --release STATION" in told.mend) == ("factory", True)
+    assert told.seen.endswith(f"looked at it: {b.station}")
+
+    b.server.require_seen()
+    assert not [one for one in look_at_ledger(engineer) if one.health is Health.BAD]
 
 
 def test_a_station_that_runs_is_not_waited_for(server: Server, station: Open) -> None:
