@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from station.ledger import AuditEvent
@@ -29,6 +30,9 @@ _VERDICT_STYLES: Final = {
 _BAR_CELLS_MAX: Final = 32
 _WIDE_CELLS: Final = 100
 _PLOT_ROWS: Final = (3, 8)
+_MAC_CELLS: Final = 17
+_REASON_CELLS: Final = 24
+"""Enough for most codes with their words."""
 
 
 class Page(StrEnum):
@@ -43,13 +47,22 @@ class Page(StrEnum):
 def run_row(
     run: RunLine, texts: Texts, name_cells: int, width: int, *, dated: bool = False, reason: str | None = None
 ) -> Row:
-    """One run in one row; `dated` where the day is not today's. At its end the code in words, or another `reason`."""
+    """One run in one row; `dated` where the day is not today's. At its end the code in words, or another `reason`.
+
+    Where there is no room for both, the MAC gives way to the reason.
+    """
     at = f"{run.at:%m-%d %H:%M:%S}" if dated else f"{run.at:%H:%M:%S}"
     head = f" {at} {run.lane:>3}  "
     word = pad(f"{SYMBOLS[run.verdict]} {run.verdict}", 10)
     reason = texts.titled(run.code) if reason is None else reason
-    rest = f"{pad(run.device_name, name_cells)}  {pad(run.mac, 17)} {seconds_words(run.seconds, texts):>8}  {reason}"
     room = max(0, width - 10 - len(head))
+    took = f"{seconds_words(run.seconds, texts):>8}"
+    named = f"{pad(run.device_name, name_cells)}  {pad(run.mac, _MAC_CELLS)} {took}  "
+    if cell_len(named) + _REASON_CELLS > room:
+        named = f"{pad(run.device_name or run.mac, max(name_cells, _MAC_CELLS))} {took}  "
+        has_room = run.device_name and cell_len(named) + _MAC_CELLS <= room
+        reason = reason or (run.mac if has_room else "")
+    rest = named + reason
     return Content.assemble((head, "$quiet"), (word, f"bold {_VERDICT_STYLES[run.verdict]}"), fit(rest, room))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -50,7 +50,7 @@ class ShiftView:
 
     numbers: Numbers
     runs: tuple[RunLine, ...] = ()
-    """Newest first."""
+    """Who ended last stands first."""
     earlier: tuple[RunLine, ...] = ()
 
     @property
@@ -62,10 +62,15 @@ class ShiftView:
 
 
 def shift_view(runs: Sequence[RunRow], earlier: Sequence[RunRow], began: datetime, until: datetime) -> ShiftView:
-    """Make the view; runs come newest first, times become those of `until`'s zone."""
+    """Make the view; runs come with the newest first, times become those of `until`'s zone."""
     lines = tuple(run_line(run, until) for run in runs)
     numbers = numbers_of(reversed(lines), began.astimezone(until.tzinfo), until)
-    return ShiftView(numbers, lines, tuple(run_line(run, until) for run in earlier))
+    before = (run_line(run, until) for run in earlier)
+    return ShiftView(numbers, _last_ended_first(lines), _last_ended_first(before))
+
+
+def _last_ended_first(lines: Iterable[RunLine]) -> tuple[RunLine, ...]:
+    return tuple(sorted(lines, key=lambda line: line.at, reverse=True))
 
 
 def run_line(run: RunRow, until: datetime, *, station: str = "") -> RunLine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -134,6 +135,33 @@ def test_the_chosen_unit_is_always_seen_and_earlier_ones_stand_below_their_line(
         assert len(rows) == 15
     below = [row.plain for row in unit_rows(view.runs, view.earlier, 240, texts, 80, 15)]
     assert sum("Before this shift" in row for row in below) == 1
+
+
+def test_units_stand_in_the_order_in_which_they_ended_whichever_began_first() -> None:
+    runs = (at(6, 1), at(3, 2), at(9, 3))
+    view = shift_view(runs, runs, BEGAN, NOW)
+
+    for lines in (view.runs, view.earlier):
+        assert [line.device_name for line in lines] == ["plug-000003", "plug-000001", "plug-000002"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_narrow_row_tells_the_reason_instead_of_the_mac_and_a_wide_one_both(language: str) -> None:
+    texts = Texts(language)
+    good, bad = view_of(at(1, 1, Verdict.FAIL, "F21"), at(2, 2)).runs
+    name_cells = len("training-q2fqyh-0001")
+
+    narrow = [run_row(run, texts, name_cells, 79).plain for run in (good, bad)]
+    wide = [run_row(run, texts, name_cells, 119).plain for run in (good, bad)]
+
+    assert [good.mac in narrow[0], bad.mac in narrow[1], texts.titled("F21") in narrow[1]] == [True, False, True]
+    assert [good.mac in wide[0], bad.mac in wide[1], texts.titled("F21") in wide[1]] == [True, True, True]
+
+
+def test_a_narrow_row_names_a_unit_without_a_device_name_by_its_mac_once() -> None:
+    unnamed = replace(view_of(at(1, 1, Verdict.FAIL, "F12")).runs[0], device_name="")
+
+    assert run_row(unnamed, Texts("en"), 0, 79).plain.count(unnamed.mac) == 1
 
 
 def test_bars_and_columns_have_their_size() -> None:
