@@ -22,7 +22,8 @@ from station.chip.chip_failures import RESET_UNIT, translated, unit_gone
 from station.chip.console import Console
 from station.chip.lane_port import LanePort
 from station.chip.packed_region import PackedRegion
-from station.chip.security import download_locked, each_register_read_once, read_security
+from station.chip.registers import each_register_read_once, register_writes_gathered
+from station.chip.security import download_locked, read_security
 from station.errors import ChipError, Code
 from station.unit import ChipIdentity, Mac, parse_mac
 
@@ -182,7 +183,7 @@ class Chip:
 
     def _start_flasher_at(self, baud: int, with_rom: bool) -> int:
         self._start_stub(baud, with_rom)
-        with translated(self._port.url, "attach its flash"):
+        with translated(self._port.url, "attach its flash"), register_writes_gathered(self._loader):
             cmds.attach_flash(self._loader)
             size = cmds.detect_flash_size(self._loader)
             if size is None:
@@ -194,8 +195,10 @@ class Chip:
     def _start_stub(self, baud: int, with_rom: bool) -> None:
         with translated(self._port.url, "start the flasher"):
             # The ROM raises the baud rate first: its stub then takes 0.1 s instead of 0.6, and keeps the rate.
-            if with_rom and baud != self._port.baudrate and _rom_knows_its_clock(self._loader):
-                self._loader.change_baud(baud)
+            if with_rom and baud != self._port.baudrate:
+                with each_register_read_once(self._loader):
+                    if _rom_knows_its_clock(self._loader):
+                        self._loader.change_baud(baud)
             self._loader = self._loader.run_stub()
             if baud != self._port.baudrate:
                 self._loader.change_baud(baud)

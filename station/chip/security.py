@@ -6,10 +6,7 @@ Bits: esptool's `targets` and espefuse's `efuse_defs`; the modes of flash encryp
 
 from __future__ import annotations
 
-import functools
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 from esptool.targets import ROM_LIST
@@ -28,16 +25,6 @@ _ESP32_DOWNLOAD_CRYPTS_NOTHING: Final = 0b111 << 7
 _ESP32_DIGEST_WORD: Final = 22
 _NEWER_KEYS: Final = 6
 _NEWER_LOCKS_OFFSET: Final = 0x30
-
-
-@contextmanager
-def each_register_read_once(rom: Any) -> Iterator[None]:
-    """While this lasts, a register that was read is not asked again: eFuses do not change, and each answer costs 4 ms."""
-    rom.read_reg = functools.cache(rom.read_reg)
-    try:
-        yield
-    finally:
-        del rom.read_reg
 
 
 def read_security(rom: Any, revision: int) -> SecurityState:
