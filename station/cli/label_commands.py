@@ -11,9 +11,9 @@ import click
 from station.cli.completion import complete_batches
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.event_records import event_records
-from station.cli.flash_command import print_text
-from station.cli.lanes import operator_option, profile_argument
+from station.cli.headless import print_text
 from station.cli.printer_settings import chosen_printer
+from station.cli.shift_options import operator_option, profile_argument
 from station.cli.signing_in import signed_in
 from station.errors import UsageError
 from station.events import LabelPrinted

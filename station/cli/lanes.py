@@ -1,16 +1,11 @@
-"""Options and parts that `run`, `flash` and `demo` share."""
+"""Which lanes `run`, `flash` and `demo` work on, and how."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypeVar
-
-import click
 
 from station.chip.chip import ResetMode
 from station.chip.ports import PortInfo, list_serial_ports
-from station.cli.completion import complete_batches, complete_orders
 from station.cli.context import Session
 from station.cli.lane_settings import learnt_lanes
 from station.cli.light_settings import is_light
@@ -21,25 +16,6 @@ from station.line.line import HotPlug
 from station.line.port_watch import PortWatch
 from station.line.shift import Shift, check_ports
 from station.profile.serial_number import ScanTime
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-profile_argument = click.argument("profile", type=click.Path(path_type=Path))
-port_option = click.option(
-    "--port", "ports", multiple=True, metavar="URL", help="Serial port or rfc2217://host:port; once for each lane."
-)
-batch_option = click.option(
-    "--batch", metavar="B", shell_complete=complete_batches, help="Batch to take certificates from."
-)
-order_option = click.option(
-    "--order", metavar="NUMBER", shell_complete=complete_orders, help="Work order to make units for."
-)
-operator_option = click.option(
-    "--operator",
-    default=None,
-    metavar="NAME",
-    help="Who works here, name or badge (default, as long as there are no operators: the system's user).",
-)
 
 
 class LaneFinder:

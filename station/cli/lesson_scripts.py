@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from station.cli.classroom import TRAINER, TRAINER_PIN, Classroom
+from station.cli.lesson_names import LessonName
 from station.errors import Code
 from station.events import UnitDisposed, VerdictReached
 from station.tui.lesson import Hand, Stage
@@ -100,11 +101,10 @@ def last(room: Classroom) -> Praise:
 
 
 SCRIPTS: Final[dict[str, Script]] = {
-    "pulled": pulled,
-    "wrong_chip": wrong_chip,
-    "foreign": foreign,
-    "platform": platform,
-    "last": last,
+    LessonName.PULLED: pulled,
+    LessonName.WRONG_CHIP: wrong_chip,
+    LessonName.FOREIGN: foreign,
+    LessonName.PLATFORM: platform,
+    LessonName.LAST: last,
 }
 """In the order in which they are given; the last one uses the batch up."""
-NEEDS_PLATFORM: Final = "platform"

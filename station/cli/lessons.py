@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from station.cli.bench_operator import BenchOperator
 from station.cli.classroom import Astray, Classroom, HandLent, Interrupted, TrainingEnded, Wanted
-from station.cli.lesson_scripts import NEEDS_PLATFORM, SCRIPTS, Praise
+from station.cli.lesson_names import LessonName
+from station.cli.lesson_scripts import SCRIPTS, Praise
 from station.errors import CodedError
 from station.line.line import Line
 from station.line.shift import Shift
@@ -32,7 +33,7 @@ class TrainingLessons:
     def __init__(self, cloud: TrainingCloud | None, first: str | None = None) -> None:
         """`first` is given at once. Without a platform there is no lesson about it."""
         self._cloud = cloud
-        self.names: Sequence[str] = [name for name in SCRIPTS if cloud is not None or name != NEEDS_PLATFORM]
+        self.names: Sequence[str] = [name for name in SCRIPTS if cloud is not None or name != LessonName.PLATFORM]
         self.done: frozenset[str] = frozenset()
         self.view: LessonView | None = None
         self._wanted = first

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from station.cli.context import Session, global_options, pass_session
-from station.cli.lanes import (
-    LaneFinder,
-    batch_option,
-    operator_option,
-    order_option,
-    plan_lane,
-    plan_lanes,
-    port_option,
-)
-from station.cli.leads import offer_first_line_lead
-from station.cli.light_settings import stack_light
-from station.cli.platform_settings import platform_of, platform_options
-from station.cli.printer_settings import printer_of
-from station.cli.results_commands import results_told
-from station.cli.screen import ShiftDesk, show_screen
-from station.cli.serving import askable_in_browser, is_served, serve, serve_options
-from station.cli.signing_in import LeadDecisions, LeadOptions, lead_decisions, lead_options, signed_in, signed_out_after
-from station.cli.station_log import log_line, log_to
-from station.ledger import Ledger, Operators
-from station.line.line import Line
-from station.line.shift import Shift
-from station.peripherals.stack_light import StackLight
+from station.cli.platform_settings import platform_options
+from station.cli.serving import is_served, serve_options
+from station.cli.shift_options import batch_option, operator_option, order_option, port_option
+from station.cli.signing_in import LeadOptions, lead_options
 
 
 @click.command()
@@ -68,62 +48,10 @@ def run(
 
     Example: station run smart-plug.yaml --batch smart-plug-2026-11
     """
+    from station.cli.run_screen import run_on_screen, serve_run  # noqa: PLC0415  --help must not pay for Textual
+
     if serve_in_browser and not is_served():
-        _serve(session, host, serve_port)
+        serve_run(session, host, serve_port)
         return
-    finder = LaneFinder(session, ports)
-    log_to(session.data)
-
-    with session.open_ledger() as ledger, results_told(session, ledger), contextlib.ExitStack() as at_work:
-        offer_first_line_lead(ledger)
-        people = ledger.operators
-        asked_on_screen = operator is None and bool(people.active())
-        at_work.enter_context(
-            signed_out_after(ledger) if asked_on_screen else signed_in(ledger, operator, may_ask=False)
-        )
-        options = LeadOptions(replace_foreign, keep_foreign, force_security, reason, lead, pin_file)
-        allowed = lead_decisions(session, ledger, options, people.signed_in)
-        light = at_work.enter_context(stack_light(session))
-        desk = ShiftDesk(
-            profiles,
-            ledger,
-            batch,
-            finder.lanes,
-            _line_opener(session, finder, people, allowed, light),
-            order=order,
-            platform=partial(platform_of, session),
-            printer=partial(printer_of, session),
-            light=light,
-        )
-        show_screen(session, desk, sign_in=people.sign_in if asked_on_screen else None)
-
-
-def _line_opener(
-    session: Session, finder: LaneFinder, people: Operators, allowed: LeadDecisions, light: StackLight | None
-) -> Callable[[Shift, Mapping[int, str]], Line]:
-    """Give what makes the line of a chosen shift."""
-
-    def open_line(shift: Shift, chosen: Mapping[int, str]) -> Line:
-        line = Line(
-            shift,
-            plan_lanes(shift, chosen),
-            operator=people.signed_in,
-            replace_foreign=allowed.replace_foreign,
-            keep_foreign=allowed.keep_foreign,
-            force_security=allowed.force_security,
-            platform=platform_of(session, shift),
-            printer=printer_of(session, shift),
-            hot_plug=finder.hot_plug(lambda number, port: plan_lane(shift, number, port)),
-        )
-        log_line(line)
-        line.show_on(light)
-        return line
-
-    return open_line
-
-
-def _serve(session: Session, host: str, port: int) -> None:
-    """Tell here, and not in the browser, what would stop the screen; then serve it."""
-    with Ledger.open(session.data, url=session.ledger_url, ask=askable_in_browser(session)) as ledger:
-        offer_first_line_lead(ledger)
-    serve(session.data, host, port)
+    options = LeadOptions(replace_foreign, keep_foreign, force_security, reason, lead, pin_file)
+    run_on_screen(session, profiles, ports, batch, order, operator, options)

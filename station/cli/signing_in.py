@@ -15,10 +15,10 @@ from station.cli.asking import ask, at_terminal, pin_file_option, system_user_na
 from station.cli.context import Command, Session
 from station.cli.leads import require_line_lead
 from station.errors import StationFault, UsageError
-from station.line.passage import LeadDecision
 
 if TYPE_CHECKING:
     from station.ledger import Ledger
+    from station.line.passage import LeadDecision
 
 _logger = logging.getLogger(__name__)
 
@@ -75,6 +75,8 @@ def lead_decisions(session: Session, ledger: Ledger, options: LeadOptions, opera
 
     UsageError without a reason where one is needed; else as `require_line_lead`.
     """
+    from station.line.passage import LeadDecision  # noqa: PLC0415  --help must not pay for it
+
     wishes = [
         words
         for words, is_wished in (

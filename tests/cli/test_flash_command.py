@@ -7,7 +7,7 @@ import io
 import pytest
 
 from station.cli.event_records import event_records
-from station.cli.flash_command import EventPrinter, event_text, exit_code
+from station.cli.headless import EventPrinter, event_text, exit_code
 from station.cli.stopping import Stopped, noted_signals
 from station.errors import Code, LedgerFault
 from station.events import (

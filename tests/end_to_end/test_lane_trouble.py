@@ -27,11 +27,11 @@ AT_MOST_TIMES_ALONE: Final = 3.0
 HUNG_DRIVER: Final = """
 import sys, threading
 from station.chip import lane_port
-from station.cli import flash_command
+from station.cli import headless
 from station.line import lane
 
 lane.STUCK_AFTER_S = 0.5
-flash_command.STOP_TIMEOUT_S = 1.0
+headless.STOP_TIMEOUT_S = 1.0
 make, hung = lane_port._make, sys.argv.pop(1)
 
 def make_hung(url):
