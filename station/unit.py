@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
+
+CHIPS: Final = (
+    "esp32", "esp32s2", "esp32s3", "esp32c2", "esp32c3", "esp32c5", "esp32c6", "esp32c61", "esp32h2", "esp32p4"
+)  # fmt: skip
+"""esptool's names of the chips that a profile may be for."""
 
 Mac = NewType("Mac", str)
 """A base MAC as `24:0a:c4:5e:10:9c`: lower case, colons."""

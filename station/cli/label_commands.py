@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from station.cli.completion import complete_batches
-from station.cli.context import Session, global_options, pass_session, say, say_json
-from station.cli.event_records import event_records
-from station.cli.headless import print_text
-from station.cli.printer_settings import chosen_printer
+from station.cli.context import Session, global_options, pass_session
 from station.cli.shift_options import operator_option, profile_argument
-from station.cli.signing_in import signed_in
 from station.errors import UsageError
-from station.events import LabelPrinted
-from station.line.print_desk import LabelWork, label_values, order_label, print_label
-from station.peripherals.label_drawing import draw_label
-from station.peripherals.label_picture import label_in_terminal, write_picture
-from station.peripherals.label_template import VALUES, LabelTemplate, read_template
-from station.profile import Profile, load_profile
 
 
 @click.group()
@@ -59,19 +48,11 @@ def print_(
 
     Example: station label print smart-plug.yaml --missing smart-plug-2026-11
     """
+    from station.cli.label_work import print_labels  # noqa: PLC0415  --help must not pay for profiles
+
     if not subjects and missing is None:
         raise UsageError("No unit is named", "Name one by MAC, serial number or DeviceName, or --missing BATCH")
-    chosen = load_profile(profile)
-    template, copies = _template(profile, chosen)
-    work = LabelWork(template, chosen.product_key, copies, chosen_printer(session, printer))
-    with session.open_ledger() as ledger, signed_in(ledger, operator, may_ask=False) as name:
-        named = [*subjects, *(ledger.printed_labels.missing(missing) if missing is not None else ())]
-        orders = [order_label(ledger, chosen.product_key, subject) for subject in named]
-        for order in orders:
-            print_label(ledger, work, order, name)
-            _tell(session, LabelPrinted(order.run.lane, order.run.id, order.mac, order.run.device_name))
-    if not session.json and not orders:
-        say(f"No label of {missing} is missing.")
+    print_labels(session, profile, subjects, missing, printer, operator)
 
 
 @label.command()
@@ -88,39 +69,6 @@ def preview(session: Session, profile: Path, subject: str | None, out: Path | No
 
     Example: station label preview smart-plug.yaml --out label.png
     """
-    chosen = load_profile(profile)
-    template, _ = _template(profile, chosen)
-    if subject is None:
-        made_up = {"product_key": chosen.product_key, "profile": chosen.name}
-        zpl = template.fill({**VALUES, **made_up, "firmware_version": chosen.firmware.version})
-    else:
-        with session.open_ledger(read_only=True) as ledger:
-            zpl = template.fill(label_values(order_label(ledger, chosen.product_key, subject)))
-    drawing = draw_label(zpl)
-    if out is not None:
-        write_picture(drawing, out)
-    if session.json:
-        size = {"width_dots": drawing.width, "height_dots": drawing.height}
-        say_json({"zpl": zpl, **size, "not_drawn": drawing.not_drawn, "out": out})
-        return
-    if out is None:
-        for line in label_in_terminal(drawing, shutil.get_terminal_size().columns):
-            say(line)
-    say(f"{drawing.width}×{drawing.height} dots" + (f", written to {out}" if out else ""))
-    if drawing.not_drawn:
-        say(f"Printed, and not shown here: {', '.join(drawing.not_drawn)}")
+    from station.cli.label_work import show_label  # noqa: PLC0415  as above
 
-
-def _template(path: Path, profile: Profile) -> tuple[LabelTemplate, int]:
-    """Give the template that a profile names, and how many of each label it wants; UsageError, ProfileError."""
-    if profile.label is None:
-        raise UsageError("The profile wants no label", "Add `label: {template: FILE.zpl}` to it", str(path))
-    return read_template(path.parent / profile.label.template), profile.label.copies
-
-
-def _tell(session: Session, printed: LabelPrinted) -> None:
-    if session.json:
-        for record in event_records(printed):
-            say_json(record)
-    else:
-        say(print_text(printed))
+    show_label(session, profile, subject, out)

@@ -12,6 +12,7 @@ import click
 from station.cli.asking import at_terminal
 from station.cli.context import Session, global_options, pass_session
 from station.errors import CodedError, ProfileError, UsageError
+from station.unit import CHIPS
 
 if TYPE_CHECKING:
     from station.profile.firmware_survey import FirmwareParts
@@ -158,8 +159,6 @@ def _checked_product_key(text: str) -> str:
 
 
 def _checked_chip(text: str) -> str:
-    from station.profile.model import CHIPS  # noqa: PLC0415  as above
-
     plain = re.sub(r"[^a-z0-9]", "", text.lower())
     if plain not in CHIPS:
         raise UsageError(f"{text!a} is no chip", f"Write one of {', '.join(CHIPS)}")

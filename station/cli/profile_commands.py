@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.examples import copy_examples
 from station.errors import Fault, ProfileError, UsageError
-from station.profile import Recipe, prepare_recipe
-from station.profile.lock import LockResult, lock_profile
-from station.profile.model import CHIPS
-from station.profile.new import NewProfile, new_profile
-from station.profile.schema import profile_schema
+from station.unit import CHIPS
+
+if TYPE_CHECKING:
+    from station.profile import Recipe
+    from station.profile.lock import LockResult
+    from station.profile.new import NewProfile
 
 _PROFILES = click.argument("profiles", nargs=-1, required=True, type=click.Path(path_type=Path))
 
@@ -34,6 +36,8 @@ def check(session: Session, profiles: tuple[Path, ...]) -> None:
 
     Example: station profile check smart-plug.yaml lamp.yaml
     """
+    from station.profile import prepare_recipe  # noqa: PLC0415  --help must not pay for pydantic
+
     wrong: list[ProfileError] = []
     for path in profiles:
         try:
@@ -55,6 +59,8 @@ def schema() -> None:
 
     Example: station profile schema
     """
+    from station.profile.schema import profile_schema  # noqa: PLC0415  as above
+
     say_json(profile_schema(), indent=2)
 
 
@@ -67,6 +73,8 @@ def lock(session: Session, profiles: tuple[Path, ...]) -> None:
 
     Example: station profile lock smart-plug.yaml
     """
+    from station.profile.lock import lock_profile  # noqa: PLC0415  as above
+
     wrong: list[ProfileError] = []
     for path in profiles:
         try:
@@ -104,6 +112,8 @@ def new(
 
     Example: station profile new smart-plug --product-key a1B2c3D4e5F --idf-build ../smart-plug/build --out smart-plug.yaml
     """
+    from station.profile.new import new_profile  # noqa: PLC0415  as above
+
     made = new_profile(name, product_key=product_key, out=out, chip=chip, idf_build=idf_build, micropython=micropython)
     tell_made(session, made, "is written", f"station profile lock {made.path}")
 

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import click
-import yaml
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from station.cli.context import Session, global_options, pass_session, say, say_json
-from station.cli.settings_file import SettingsError, read_settings, settings_source, write_settings_text
-from station.cli.settings_model import StationSettings
-from station.ledger.station_name import STATION_FILE, first_lines
-from station.profile.schema import schema_of
 
 
 @click.group()
@@ -31,11 +21,13 @@ def show(session: Session) -> None:
 
     Example: station settings show --json
     """
+    from station.cli.settings_sections import as_yaml  # noqa: PLC0415  --help must not pay for pydantic
+
     values = session.settings().model_dump(mode="json")
     if session.json:
         say_json(values)
     else:
-        say(yaml.safe_dump(values, allow_unicode=True, sort_keys=False).rstrip())
+        say(as_yaml(values))
 
 
 @settings.command()
@@ -46,7 +38,9 @@ def check(session: Session) -> None:
 
     Example: station settings check
     """
-    read_settings(session.data)
+    from station.ledger.station_name import STATION_FILE  # noqa: PLC0415  as above
+
+    session.settings()
     path = session.data / STATION_FILE
     if session.json:
         say_json({"event": "settings", "path": path, "good": True})
@@ -61,7 +55,9 @@ def schema() -> None:
 
     Example: station settings schema
     """
-    say_json(schema_of(StationSettings, "Settings of a flashing station"), indent=2)
+    from station.cli.settings_sections import settings_schema  # noqa: PLC0415  as above
+
+    say_json(settings_schema(), indent=2)
 
 
 @settings.command()
@@ -74,38 +70,11 @@ def init(session: Session) -> None:
 
     Example: station settings init
     """
-    source = settings_source(session.data)
-    if source.faults or not isinstance(source.tree, dict):
-        raise SettingsError(source.path, tuple(source.faults))
-    lacking = [name for name in StationSettings.model_fields if name not in {"station", *source.tree}]
-    text = source.text if "station" in source.tree else f"{source.text.rstrip()}\n{first_lines()}".lstrip()
-    blocks = [commented_section(name, StationSettings.model_fields[name]) for name in lacking]
-    if lacking or text != source.text:
-        write_settings_text(session.data, "\n\n".join([text.rstrip("\n"), *blocks]) + "\n")
+    from station.cli.settings_sections import add_lacking_sections  # noqa: PLC0415  as above
+    from station.ledger.station_name import STATION_FILE  # noqa: PLC0415  as above
+
+    added, path = add_lacking_sections(session.data), session.data / STATION_FILE
     if session.json:
-        say_json({"event": "settings", "path": source.path, "added": lacking})
+        say_json({"event": "settings", "path": path, "added": added})
     else:
-        say(f"{source.path}: added {', '.join(lacking)}." if lacking else f"{source.path} has every section already.")
-
-
-def commented_section(name: str, field: FieldInfo) -> str:
-    """Give a section as lines of YAML: its description, its name, and each key commented out with default and meaning."""
-    lines = [f"# {field.description}", f"{name}:"]
-    section = field.default
-    if isinstance(section, BaseModel):
-        for key, inner in type(section).model_fields.items():
-            lines.append(f"#  {key}: {_written(inner)}   # {' '.join((inner.description or '').split())}")
-    return "\n".join(lines)
-
-
-def _written(field: FieldInfo) -> str:
-    """Give a key's default as YAML in one line; an example where it has none."""
-    value: Any = field.default
-    if isinstance(value, BaseModel):
-        value = value.model_dump(mode="json")
-    elif not value and field.examples:
-        value = field.examples[0]
-    plain = json.loads(json.dumps(value))
-    return yaml.safe_dump(plain, default_flow_style=True, allow_unicode=True, sort_keys=False, width=1000).split("\n")[
-        0
-    ]
+        say(f"{path}: added {', '.join(added)}." if added else f"{path} has every section already.")

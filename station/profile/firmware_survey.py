@@ -16,8 +16,8 @@ from station.image.merged_image import check_merged_image
 from station.image.partition_table import TABLE_OFFSET, PartitionTable, find_partition_table, parse_partition_table
 from station.profile.faults import FaultList, Spot
 from station.profile.idf_build import FILE_NAME, IdfBuild, read_idf_build
-from station.profile.model import CHIPS
 from station.profile.yaml_source import YamlSource
+from station.unit import CHIPS
 
 _VERSION: Final = re.compile(r"[0-9]+(\.[0-9]+){2,}[A-Za-z0-9.+-]*")
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./ -]*[A-Za-z0-9_./-]|[A-Za-z]|\.\.?/[A-Za-z0-9_./-]*")

@@ -22,11 +22,8 @@ from station.profile.part import Part as _Part
 from station.profile.quantities import as_written, plain_int, refusal, shown
 from station.profile.security import Security
 from station.profile.serial_number import SerialNumber
+from station.unit import CHIPS
 
-CHIPS: Final = (
-    "esp32", "esp32s2", "esp32s3", "esp32c2", "esp32c3", "esp32c5", "esp32c6", "esp32c61", "esp32h2", "esp32p4"
-)  # fmt: skip
-"""esptool's names of the chips that a profile may be for."""
 _BAUD: Final = range(9600, 6_000_001)
 _INTEGER_TYPES: Final = tuple(str(kind) for kind in NvsType if kind.is_integer)
 

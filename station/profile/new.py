@@ -7,10 +7,10 @@ from pathlib import Path
 
 from station.errors import Fault, ProfileError, UsageError
 from station.profile.firmware_survey import FirmwareParts, from_build, from_micropython, from_nothing, quoted
-from station.profile.model import CHIPS
 from station.profile.prepare import prepare_recipe
 from station.profile.reading import draft_of
 from station.profile.yaml_source import parse_yaml
+from station.unit import CHIPS
 
 
 @dataclass(frozen=True, slots=True)

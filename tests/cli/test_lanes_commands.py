@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from station.chip.ports import Place, PortInfo
-from station.cli import lanes, lanes_commands, ports_command
+from station.cli import lane_teaching, lanes, port_listing
 from station.cli.context import Session
 from station.cli.lane_settings import learnt_lanes, write_learnt_lanes
+from station.cli.lane_teaching import learn_places
 from station.cli.lanes import LaneFinder
-from station.cli.lanes_commands import learn_places
 from station.errors import UsageError
 from station.ledger import Ledger
 from station.line.lane import LaneInfo, LanePlan
@@ -58,8 +58,8 @@ def test_learn_writes_what_was_plugged_until_enter_but_the_stack_light(
         all_in.set()
         return seen[0]
 
-    monkeypatch.setattr(lanes_commands, "list_serial_ports", look)
-    monkeypatch.setattr(lanes_commands, "LOOK_PERIOD_S", 0.01)
+    monkeypatch.setattr(lane_teaching, "list_serial_ports", look)
+    monkeypatch.setattr(lane_teaching, "LOOK_PERIOD_S", 0.01)
 
     class Keyboard:
         def readline(self) -> str:
@@ -133,7 +133,7 @@ def test_wrong_settings_are_told_with_their_line(tmp_path: Path, section: str, t
 
 def test_ports_and_the_finder_show_the_taught_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_learnt_lanes(tmp_path, {5: Place(None, "1-1.3")})
-    for module in (ports_command, lanes):
+    for module in (port_listing, lanes):
         monkeypatch.setattr(module, "list_serial_ports", lambda: [ONE, TWO])
     shown = station_in(tmp_path)("ports").out.splitlines()
     assert [line.split("  ")[0] for line in shown] == ["lane 6", "lane 5"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from station.chip.ports import PortInfo, adapter_name
-from station.cli import ports_command
+from station.cli import port_listing
 from station.held_baud import HeldBaud
 from station.ledger import Ledger
 from tests.cli.calling import station_in
@@ -20,7 +20,7 @@ PORTS = [
 
 
 def test_ports_are_listed_with_their_place_and_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports_command, "list_serial_ports", lambda: PORTS)
+    monkeypatch.setattr(port_listing, "list_serial_ports", lambda: PORTS)
     on_board, adapter = station_in(tmp_path)("ports").out.splitlines()
     assert "on board" in on_board
     assert "USB 1-1.2" in adapter
@@ -29,14 +29,14 @@ def test_ports_are_listed_with_their_place_and_right(tmp_path: Path, monkeypatch
 
 
 def test_ports_speak_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports_command, "list_serial_ports", lambda: PORTS)
+    monkeypatch.setattr(port_listing, "list_serial_ports", lambda: PORTS)
     listed = json.loads(station_in(tmp_path)("ports", "--json").out)
     assert [port["url"] for port in listed] == ["/dev/ttyS0", "/dev/ttyUSB0"]
     assert listed[1]["usable"] is False
 
 
 def test_ports_show_the_baud_rate_that_their_adapter_has_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports_command, "list_serial_ports", lambda: PORTS)
+    monkeypatch.setattr(port_listing, "list_serial_ports", lambda: PORTS)
     with Ledger.open(tmp_path) as ledger:
         ledger.held_bauds.keep("USB 1-1.2", HeldBaud(1_500_000, 4))
     station = station_in(tmp_path)
@@ -57,7 +57,7 @@ def test_an_adapter_is_named_by_its_place_as_lanes_are() -> None:
 
 
 def test_no_port_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports_command, "list_serial_ports", list)
+    monkeypatch.setattr(port_listing, "list_serial_ports", list)
     done = station_in(tmp_path)("ports")
     assert (done.code, done.err) == (0, "")
     assert "Plug an adapter in" in done.out

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from station.cli import support_pack
+from station.cli import support_parts
 from station.ledger import Ledger, Role
 from station.unit import ChipIdentity, Mac
 from tests.batch_csv import write_batch_csv
@@ -54,7 +54,7 @@ def test_the_pack_tells_all_and_holds_no_secret(tmp_path: Path, monkeypatch: pyt
     (data / "station.log.secret").write_text(WIFI_WORD, encoding="utf-8")
     (tmp_path / "plug.yaml").write_text(PROFILE, encoding="utf-8")
     (tmp_path / "secrets.txt").write_text(WIFI_WORD, encoding="utf-8")
-    monkeypatch.setattr(support_pack, "list_serial_ports", list)
+    monkeypatch.setattr(support_parts, "list_serial_ports", list)
 
     done = station_in(data)(
         "support-pack", "--out", str(tmp_path / "pack.zip"), "--profile", str(tmp_path / "plug.yaml"),
@@ -89,7 +89,7 @@ def test_a_new_pc_and_wrong_settings_give_a_pack_all_the_same(tmp_path: Path) ->
 
 
 def test_a_long_log_is_cut_at_its_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(support_pack, "LOG_BYTES_MAX", 30)
+    monkeypatch.setattr(support_parts, "LOG_BYTES_MAX", 30)
     (tmp_path / "station.log").write_text("".join(f'{{"n":{n}}}\n' for n in range(100)), encoding="utf-8")
     assert station_in(tmp_path)("support-pack", "--out", str(tmp_path / "pack.zip")).code == 0
     with zipfile.ZipFile(tmp_path / "pack.zip") as pack:

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from station.image.esp_image import BOOTLOADER_OFFSETS
-from station.profile.model import CHIPS
 from station.profile.schema import profile_schema
+from station.unit import CHIPS
 from tests.profile.workplace import GOOD
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "profiles").glob("*.yaml"))
