@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Final, Self
 
+from station.errors import Code
 from station.events import (
     Event,
     LabelWanted,
@@ -57,6 +58,8 @@ class BenchOperator:
         self._asking: set[int] = set()
         """Lanes that ask for a unit while the hands rest."""
         self._rests = False
+        self._is_used_up = False
+        """Whether a unit got no certificate: without an end of their own these hands would waste units for ever."""
         self._thread = threading.Thread(target=self._work, name="bench-operator", daemon=True)
         line.subscribe(self._heard.put)
 
@@ -107,6 +110,7 @@ class BenchOperator:
                 case LabelWanted(lane=lane):
                     self._label(lane)
                 case VerdictReached():
+                    self._is_used_up |= event.code == Code.NO_CERTIFICATE_LEFT and self._left_to_insert is None
                     self._outstanding.discard(event.lane)
                     self._end_when_done()
                 case LaneWaiting(reason=WaitReason.REMOVE_UNIT):
@@ -118,7 +122,7 @@ class BenchOperator:
                     pass
 
     def _insert(self, lane: int) -> None:
-        if self._rests:
+        if self._rests or self._is_used_up:
             self._asking.add(lane)
             return
         self._asking.discard(lane)

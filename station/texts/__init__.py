@@ -5,6 +5,7 @@ Catalogues are YAML files beside this one; `en` is the model, a test keeps the o
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -41,6 +42,19 @@ class Catalogue:
     """Paragraphs by dotted key."""
 
 
+class _Filling(string.Formatter):
+    """Fills a sentence's places, those with two words by number."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        one, is_by_number, many = format_spec.partition("|")
+        if is_by_number:
+            return one if value == 1 else many
+        return str(super().format_field(value, format_spec))
+
+
+_FILLING: Final = _Filling()
+
+
 class Texts:
     """The texts of the language that is spoken now. Whoever holds it need not know when `speak` changes the language."""
 
@@ -73,9 +87,12 @@ class Texts:
         return self._catalogue.lists
 
     def say(self, key: str, **values: object) -> str:
-        """Give the text of this dotted key with its `{places}` filled; KeyError when there is none."""
+        """Give the text of this dotted key with its `{places}` filled; KeyError when there is none.
+
+        A place `{count:unit|units}` says the first word when `count` is one, else the second.
+        """
         sentence = self.sentences[key]
-        return sentence.format(**values) if values else sentence
+        return _FILLING.format(sentence, **values) if values else sentence
 
     def failure(self, code: str | None) -> FailureText | None:
         """Give the words for a code, or None when the catalogue does not know it."""

@@ -131,7 +131,7 @@ class ChoiceScreen(StationScreen):
             self._offer(0)
             if scanned:
                 unknown = self.texts.say("choice.unknown", code=plain(scanned))
-                self.query_one("#sentence", Static).update(Content(f" {unknown}"))
+                self.query_one("#sentence", Static).update(Content(unknown))
 
     def take_scan(self, code: str) -> None:
         """A work order, a batch or a product: what it names is chosen, also when it is new since the screen came up."""
@@ -253,7 +253,7 @@ class ChoiceScreen(StationScreen):
         self.query_one(OptionList).display = self.stage is Stage.CHOOSING and bool(self._choices)
         self.query_one(ReadinessList).display = self.stage is not Stage.CHOOSING
         self.query_one(TitleRow).refresh()
-        self.query_one("#sentence", Static).update(Content(f" {self.texts.say(self._sentence_key())}"))
+        self.query_one("#sentence", Static).update(Content(self.texts.say(self._sentence_key())))
 
     def _sentence_key(self) -> str:
         if self.stage is Stage.CHOOSING:

@@ -301,5 +301,5 @@ class DecisionScreen(StationScreen):
 
     def _sentence(self) -> Content:
         if self._error is None:
-            return Content(f" {self.texts.say(f'decide.ask_{self.stage}')}")
+            return Content(self.texts.say(f"decide.ask_{self.stage}"))
         return refusal(self._error, self.texts)

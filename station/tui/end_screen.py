@@ -188,8 +188,8 @@ class EndScreen(AskingScreen):
             return refusal(self.error, self.texts)
         key = f"end.ask_{self.stage}"
         if self.stage is Stage.ENDED and not self._all_closed:
-            return Content(f" {self.texts.say('leave.stuck', seconds=round(STOP_TIMEOUT_S))}")
+            return Content(self.texts.say("leave.stuck", seconds=round(STOP_TIMEOUT_S)))
         if self.stage is Stage.ASKING and self._working:
             lanes = ", ".join(str(number) for number in self._working)
-            return Content(f" {self.texts.say('end.working', lanes=lanes)}")
-        return Content(f" {self.texts.say(key)}")
+            return Content(self.texts.say("end.working", lanes=lanes))
+        return Content(self.texts.say(key))

@@ -93,5 +93,5 @@ class LabelScreen(AskingScreen):
 
     def sentence(self) -> Content:
         if self._refused is not None and self.is_asking:
-            return Content.styled(f" ▲ {refused_words(self._refused, self.texts)}", "bold $verdict-error-text")
-        return Content(f" {self.texts.say(f'label.ask_{self.stage}')}")
+            return Content.styled(f"▲ {refused_words(self._refused, self.texts)}", "bold $verdict-error-text")
+        return Content(self.texts.say(f"label.ask_{self.stage}"))

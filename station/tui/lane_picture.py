@@ -8,6 +8,7 @@ from typing import Final
 from rich.cells import cell_len
 from textual.content import Content
 
+from station.errors import Code
 from station.events import WaitReason
 from station.texts import Texts
 from station.tui import big_word
@@ -43,6 +44,19 @@ _AFTER_TROUBLE: Final[Mapping[WaitReason | None, tuple[str, ...]]] = {
     WaitReason.HOLD_BOOT: ("wait.hold_boot",),
 }
 """What to do next, by what the lane waits for; the first that fits is told."""
+_FOR_NO_TRY: Final = frozenset(
+    {
+        Code.WRONG_CHIP,
+        Code.FLASH_TOO_SMALL,
+        Code.SECURITY_SET,
+        Code.WRONG_REVISION,
+        Code.CLOUD_REFUSED,
+        Code.OTHER_IDENTITY,
+        Code.FOREIGN_CERTIFICATE,
+        Code.UNIT_PUT_ASIDE,
+    }
+)
+"""Another try changes nothing about these: the tile names no key for it."""
 _COLUMN_CELLS: Final = 72
 """Wider tiles get more air, not longer lines."""
 ROOMY_ROWS: Final = 10
@@ -163,18 +177,19 @@ def _passed(view: LaneView, texts: Texts, width: int, room: int, height: int) ->
     steps = tuple(middle(row, room) for row in _step_rows(view, texts, room)) if height >= _STEPS_ROWS else ()
     needed = 2 + (5 if height >= ROOMY_ROWS else 0) + (len(steps) + 1 if steps else 0)
     word = _word_rows("PASS", SYMBOLS[Verdict.PASS], width, room, max(1, height - needed))
-    total = f"{SYMBOLS[Verdict.PASS]} {texts.say('verdict.PASS')} · {seconds_words(view.seconds, texts)}"
+    total = [f"{SYMBOLS[Verdict.PASS]} {texts.say('verdict.PASS')}", seconds_words(view.seconds, texts)]
     if view.printed is not None and view.printed.code is None:
-        total += f" · {texts.say('print.done')}"
+        total.append(texts.say("print.done"))
     if view.resumed:
-        total += f" · {texts.say('pane.same_certificate')}"
+        total.append(texts.say("pane.same_certificate"))
+    shorter = (" · ".join(total[:count]) for count in range(len(total), 0, -1))
     return [
         Block(word),
         Block(tuple(middle(row, room) for row in _unit_rows(view, room, height)), rank=2, air=True),
         Block(tuple(middle(row, room) for row in text_rows(sentence, room, "bold")), rank=1, air=True),
         _refused_block(view, texts, room),
         _unprinted_block(view, texts, room),
-        Block((middle(text_row(first_fit(room, total, total[2:]), room), room),), rank=4),
+        Block((middle(text_row(first_fit(room, *shorter), room), room),), rank=4),
         Block(steps, rank=5, air=True),
     ]
 
@@ -257,7 +272,8 @@ def _what_now(view: LaneView, texts: Texts, room: int) -> str:
     if view.must_decide:
         tries = view.failed_in_row
         return first_fit(room, texts.say("now.decide", tries=tries), texts.say("now.decide_short"))
-    sentence = first_fit(room, *(texts.say(key) for key in _AFTER_TROUBLE.get(view.wait, _RETRY)))
+    retry = ("wait.remove_unit",) if view.code in _FOR_NO_TRY else _RETRY
+    sentence = first_fit(room, *(texts.say(key) for key in _AFTER_TROUBLE.get(view.wait, retry)))
     if view.tries_max is not None and view.failed_in_row:
         tried = texts.say("now.tried", tries=view.failed_in_row, most=view.tries_max)
         return first_fit(room, f"{sentence} {tried}", sentence)

@@ -55,7 +55,7 @@ class LessonScreen(StationScreen):
             title = Content.styled(f"{number} {mark} {say(f'lesson.{name}.title')}", "bold")
             options.append(Option(Content("\n").join([title, Content(f"    {say(f'lesson.{name}.about')}")])))
         self.query_one(OptionList).set_options(options).highlighted = highlighted
-        self.query_one("#sentence", Static).update(f" {say('lesson.ask')}")
+        self.query_one("#sentence", Static).update(say("lesson.ask"))
 
     def action_move(self, rows: int) -> None:
         options = self.query_one(OptionList)

@@ -104,7 +104,7 @@ class LookBackScreen(StationScreen):
 
     def _say(self, key: str | None, words: str = "") -> None:
         text = self.texts.say(key) if key else words or self.texts.say(f"look.ask_{self.page}")
-        self.query_one("#sentence", Static).update(Content(f" {plain(text)}"))
+        self.query_one("#sentence", Static).update(Content(plain(text)))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.query_one(LookBackPage).search = event.value

@@ -71,7 +71,7 @@ class SignInScreen(AskingScreen):
     def sentence(self) -> Content:
         if isinstance(self.error, UsageError):
             words = self.texts.say("sign_in.unknown", name=plain(self._asked_for))
-            return Content.styled(f" ▲ {words}", "bold $verdict-error-text")
+            return Content.styled(f"▲ {words}", "bold $verdict-error-text")
         if self.error is not None:
             return refusal(self.error, self.texts)
-        return Content(f" {self.texts.say(f'sign_in.ask_{self.stage}')}")
+        return Content(self.texts.say(f"sign_in.ask_{self.stage}"))

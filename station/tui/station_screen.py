@@ -90,7 +90,7 @@ class StationScreen(Screen[None]):
 
 def refusal(error: CodedError, texts: Texts) -> Content:
     """What the station refused, in the sentence's row: the code with its words, the cause, the mend."""
-    return Content.styled(f" ▲ {error_words(error, texts).line}", "bold $verdict-error-text")
+    return Content.styled(f"▲ {error_words(error, texts).line}", "bold $verdict-error-text")
 
 
 class TitleRow(Widget):

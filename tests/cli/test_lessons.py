@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -19,7 +20,8 @@ from station.cli.lesson_scripts import SCRIPTS
 from station.cli.lessons import TrainingLessons
 from station.cli.training import set_up_training
 from station.cli.training_cloud import TrainingCloud
-from station.events import Event, VerdictReached
+from station.errors import Code
+from station.events import Event, LaneWaiting, VerdictReached, WaitReason
 from station.ledger import Ledger
 from station.line.line import Line
 from station.line.passage import CarriedChoice
@@ -155,6 +157,20 @@ def test_the_lessons_stand_in_the_record_like_any_work(learnt: Learnt) -> None:
     assert learnt.kinds.count("line_lead_confirmed") == 2
     assert learnt.states[CertificateState.ACTIVATED] == 4
     assert learnt.states[CertificateState.AVAILABLE] == 0
+
+
+@pytest.mark.parametrize(("units", "inserted"), [(None, 1), (2, 2)])
+def test_the_hands_put_no_unit_in_once_the_certificates_are_used_up_unless_they_have_units_to_count(
+    units: int | None, inserted: int
+) -> None:
+    bench, line = Mock(), Mock()
+    with BenchOperator(bench, line, units, leave_after_s=0.0):
+        hear = line.subscribe.call_args.args[0]
+        hear(LaneWaiting(1, WaitReason.INSERT_UNIT))
+        hear(VerdictReached(1, 7, Verdict.ERROR, None, None, 0.4, Code.NO_CERTIFICATE_LEFT))
+        hear(LaneWaiting(1, WaitReason.INSERT_UNIT))
+
+    assert bench.insert.call_count == inserted
 
 
 def test_no_sentence_of_a_lesson_has_an_open_place(learnt: Learnt) -> None:

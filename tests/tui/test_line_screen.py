@@ -6,6 +6,7 @@ import threading
 from dataclasses import replace
 
 import pytest
+from textual.widgets import Input
 
 from station.errors import Code, LedgerFault
 from station.events import CertificateAllocated, LaneAppeared, LaneWaiting, StepReported, VerdictReached, WaitReason
@@ -19,7 +20,7 @@ from station.tui.line_screen import LineScreen
 from station.tui.settings import Bell, Settings
 from station.tui.shift_header import ShiftHeader
 from station.verdict import Step, StepState, Verdict
-from tests.tui.driving import on_line, settle, until, view_of
+from tests.tui.driving import on_line, press, settle, until, view_of
 from tests.tui.fake_line import (
     NUMBERS,
     TOTAL_BYTES,
@@ -324,6 +325,21 @@ async def test_the_palette_offers_the_actions_in_words() -> None:
         await settle(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: line.calls == ["start", "abort 1"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"), [("next language", "F9"), ("f9", "next language"), ("Ｆ９", "next language"), ("xyz", "Fewer letters")]
+)
+async def test_the_palette_finds_an_action_by_its_key_and_by_what_it_does_and_says_when_there_is_none(
+    typed: str, found: str
+) -> None:
+    app = fake_app(fake_line(1))
+    async with on_line(app) as pilot:
+        await press(pilot, "ctrl+p")
+        app.screen.query_one(Input).value = typed
+        await until(pilot, lambda: found in screen_text(app))
+
+        assert "No matches" not in screen_text(app)
 
 
 async def test_the_palette_does_not_what_a_key_would_not_do() -> None:

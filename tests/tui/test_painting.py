@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 
 import pytest
@@ -160,6 +161,22 @@ def test_a_wait_tells_its_sentence() -> None:
 )
 def test_a_finished_tile_tells_what_to_do_now(state: str, words: str) -> None:
     assert words in picture(view_after(STATES[state]), ENGLISH, 58, 16).plain
+
+
+@pytest.mark.parametrize("code", [Code.WRONG_CHIP, Code.SECURITY_SET, Code.FOREIGN_CERTIFICATE])
+def test_a_tile_names_no_key_for_a_try_that_changes_nothing(code: Code) -> None:
+    painted = picture(view_after(failed(1, code)), ENGLISH, 58, 16).plain
+
+    assert "Remove the unit." in painted
+    assert "press F5" not in painted
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("width", [24, 30, 38, 58])
+def test_a_good_tile_leaves_out_what_has_no_room_instead_of_cutting_it(width: int, language: str) -> None:
+    again = replace(view_after(passed(1)), resumed=True)
+
+    assert "…" not in picture(again, Texts(language), width, 16).plain
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,19 @@ async def test_who_is_not_known_is_told_so_and_asked_again() -> None:
     assert line.operator == "Wang"
 
 
+async def test_a_sentence_of_two_rows_stands_straight() -> None:
+    app = fake_app(fake_line(), signs_in=True)
+    async with opened(app) as pilot:
+        app.screen.query_one(Input).value = "L" * 60
+        await pilot.press("enter")
+        await until(pilot, lambda: "is nobody here" in screen_text(app))
+        first, second = screen_text(app).splitlines()[-3:-1]
+
+        assert first.startswith(" ▲ ")
+        assert second.startswith(" "), second
+        assert second[1].isalpha(), second
+
+
 async def test_only_one_is_signed_in_while_the_ledger_is_asked() -> None:
     asked: list[str] = []
     answer = threading.Event()

@@ -139,6 +139,11 @@ def test_a_change_of_language_reads_its_catalogue_in_a_moment() -> None:
     assert cpu_s(lambda: station.texts._catalogue.__wrapped__("zh-CN")) < in_python / 2
 
 
+@pytest.mark.parametrize(("count", "said"), [(0, "0 faults"), (1, "1 fault"), (2, "2 faults")])
+def test_one_is_told_in_the_singular(count: int, said: str) -> None:
+    assert ENGLISH.say("header.errors", count=count) == said
+
+
 def test_an_unknown_language_gives_english() -> None:
     assert Texts("tlh").language == "en"
 
