@@ -93,7 +93,7 @@ class Line:
         rule = shift.recipe.profile.serial_number
         self._labels = None if rule is None else self._label_desk(rule)
         self._prints = None if printer is None else self._print_desk(printer)
-        self.record = ShiftRecord(shift.ledger, lambda: self._operator, self._publish, self.retry, self._prints)
+        self.record = ShiftRecord(shift.ledger, lambda: self._operator, self._publish, self.retry, self._prints, rule)
 
     @property
     def lanes(self) -> tuple[LaneInfo, ...]:

@@ -13,6 +13,7 @@ from station.events import Event, UnitDisposed
 from station.ledger import AuditEvent, Ledger, OperatorName, RunRow, SignedHead, UnitStanding, UnitStory
 from station.line.passage import CarriedAnswer, CarriedChoice, LeadDecision
 from station.line.print_desk import PrintDesk
+from station.profile.serial_number import SerialNumber
 from station.unit import Disposition, Mac
 
 RUNS_MAX: Final = 5000
@@ -45,9 +46,14 @@ class ShiftRecord:
         report: Callable[[Event], None],
         retry: Callable[[int], None] = lambda _lane: None,
         prints: PrintDesk | None = None,
+        rule: SerialNumber | None = None,
     ) -> None:
-        """`retry` walks the unit on a lane again; `prints` prints labels, where the shift has any and a printer."""
+        """`retry` walks the unit on a lane again; `prints` prints labels, where the shift has any and a printer.
+
+        `rule` says what units' labels look like, where they bear any.
+        """
         self.prints = prints
+        self._rule = rule
         self._retry = retry
         self._answers: dict[Mac, CarriedAnswer] = {}
         self._ledger = ledger
@@ -56,6 +62,10 @@ class ShiftRecord:
         self.began = datetime.now(UTC)
         self.signed_head: SignedHead | None = None
         """The chain's head as it was signed when the last shift ended."""
+
+    def is_label(self, code: str) -> bool:
+        """Say whether a scan has the form of a unit's label."""
+        return self._rule is not None and self._rule.fits(code)
 
     def sign_off(self) -> None:
         """Let the ledger sign what this shift did."""

@@ -88,3 +88,11 @@ class SerialNumber(Part):
             if len(text) > LETTERS_MAX or not text.isprintable() or self.fields[name].fullmatch(text) is None:
                 raise ScanRefused(ScanRefusal.OTHER_TEXT, f"{text!a} is no {name}", _WHOLE, scanned=text, field=name)
         return UnitLabel(held.pop(SERIAL_NUMBER), entry, MappingProxyType(held))
+
+    def fits(self, code: str) -> bool:
+        """Whether a code has the form of a label."""
+        try:
+            self.read(code, EntryWay.SCANNED)
+        except ScanRefused:
+            return False
+        return True

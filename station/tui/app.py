@@ -107,19 +107,33 @@ class StationApp(ScreenApp):
 
     async def on_event(self, event: Event) -> None:
         """Keys first pass by the scan reader."""
-        if not isinstance(event, Key) or event.is_forwarded or not isinstance(self.screen, StationScreen):
+        if not isinstance(event, Key) or event.is_forwarded or self._scan_taker is None:
             await super().on_event(event)
             return
         typed, code = self._scans.take(event)
         for key in typed:
             await super().on_event(key)
         if code is not None:
-            self.screen.take_scan(code)
+            self._give_scan(code)
         if self._scans.is_holding:
             if self._release_timer is not None:
                 self._release_timer.stop()
             release = partial(self.call_later, self._release_keys, self._scans.keys_taken)  # behind keys that are here
             self._release_timer = self.set_timer(self._scans.patience_s, release)
+
+    @property
+    def _scan_taker(self) -> StationScreen | None:
+        """The screen that a scan is for: ours that is nearest, as the palette may stand before it."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, StationScreen)), None)
+
+    def _give_scan(self, code: str) -> None:
+        """Close the palette, where it is open: whoever scans has gone on to the next unit."""
+        taker = self._scan_taker
+        if taker is None:
+            return
+        if self.screen is not taker:
+            self.screen.dismiss()
+        taker.take_scan(code)
 
     def on_station_screen_scan_left(self, message: StationScreen.ScanLeft) -> None:
         if self.line_screen is not None and not self._leaving:

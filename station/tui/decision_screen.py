@@ -20,6 +20,7 @@ from station.errors import Code, CodedError, NotAllowed
 from station.ledger import UnitStanding
 from station.line.passage import CarriedChoice
 from station.line.shift_record import Decision
+from station.serial_number import lane_named
 from station.texts import Texts
 from station.tui.answer_input import AnswerInput
 from station.tui.cell_text import half_width, plain
@@ -183,8 +184,12 @@ class DecisionScreen(StationScreen):
         return f"{self._subject.code} {failure.title}" if failure else ""
 
     def take_scan(self, code: str) -> None:
-        """A badge, or a reason that is printed as a barcode: the answer to what is asked."""
-        self._take_answer(code)
+        """A badge, or a reason that is printed as a barcode: the answer to what is asked; a label is another lane's."""
+        is_for_lane = lane_named(code) is not None or self._record.is_label(code)
+        if self.stage is Stage.LEAD or (self.stage in (Stage.REASON, Stage.PIN) and not is_for_lane):
+            self._take_answer(code)
+        else:
+            super().take_scan(code)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

@@ -42,6 +42,9 @@ class RecordPort(Protocol):
     def prints(self) -> PrintPort | None:
         """None where the profile wants no labels printed, or the station has no printer."""
 
+    def is_label(self, code: str, /) -> bool:
+        """Whether a scan has the form of a unit's label; looks nowhere, so it is for any thread."""
+
     def runs(self) -> tuple[RunRow, ...]: ...
     def earlier_runs(self) -> tuple[RunRow, ...]: ...
     def events(self) -> tuple[AuditEvent, ...]: ...

@@ -104,7 +104,7 @@ class LineScreen(StationScreen):
         self._own_tile = frozenset(self._panes)
         """Lanes whose events go to their tile directly; a later one's go through the screen, which makes the tile."""
         self._columns = 1
-        self._scans = ScanQueue()
+        self._scans = ScanQueue(opening=frozenset(self._panes))
         self._printing = False
         self.set_reactive(LineScreen.chosen, min(self._panes, default=0))
 

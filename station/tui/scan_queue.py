@@ -7,22 +7,30 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class ScanQueue:
-    """Lanes that wait for a label, the first to be served first. `looked_up` have a scan that is just being checked."""
+    """Lanes that wait for a label, the first to be served first. `looked_up` have a scan that is just being checked.
+
+    While lanes are `opening` none is served: those that begin together are served by their numbers, whose port opens first or not.
+    """
 
     waiting: tuple[int, ...] = ()
+    opening: frozenset[int] = frozenset()
     looked_up: frozenset[int] = frozenset()
 
     @property
     def next_lane(self) -> int | None:
         """The lane that gets the next scan, None while none waits."""
+        if self.opening:
+            return None
         return next((lane for lane in self.waiting if lane not in self.looked_up), None)
 
     def told(self, lane: int, *, wants_label: bool) -> ScanQueue:
         """A lane began to wait, behind those that do already, or waits no more."""
-        if wants_label == (lane in self.waiting):
-            return self
+        still = self.opening - {lane}
         others = tuple(other for other in self.waiting if other != lane)
-        return replace(self, waiting=(*others, lane) if wants_label else others)
+        if wants_label == (lane in self.waiting):
+            return replace(self, opening=still)
+        waiting = (*others, lane) if wants_label else others
+        return replace(self, waiting=tuple(sorted(waiting)) if self.opening else waiting, opening=still)
 
     def named(self, lane: int) -> ScanQueue:
         """Somebody chose a lane: if it waits, it is the next."""

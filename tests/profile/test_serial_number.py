@@ -46,6 +46,7 @@ def test_the_field_that_does_not_fit_is_named(rule: SerialNumber, code: str, why
 
     assert refused.value.why is why
     assert told in refused.value.cause
+    assert not rule.fits(code)
 
 
 def test_nothing_invisible_and_nothing_endless_is_a_serial_number() -> None:

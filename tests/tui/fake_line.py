@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -90,6 +91,10 @@ class FakeRecord:
     standings: dict[Mac, UnitStanding] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     prints: FakePrinter | None = None
+    label_form: str = ""
+
+    def is_label(self, code: str) -> bool:
+        return re.fullmatch(self.label_form, code) is not None
 
     def runs(self) -> tuple[RunRow, ...]:
         return self.shift_runs

@@ -18,6 +18,7 @@ from station.events import (
 )
 from station.serial_number import EntryWay, ScanRefusal
 from station.tui.app import StationApp
+from station.tui.decision_screen import DecisionScreen
 from station.tui.help_screen import HelpScreen
 from station.tui.label_screen import LabelScreen
 from station.tui.line_screen import LineScreen
@@ -43,6 +44,8 @@ async def labelling(lanes: int, *waits: int) -> AsyncIterator[tuple[StationApp, 
     labels = line.labels = FakeLabels(line, {"SP1x": WRONG})
     app = fake_app(line)
     async with on_line(app) as pilot:
+        line.say(*(waiting(lane) for lane in range(1, lanes + 1)))
+        await settle(pilot)
         for lane in waits:
             line.say(waiting(lane, WaitReason.SCAN_LABEL))
             await settle(pilot)
@@ -73,6 +76,36 @@ async def test_several_lanes_are_served_in_the_order_in_which_they_began_to_wait
 
         assert [lane for lane, *_ in labels.given] == [2, 3, 1]
         assert marked(app, 3) == []
+
+
+async def test_lanes_that_begin_together_are_served_by_their_numbers_whose_port_opens_first_or_not() -> None:
+    line = fake_line(3)
+    labels = line.labels = FakeLabels(line)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        for lane in (2, 3):
+            line.say(waiting(lane, WaitReason.SCAN_LABEL))
+            await settle(pilot)
+        assert marked(app, 3) == []
+        line.say(waiting(1, WaitReason.SCAN_LABEL))
+        await settle(pilot)
+        assert marked(app, 3) == [1]
+        for code in (SP1, SP2, SP3):
+            await scan(pilot, code)
+
+        assert [lane for lane, *_ in labels.given] == [1, 2, 3]
+
+
+async def test_the_palette_does_not_take_a_scan_for_the_name_of_an_action() -> None:
+    async with labelling(1, 1) as (app, line, labels, pilot):
+        await press(pilot, "ctrl+p")
+        assert not isinstance(app.screen, LineScreen)
+        await scan(pilot, SP1)
+        await settle(pilot)
+
+        assert labels.given == [(1, SP1, SCANNED, False)]
+        assert isinstance(app.screen, LineScreen)
+        assert line.calls == ["start"]
 
 
 async def test_two_scans_in_one_breath_go_to_two_lanes() -> None:
@@ -117,6 +150,30 @@ async def test_help_before_the_line_does_not_keep_the_scan() -> None:
 
         assert isinstance(app.screen, HelpScreen)
         assert labels.given == [(1, SP1, SCANNED, False)]
+
+
+@pytest.mark.parametrize("pressed", [("f6",), ("f6", "1"), ("f6", "3", "enter", *"Wang", "enter")])
+async def test_a_decision_in_the_middle_does_not_keep_another_lanes_label(pressed: tuple[str, ...]) -> None:
+    async with labelling(2, 2) as (app, line, labels, pilot):
+        line.record.label_form, line.record.lead_pin = "SP[0-9]{8}", "273 Garden"
+        line.say(*failed(1))
+        await press(pilot, "1", *pressed)
+        await scan(pilot, SP1)
+
+        assert labels.given == [(2, SP1, SCANNED, False)]
+        assert isinstance(app.screen, DecisionScreen)
+        assert line.record.decisions == []
+
+
+async def test_a_reason_that_is_printed_as_a_barcode_answers_why() -> None:
+    async with labelling(2, 2) as (_, line, labels, pilot):
+        line.record.label_form = "SP[0-9]{8}"
+        line.say(*failed(1))
+        await press(pilot, "1", "f6", "1")
+        await scan(pilot, "BENT PIN")
+
+        assert [decision.reason for decision in line.record.decisions] == ["BENT PIN"]
+        assert labels.given == []
 
 
 async def test_looking_back_a_label_finds_its_unit() -> None:
