@@ -24,7 +24,7 @@ from station.verdict import Step, StepState, Verdict
 SYMBOLS: Final = {Verdict.PASS: "✔", Verdict.FAIL: "✘", Verdict.ERROR: "▲", Verdict.ABORTED: "■"}
 """Each verdict's sign, so that colour is never needed."""
 
-_STEP_SIGNS: Final = {
+STEP_SIGNS: Final = {
     None: "·",
     StepState.BEGUN: "▸",
     StepState.PROGRESS: "▸",
@@ -182,14 +182,14 @@ def _passed(view: LaneView, texts: Texts, width: int, room: int, height: int) ->
         total.append(texts.say("print.done"))
     if view.resumed:
         total.append(texts.say("pane.same_certificate"))
-    shorter = (" · ".join(total[:count]) for count in range(len(total), 0, -1))
+    told = [" · ".join(total[:count]) for count in range(len(total), 1, -1)]
     return [
         Block(word),
         Block(tuple(middle(row, room) for row in _unit_rows(view, room, height)), rank=2, air=True),
         Block(tuple(middle(row, room) for row in text_rows(sentence, room, "bold")), rank=1, air=True),
         _refused_block(view, texts, room),
         _unprinted_block(view, texts, room),
-        Block((middle(text_row(first_fit(room, *shorter), room), room),), rank=4),
+        Block((middle(text_row(first_fit(room, *told, told[-1][2:], total[0]), room), room),), rank=4),
         Block(steps, rank=5, air=True),
     ]
 
@@ -328,7 +328,7 @@ def _step_rows(view: LaneView, texts: Texts, room: int) -> tuple[Row, ...]:
 
 
 def _step_row(line: StepLine, texts: Texts, name_cells: int, room: int) -> Row:
-    sign = _STEP_SIGNS[line.state]
+    sign = STEP_SIGNS[line.state]
     name = pad(texts.say(f"step.{line.step}"), name_cells)
     known = line.state not in (None, StepState.SKIPPED)
     time = seconds_words(line.seconds, texts) if known else ""
@@ -338,5 +338,5 @@ def _step_row(line: StepLine, texts: Texts, name_cells: int, room: int) -> Row:
 
 
 def _step_track(view: LaneView, room: int) -> Row:
-    signs = [_STEP_SIGNS[line.state] for line in view.steps]
+    signs = [STEP_SIGNS[line.state] for line in view.steps]
     return text_row(" ".join(signs), room)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -14,7 +14,8 @@ from station.ledger import AuditEvent
 from station.reports.numbers import CodeCount
 from station.texts import Texts
 from station.tui.blocks import Row, text_row, text_rows
-from station.tui.cell_text import fit, pad, plain
+from station.tui.cell_text import fit, pad
+from station.tui.event_words import event_row
 from station.tui.lane_picture import SYMBOLS
 from station.tui.plot import columns, lying_bar
 from station.tui.quantity import seconds_words
@@ -28,7 +29,6 @@ _VERDICT_STYLES: Final = {
     Verdict.ABORTED: "$quiet",
 }
 _BAR_CELLS_MAX: Final = 32
-_WIDE_CELLS: Final = 100
 _PLOT_ROWS: Final = (3, 8)
 _MAC_CELLS: Final = 17
 _REASON_CELLS: Final = 24
@@ -169,30 +169,6 @@ def audit_rows(
     if not events:
         return [text_row(f" {texts.say('look.no_events')}", width, "$quiet")]
     return [event_row(event, texts, width, now) for event in events[first : first + height]]
-
-
-def event_row(event: AuditEvent, texts: Texts, width: int, now: datetime, *, whose: bool = True) -> Row:
-    """One event in one row: number, time, lane, what, (`whose`) about whom, in a wide room by whom, and its data in short."""
-    at = datetime.fromisoformat(event.at).astimezone(now.tzinfo)
-    kind = texts.sentences.get(f"event.{event.kind}", plain(event.kind))
-    lane = "" if event.lane is None else str(event.lane)
-    head = f" {event.number:>6} {at:%H:%M:%S} {lane:>2}  "
-    words = [pad(kind, 17)]
-    if whose:
-        words.append(pad(plain(event.device_name or event.mac or event.batch or ""), 17))
-    if width >= _WIDE_CELLS:
-        words.append(pad(plain(event.operator), 10))
-    return Content.assemble((head, "$quiet"), fit(" ".join([*words, brief(event.data)]), max(0, width - len(head))))
-
-
-def brief(data: Mapping[str, object]) -> str:
-    """An event's plain values, without what every event has."""
-    parts = [
-        f"{key} {value}"
-        for key, value in data.items()
-        if key not in ("run", "product_key", "fingerprint") and isinstance(value, str | int | float) and value != ""
-    ]
-    return plain(" · ".join(parts))
 
 
 def page_titles(page: Page, texts: Texts) -> Row:

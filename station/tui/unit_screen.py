@@ -23,9 +23,10 @@ from station.tui.blocks import Row, text_row, text_rows
 from station.tui.cell_text import plain
 from station.tui.decision_screen import DecisionScreen, Subject
 from station.tui.error_words import error_words
+from station.tui.event_words import event_rows
 from station.tui.key_bar import KeyBar
 from station.tui.line_port import RecordPort
-from station.tui.look_back_pages import event_row, run_row
+from station.tui.look_back_pages import run_row
 from station.tui.printed_label import PrintedLabel, printed_words, to_do
 from station.tui.shift_view import shift_view
 from station.tui.station_screen import StationScreen, TitleRow
@@ -239,7 +240,8 @@ def story_rows(story: UnitStory, standing: UnitStanding, texts: Texts, width: in
     name_cells = max((len(line.device_name) for line in lines), default=0)
     rows += [run_row(line, texts, name_cells, width, dated=True) for line in lines]
     rows += [Content(""), _head(say("unit.events", count=len(story.events)))]
-    rows += [event_row(event, texts, width, now, whose=False) for event in story.events[-EVENTS_SHOWN_MAX:]]
+    for event in story.events[-EVENTS_SHOWN_MAX:]:
+        rows += event_rows(event, texts, width, now)
     return rows
 
 

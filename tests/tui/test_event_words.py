@@ -1,0 +1,71 @@
+"""What stands in an audit event is told in words, in both languages, and a unit's story tells all of it."""
+
+from __future__ import annotations
+
+import pytest
+from rich.cells import cell_len
+
+from station.ledger import AuditEvent, EventKind
+from station.texts import LANGUAGES, Texts
+from station.tui.event_words import KIND_CELLS, event_row, event_rows, event_words
+from tests.tui.fake_line import NOW
+from tests.tui.made_shift import event
+
+TOLD = [
+    (
+        event(1, "step", step="allocate", state="done", seconds=0.4, code=None),
+        "✔ certificate · 0.4 s",
+        "✔ 证书 · 0.4 秒",
+    ),
+    (
+        event(2, "step", step="start", state="failed", seconds=20.0, code="F31"),
+        "✘ start · 20.0 s · F31 The unit does not start",
+        "✘ 启动 · 20.0 秒 · F31 产品没有启动",
+    ),
+    (
+        event(3, "run_finished", verdict="FAIL", code="F21", seconds=5.3, message="it fell silent"),
+        "✘ FAIL · 5.3 s · F21 The unit went away · it fell silent",
+        "✘ FAIL · 5.3 秒 · F21 产品中途断开",
+    ),
+    (event(4, "run_begun", run=7, profile="plug", firmware_version="1.4.2", port="COM7"), "plug 1.4.2 · COM7", None),
+    (
+        event(5, "certificate_returned", **{"from": "allocated", "to": "available"}),
+        "allocated → available",
+        "已分配 → 可用",
+    ),
+    (event(6, "unit_disposed", to="hold", reason="odd smell"), "→ hold · odd smell", "→ 扣留 · odd smell"),
+    (event(7, "unit_disposed", to=None, reason="it was dust"), "→ use again · it was dust", "→ 恢复使用"),
+    (event(8, "label_failed", code="E50", printer="tcp://10.0.0.7", cause="no answer"), "E50 The label printer", "E50"),
+    (event(9, "step", step="sing", state="loud", seconds=None), "· sing", "· sing"),
+    (event(10, "something_new", colour="red", run=7), "colour red", "colour red"),
+]
+
+
+@pytest.mark.parametrize(("told", "english", "chinese"), TOLD)
+def test_an_event_is_told_in_words(told: AuditEvent, english: str, chinese: str | None) -> None:
+    assert event_words(told, Texts("en")).startswith(english)
+    assert event_words(told, Texts("zh-CN")).startswith(chinese or english)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_word_for_every_kind_fits_its_column(language: str) -> None:
+    words = [Texts(language).say(f"event.{kind}") for kind in EventKind]
+
+    assert [word for word in words if cell_len(word) > KIND_CELLS] == []
+
+
+@pytest.mark.parametrize("width", [79, 118])
+def test_a_story_tells_an_event_whole_with_its_day_and_within_its_width(width: int) -> None:
+    reason = "the pin of the fixture was bent and the spring of the other one had come loose meanwhile"
+    rows = [
+        row.plain for row in event_rows(event(1, "unit_disposed", to="rework", reason=reason), Texts("en"), width, NOW)
+    ]
+
+    assert " ".join(" ".join(row.split()) for row in rows).endswith(f"→ rework · {reason}")
+    assert "11-24 14:55:32" in rows[0]
+    assert max(len(row) for row in rows) <= width
+
+
+@pytest.mark.parametrize("width", [40, 79, 118])
+def test_the_log_tells_each_event_in_one_row(width: int) -> None:
+    assert event_row(event(1, "run_begun", profile="p" * 200), Texts("en"), width, NOW).cell_length <= width
