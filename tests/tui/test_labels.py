@@ -17,12 +17,15 @@ from station.events import (
     WaitReason,
 )
 from station.serial_number import EntryWay, ScanRefusal
+from station.texts import Texts
 from station.tui.app import StationApp
 from station.tui.decision_screen import DecisionScreen
 from station.tui.help_screen import HelpScreen
 from station.tui.label_screen import LabelScreen
+from station.tui.lane_view import RefusedScan
 from station.tui.line_screen import LineScreen
 from station.tui.scan_queue import ScanQueue
+from station.tui.scan_words import refused_words
 from station.tui.unit_screen import UnitScreen
 from station.unit import Disposition
 from tests.tui.driving import StationPilot, on_line, press, scan, settle, view_of
@@ -135,12 +138,19 @@ async def test_a_lane_that_begins_to_wait_takes_the_mark_from_nobody_but_a_perso
 async def test_a_scan_that_does_not_fit_is_told_on_the_tile_which_waits_on() -> None:
     async with labelling(2, 1, 2) as (app, _, labels, pilot):
         await scan(pilot, "SP1x")
-        assert "SP1x is not hardware." in screen_text(app)
+        assert "SP1x does not fit as hardware." in screen_text(app)
         assert marked(app, 2) == [1]
         await scan(pilot, SP1)
 
         assert [lane for lane, *_ in labels.given] == [1, 1]
         assert "SP1x" not in screen_text(app)
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "the serial number, hardware"), ("zh-CN", "序列号, hardware")])
+def test_fields_that_are_missing_on_a_label_are_named_in_the_language_that_is_spoken(language: str, told: str) -> None:
+    words: dict[str, str | int] = {"scanned": "SP12", "count": 1, "wanted": 2, "names": "serial_number, hardware"}
+
+    assert told in refused_words(RefusedScan("I50", ScanRefusal.OTHER_COUNT, words, ""), Texts(language))
 
 
 async def test_help_before_the_line_does_not_keep_the_scan() -> None:
@@ -217,7 +227,7 @@ async def test_a_wrong_label_is_replaced_or_taken_back_before_the_unit_is_in() -
         assert f"Now: {SP1}" in screen_text(app)
         await press(pilot, *"SP1x", "enter")
         assert isinstance(app.screen, LabelScreen)
-        assert "SP1x is not hardware." in screen_text(app)
+        assert "SP1x does not fit as hardware." in screen_text(app)
         await scan(pilot, SP3)
         assert view_of(app, 1).label is not None
         await scan(pilot, "LANE 1")

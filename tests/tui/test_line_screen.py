@@ -328,7 +328,8 @@ async def test_the_palette_offers_the_actions_in_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "found"), [("next language", "F9"), ("f9", "next language"), ("Ｆ９", "next language"), ("xyz", "Fewer letters")]
+    ("typed", "found"),
+    [("next language", "F9"), ("f9", "next language"), ("Ｆ９", "next language"), ("xyz", "Fewer letters")],
 )
 async def test_the_palette_finds_an_action_by_its_key_and_by_what_it_does_and_says_when_there_is_none(
     typed: str, found: str
