@@ -119,12 +119,20 @@ class RunRecorder:
         self._spool.keep(kept)
 
     def patiently(self, act: Callable[[Change], _T], *, durable: bool = True, urgent: bool = True) -> _T:
-        """Change what may be changed twice, again and again while a factory's server is away; after a while LedgerFault."""
+        """Change what may be changed twice; waits as `waiting_for_server`."""
+
+        def change_it() -> _T:
+            with self._changing(durable=durable, urgent=urgent) as change:
+                return act(change)
+
+        return self.waiting_for_server(change_it)
+
+    def waiting_for_server(self, act: Callable[[], _T]) -> _T:
+        """Do what may be done twice, again and again while a factory's server is away; after a while LedgerFault."""
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
-                with self._changing(durable=durable, urgent=urgent) as change:
-                    return act(change)
+                return act()
             except LedgerFault as fault:
                 is_away = self._spool is not None and fault.code is Code.LEDGER_UNREACHABLE
                 is_over = time.monotonic() > deadline or self._closing.is_set()

@@ -15,8 +15,11 @@ import sqlalchemy
 
 from station.certificate import CertificateState
 from station.errors import Code, LedgerFault, RunLost
-from station.ledger import AuditEvent, Ledger, run_recorder
+from station.ledger import Allocation, AuditEvent, Ledger, run_recorder
+from station.ledger.allocated import Allocated
 from station.ledger.audit_verify import verify_export
+from station.ledger.database import Database
+from station.ledger.key_ring import KeyRing
 from station.ledger.postgresql_errors import translated
 from station.ledger.records import StepRecord, VerdictRecord
 from station.ledger.verdict_spool import SPOOL_FILE, KeptVerdict, VerdictSpool
@@ -88,6 +91,19 @@ def answer_lost(times: int) -> Iterator[None]:
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
     with patch.object(psycopg.Connection, "commit", lost):
+        yield
+
+
+@contextmanager
+def before_secrets_are_read(act: Callable[[], None]) -> Iterator[None]:
+    """Do something once, when a certificate is taken and its secrets are not read yet."""
+    read, acts = Allocated.read, iter([act])
+
+    def later(self: Allocated, database: Database, keys: KeyRing) -> Allocation | None:
+        next(acts, lambda: None)()
+        return read(self, database, keys)
+
+    with patch.object(Allocated, "read", later):
         yield
 
 
@@ -255,6 +271,31 @@ def test_a_unit_in_the_fixture_waits_for_a_server_that_restarts(
     passed(ledger, run)
     ledger.recorder.require_server()
     assert [row.verdict for row in ledger.runs()] == [Verdict.PASS]
+
+
+@pytest.mark.parametrize("is_taken", [True, False], ids=["the take is on its disk", "the take is lost"])
+def test_a_server_that_restarts_between_a_take_and_its_secrets_is_waited_for(
+    ledger: Ledger, mortal: Server, monkeypatch: pytest.MonkeyPatch, is_taken: bool
+) -> None:
+    monkeypatch.setattr(run_recorder, "PATIENCE_S", LIMIT_S)
+    run = begin(ledger, 1)
+    ledger.sign_head("test")
+
+    def die() -> None:
+        if is_taken:
+            ledger.sign_head("test")
+        mortal.kill()
+        restart.start()
+
+    restart = threading.Thread(target=mortal.start)
+    with before_secrets_are_read(die):
+        assert ledger.allocate(run).certificate.identity.device_name == name(1)
+    restart.join()
+    ledger.begin_installing(run)
+    passed(ledger, run)
+
+    assert [row.verdict for row in ledger.runs()] == [Verdict.PASS]
+    assert [row.mac for row in ledger.certificates("batch")] == [mac_of(1), None, None]
 
 
 def test_what_is_kept_holds_no_secret(ledger: Ledger, url: str, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from station.verdict import Step, StepState, Verdict
 from tests.end_to_end.quick_line import LineAtWork, at_work, opened_shift, step, told
 from tests.end_to_end.quick_units import make_product, quick_fixture, unit_number
 from tests.ledger.postgresql_server import Server, new_database
+from tests.ledger.test_server_away import before_secrets_are_read
 
 PASS = (Verdict.PASS, None)
 
@@ -73,6 +74,22 @@ def test_a_unit_that_had_no_certificate_yet_is_walked_again_by_itself(shift: Shi
         assert told(work.verdict()) == PASS
 
     assert shift.ledger.runs()[0].verdict is Verdict.PASS
+    assert len(work.holders()) == 1
+
+
+def test_a_unit_whose_certificate_was_taken_and_not_read_is_walked_again_with_it(shift: Shift, mortal: Server) -> None:
+    with (
+        quick_fixture() as fixture,
+        at_work(LineAtWork(shift, [fixture.url])) as work,
+        before_secrets_are_read(mortal.kill),
+    ):
+        work.wait(WaitReason.INSERT_UNIT)
+        fixture.insert(unit_number(1))
+        refused = work.verdict()
+        assert (told(refused), "server" in refused.mend) == ((Verdict.ERROR, Code.LEDGER_UNREACHABLE), True)
+        mortal.start()
+        assert told(work.verdict()) == PASS
+
     assert len(work.holders()) == 1
 
 
