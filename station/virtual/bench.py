@@ -21,6 +21,7 @@ from typing import Any, Final, Self
 from station.virtual.boot import make_run_mode
 from station.virtual.fixture import Fixture, Unit, make_unit
 from station.virtual.security_fuses import SecurityFuses
+from station.virtual.virtual_chip import SilentApplication
 
 LANES_A_PROCESS: Final = 4
 MAC_PREFIX: Final = "24:0a:c4"
@@ -44,6 +45,7 @@ class _Settings:
     chip: str
     flash_size: str
     reply_latency_s: float
+    runs_applications: bool
 
     def make_unit(self, mac: str, security: SecurityFuses | None, chip: str | None) -> Unit:
         file = _flash_file(self.folder, mac)
@@ -53,7 +55,8 @@ class _Settings:
 class Bench:
     """Lanes 1 to `lanes`, each an RFC 2217 port on 127.0.0.1; without a unit a port is open and silent.
 
-    A unit's flash is a file below `folder` named after its MAC: a unit that is put in again is the same unit.
+    A unit's flash is a file below `folder` named after its MAC: a unit that is put in again is the same unit. Without
+    `runs_applications` a unit that is started does nothing, and costs this PC nothing.
     """
 
     def __init__(
@@ -64,11 +67,14 @@ class Bench:
         chip: str = "esp32",
         flash_size: str = "4MB",
         reply_latency_s: float = 0.001,
+        runs_applications: bool = True,
     ) -> None:
         self._folder = folder
         numbers = tuple(range(1, lanes + 1))
         groups = [numbers[first : first + LANES_A_PROCESS] for first in range(0, lanes, LANES_A_PROCESS)]
-        self._children = [_Child(_Settings(folder, group, chip, flash_size, reply_latency_s)) for group in groups]
+        self._children = [
+            _Child(_Settings(folder, group, chip, flash_size, reply_latency_s, runs_applications)) for group in groups
+        ]
         self._macs: dict[int, str] = {}
         self._fuses: dict[str, SecurityFuses] = {}
         self._guard = threading.Lock()
@@ -231,8 +237,9 @@ def serve_lanes(pipe: Connection, settings: _Settings) -> None:
         contextlib.redirect_stderr(log),
         contextlib.ExitStack() as open_fixtures,
     ):
+        boot = make_run_mode if settings.runs_applications else SilentApplication
         fixtures = {
-            lane: open_fixtures.enter_context(Fixture(reply_latency_s=settings.reply_latency_s, boot=make_run_mode))
+            lane: open_fixtures.enter_context(Fixture(reply_latency_s=settings.reply_latency_s, boot=boot))
             for lane in settings.lanes
         }
         try:

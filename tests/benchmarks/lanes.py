@@ -1,6 +1,7 @@
 """`python -m tests.benchmarks.lanes [--lanes N]... [--certificates N] [--small] [--json]`: many lanes beside one alone.
 
-The virtual chips are in processes of their own, on the same machine. A lane's time is from `identify` to the end of `verify`.
+The virtual chips are in processes of their own, on the same machine; they run no application, which silicon does without this PC's
+processor. A lane's time is from `identify` to the end of `verify`; all begin in the same instant.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class _Stopwatch:
 
 def walk_together(shift: Shift, folder: Path, lanes: int, alone_s: float | None = None) -> Together:
     """Walk one new unit on each lane."""
-    with Bench(folder / f"units-{lanes}-{alone_s}", lanes) as bench:
+    with Bench(folder / f"units-{lanes}-{alone_s}", lanes, runs_applications=False) as bench:
         for lane in range(1, lanes + 1):
             # A MAC of its own for each unit of all benches: the ledger takes one that comes again for rework.
             bench.insert(lane, f"24:0a:c4:{lanes:02x}:{0 if alone_s is None else 1:02x}:{lane:02x}")
@@ -93,7 +94,7 @@ def measure(images: str, lanes: list[int], certificates: int) -> list[Together]:
     """Walk one lane alone, then each number of lanes together, on one ledger."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(name)
-        recipe: Recipe = prepare_recipe(write_profile(folder, images, BAUD))
+        recipe: Recipe = prepare_recipe(write_profile(folder, images, BAUD, is_started=False))
         # In a process of its own: what making a million certificates takes is not the station's memory.
         maker = multiprocessing.get_context("spawn").Process(
             target=write_batch_csv, args=(folder / "bench.csv", PRODUCT_KEY, certificates)
