@@ -34,6 +34,12 @@ class LanePlaces:
                     found[lane] = port
         return {lane: found[lane].url for lane in sorted(found)}
 
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The lanes whose places are known, with or without an adapter."""
+        with self._lock:
+            return frozenset(self._places)
+
     def keep(self, lane: int, port: PortInfo) -> None:
         """Give a port that somebody chose for a lane its place."""
         if port.place is not None:

@@ -101,6 +101,13 @@ class Line:
         return tuple(lanes[number].plan.info for number in sorted(lanes))
 
     @property
+    def places(self) -> tuple[LaneInfo, ...]:
+        """The lanes, and those that will be there when an adapter is put into their place; their port has no name yet."""
+        there = {lane.number: lane for lane in self.lanes}
+        known = self._hot_plug.watch.known_lanes if self._hot_plug is not None else frozenset()
+        return tuple(there.get(number) or LaneInfo(number, "") for number in sorted({*there, *known}))
+
+    @property
     def profile_name(self) -> str:
         return self._shift.recipe.profile.name
 

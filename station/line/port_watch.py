@@ -49,6 +49,11 @@ class PortWatch:
             self._ended = True
             self._changed.notify_all()
 
+    @property
+    def known_lanes(self) -> frozenset[int]:
+        """The lanes whose places are known, with or without an adapter."""
+        return self._places.numbers
+
     def port_of(self, lane: int) -> str:
         """Ask the system anew what the lane's port is called; PortFault E10 when its adapter is not there."""
         with self._changed:

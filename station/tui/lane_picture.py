@@ -57,6 +57,8 @@ _FOR_NO_TRY: Final = frozenset(
     }
 )
 """Another try changes nothing about these: the tile names no key for it."""
+_QUIET_WAITS: Final = {"scan_label_later": "", "no_adapter": "$quiet"}
+"""Waits that call nobody, and their style."""
 _COLUMN_CELLS: Final = 72
 """Wider tiles get more air, not longer lines."""
 ROOMY_ROWS: Final = 10
@@ -130,7 +132,9 @@ def _idle(view: LaneView, texts: Texts, width: int, room: int, height: int) -> l
     key = view.wait.value if view.wait else ("closed" if view.phase is Phase.CLOSED else "opening")
     if view.wants_label and not view.takes_scan:
         key = "scan_label_later"
-    sentence = text_rows(texts.say(f"wait.{key}"), room, "" if key == "scan_label_later" else "bold")
+    elif key == "opening" and not view.port:
+        key = "no_adapter"
+    sentence = text_rows(texts.say(f"wait.{key}"), room, _QUIET_WAITS.get(key, "bold"))
     blocks.append(Block(tuple(middle(row, room) for row in sentence), air=True))
     blocks += [_refused_block(view, texts, room), _label_block(view, texts, room)]
     if view.message:

@@ -78,7 +78,9 @@ class LinePort(Protocol):
     @property
     def operator(self) -> str: ...
     @property
-    def lanes(self) -> Sequence[LaneInfo]: ...
+    def places(self) -> Sequence[LaneInfo]:
+        """The lanes by number; without a port's name: the place of a lane that comes with its adapter."""
+
     @property
     def profile_name(self) -> str: ...
     @property

@@ -100,13 +100,14 @@ class LineScreen(StationScreen):
         self._now = now
         self._tick_s = tick_s
         self._few = few_certificates
-        self._panes = {lane.number: LanePane(lane.number, lane.port, texts, tick_s=tick_s) for lane in line.lanes}
+        self._panes = {lane.number: LanePane(lane.number, lane.port, texts, tick_s=tick_s) for lane in line.places}
         self._own_tile = frozenset(self._panes)
         """Lanes whose events go to their tile directly; a later one's go through the screen, which makes the tile."""
         self._columns = 1
         self._scans = ScanQueue(opening=frozenset(self._panes))
         self._printing = False
-        self.set_reactive(LineScreen.chosen, min(self._panes, default=0))
+        there = [lane.number for lane in line.places if lane.port]
+        self.set_reactive(LineScreen.chosen, min(there or self._panes, default=0))
 
     def compose(self) -> ComposeResult:
         yield ShiftHeader(self._line, self.texts, self._now, periodic=self._tick_s is not None, few=self._few)
@@ -146,11 +147,10 @@ class LineScreen(StationScreen):
             self._panes[event.lane].post_message(LanePane.Reported(event))
 
     async def _add_tile(self, lane: LaneAppeared) -> None:
-        """Put a tile at its number's place; the lanes before it stay where they are, and so does the choice."""
+        """Put a tile behind all others, where the number of a place met for the first time belongs; the choice stays."""
         pane = LanePane(lane.lane, lane.port, self.texts, tick_s=self._tick_s)
-        behind = next((other for number, other in self._panes.items() if number > lane.lane), None)
-        self._panes = dict(sorted([*self._panes.items(), (lane.lane, pane)]))
-        await self.query_one("#lanes").mount(pane, before=behind)
+        self._panes = {**self._panes, lane.lane: pane}
+        await self.query_one("#lanes").mount(pane)
         self.chosen = self.chosen or lane.lane
         self._arrange()
         self.refresh_bindings()

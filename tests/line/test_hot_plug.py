@@ -19,7 +19,7 @@ from station.line import lane as lane_module
 from station.line import line as line_module
 from station.line.lane import LaneInfo, LanePlan
 from station.line.lane_places import NOTHING_LEARNT, LanePlaces
-from station.line.line import HotPlug
+from station.line.line import HotPlug, Line
 from station.line.port_watch import PortWatch
 from station.line.shift import Shift
 from station.profile import Recipe, prepare_recipe
@@ -75,6 +75,15 @@ def test_an_adapter_put_back_under_another_name_is_found_by_its_own_lane(shift: 
             assert told(work.verdict()) == (Verdict.PASS, None)
             assert [row.port for row in shift.ledger.runs()] == [new.url]
             assert shift.ledger.held_bauds.of("USB 1-1") is not None, "the adapter is not known by its place"
+
+
+def test_a_taught_lane_has_its_place_among_the_others_before_its_adapter_comes(shift: Shift) -> None:
+    with quick_fixture() as fixture:
+        taught = {1: Place(None, "1-1"), 2: Place(None, "1-2"), 3: Place(None, "1-3")}
+        hot_plug = plugged(PluggedIn([adapter(fixture.url, "1-2")]), taught)
+        line = Line(shift, [LanePlan(LaneInfo(2, fixture.url))], operator="Li W.", hot_plug=hot_plug)
+        assert [(place.number, place.port) for place in line.places] == [(1, ""), (2, fixture.url), (3, "")]
+        assert [lane.number for lane in line.lanes] == [2]
 
 
 def test_a_list_of_ports_that_fails_once_disturbs_nobody(shift: Shift) -> None:

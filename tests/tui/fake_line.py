@@ -185,6 +185,12 @@ class FakeLine:
     callbacks: list[Callable[[Event], None]] = field(default_factory=list)
     labels: FakeLabels | None = None
     light_is_lost: bool = False
+    without_adapter: tuple[int, ...] = ()
+
+    @property
+    def places(self) -> list[FakeLane]:
+        empty = [FakeLane(number, "") for number in self.without_adapter]
+        return sorted([*self.lanes, *empty], key=lambda lane: lane.number)
 
     def __post_init__(self) -> None:
         self.record = FakeRecord(self)

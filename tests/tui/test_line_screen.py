@@ -453,23 +453,43 @@ def test_progress_gives_way_only_to_progress_of_its_own_step() -> None:
     assert not now.can_replace(verify)
 
 
-async def test_a_lane_that_comes_later_gets_a_tile_at_its_numbers_place_and_the_choice_stays() -> None:
+async def test_every_tile_keeps_its_place_when_the_adapter_of_a_taught_lane_comes_later() -> None:
     line = fake_line(2)
-    line.lanes = (line.lanes[0], FakeLane(3, "/dev/ttyUSB2"))
+    line.lanes, line.without_adapter = (FakeLane(2, "/dev/ttyUSB0"), FakeLane(4, "/dev/ttyUSB2")), (1, 3)
     app = fake_app(line)
     async with on_line(app) as pilot:
-        await pilot.press("3")
-        line.say(*writing(3))
-        line.say(LaneAppeared(2, "/dev/ttyUSB9"), waiting(2), LaneAppeared(3, "/dev/ttyUSB7"))
-        await until(pilot, lambda: 2 in line_screen(app)._panes)
-        await settle(pilot)
-        tiles = [pane.view.lane for pane in app.screen.query(LanePane)]
-        assert tiles == [1, 2, 3]
-        assert (view_of(app, 2).port, view_of(app, 2).phase) == ("/dev/ttyUSB9", Phase.WAITING)
-        assert (view_of(app, 3).port, view_of(app, 3).phase) == ("/dev/ttyUSB7", Phase.WORKING)
-        assert line_screen(app).chosen == 3
-        line.say(*passed(2))
-        await settle(pilot)
-        assert view_of(app, 2).phase is Phase.FINISHED
-        await pilot.press("2")
+        assert screen_text(app).count("No adapter is plugged in here.") == 2
         assert line_screen(app).chosen == 2
+        await pilot.press("4")
+        line.say(*writing(4))
+        await settle(pilot)
+        before = {pane.view.lane: pane.region for pane in app.screen.query(LanePane)}
+
+        line.say(LaneAppeared(3, "/dev/ttyUSB9"), waiting(3), LaneAppeared(4, "/dev/ttyUSB7"))
+        await until(pilot, lambda: view_of(app, 3).phase is Phase.WAITING)
+        await settle(pilot)
+
+        assert {pane.view.lane: pane.region for pane in app.screen.query(LanePane)} == before
+        assert screen_text(app).count("No adapter is plugged in here.") == 1
+        assert view_of(app, 3).port == "/dev/ttyUSB9"
+        assert (view_of(app, 4).port, view_of(app, 4).phase) == ("/dev/ttyUSB7", Phase.WORKING)
+        assert line_screen(app).chosen == 4
+
+
+async def test_a_lane_met_for_the_first_time_gets_its_tile_behind_the_others_and_the_choice_stays() -> None:
+    line = fake_line(2)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await pilot.press("2")
+        line.say(*writing(2))
+        line.say(LaneAppeared(3, "/dev/ttyUSB9"), waiting(3))
+        await until(pilot, lambda: 3 in line_screen(app)._panes)
+        await settle(pilot)
+        assert [pane.view.lane for pane in app.screen.query(LanePane)] == [1, 2, 3]
+        assert (view_of(app, 3).port, view_of(app, 3).phase) == ("/dev/ttyUSB9", Phase.WAITING)
+        assert line_screen(app).chosen == 2
+        line.say(*passed(3))
+        await settle(pilot)
+        assert view_of(app, 3).phase is Phase.FINISHED
+        await pilot.press("3")
+        assert line_screen(app).chosen == 3
