@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -19,22 +20,30 @@ WORKERS_A_CORE = 2
 
 def main() -> int:
     """Run each check; the exit code of the first that fails."""
-    python = sys.executable
+    given = sys.argv[1:]
+    workers = str(WORKERS_A_CORE * (os.cpu_count() or 2))
+    with _started("pytest", "--collect-only", *given, output=subprocess.DEVNULL):
+        """It compiles all modules on the core that the checks leave free; else each worker does it for itself."""
+        checks = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"])
+        code = next(filter(None, map(_run, checks)), 0)
+    if code:
+        return code
+    code = _run(["pytest", "-m", ALONE, *given])
+    if code not in {0, NO_TESTS_COLLECTED}:
+        return code
+    return _run(["pytest", "-m", f"not {ALONE}", "-n", workers, "--dist", "worksteal", *given])
+
+
+def _run(words: Sequence[str]) -> int:
+    print("$ -m", *words, flush=True)  # noqa: T201  this is a command's output
+    with _started(*words) as running:
+        return running.wait()
+
+
+def _started(*words: str, output: int | None = None) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     """Hundreds of stations are started; none shall compile all its modules again, a third of its start."""
-    workers = str(WORKERS_A_CORE * (os.cpu_count() or 2))
-    for command in (
-        [python, "-m", "ruff", "check", "."],
-        [python, "-m", "ruff", "format", "--check", "."],
-        [python, "-m", "mypy"],
-        [python, "-m", "pytest", "-m", ALONE, *sys.argv[1:]],
-        [python, "-m", "pytest", "-m", f"not {ALONE}", "-n", workers, "--dist", "worksteal", *sys.argv[1:]],
-    ):
-        print("$", *command[1:], flush=True)  # noqa: T201  this is a command's output
-        code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
-        if code and not (code == NO_TESTS_COLLECTED and ALONE in command):
-            return code
-    return 0
+    return subprocess.Popen([sys.executable, "-m", *words], cwd=ROOT, env=environment, stdout=output, stderr=output)
 
 
 if __name__ == "__main__":
