@@ -45,6 +45,8 @@ def lasting_mend() -> str:
 
 def set_low_latency(port: serial.Serial, on: bool) -> bool:
     """Let a local port hand answers over at once, or no longer; False where the platform or the driver does not allow it."""
+    if sys.platform == "win32":
+        return False
     try:
         port.set_low_latency_mode(on)
     except (AttributeError, NotImplementedError, ValueError, OSError):

@@ -6,6 +6,7 @@ import getpass
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from station.chip.latency import LOW_LATENCY_MS, lasting_mend, latency_timer_ms
@@ -73,7 +74,7 @@ def _mend_rights(device: Path) -> str:
 
 
 def _owning_group(device: Path) -> str:
-    try:
-        return device.group()
-    except (OSError, KeyError, NotImplementedError):
-        return "dialout"
+    if sys.platform != "win32":
+        with suppress(OSError, KeyError):
+            return device.group()
+    return "dialout"

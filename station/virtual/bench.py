@@ -8,11 +8,11 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,11 @@ from station.virtual.boot import make_run_mode
 from station.virtual.fixture import Fixture, Unit, make_unit
 from station.virtual.security_fuses import SecurityFuses
 from station.virtual.virtual_chip import SilentApplication
+
+if sys.platform == "win32":
+    from multiprocessing.connection import PipeConnection as PipeEnd
+else:
+    from multiprocessing.connection import Connection as PipeEnd
 
 LANES_A_PROCESS: Final = 4
 MAC_PREFIX: Final = "24:0a:c4"
@@ -170,7 +175,7 @@ class _Child:
         self.urls: tuple[str, ...] = ()
         self._settings = settings
         self._process: SpawnProcess | None = None
-        self._pipe: Connection | None = None
+        self._pipe: PipeEnd | None = None
 
     def start(self) -> None:
         context = multiprocessing.get_context("spawn")
@@ -227,7 +232,7 @@ class _Child:
         return f"the bench process has ended; see {self._settings.folder / LOG_NAME}"
 
 
-def serve_lanes(pipe: Connection, settings: _Settings) -> None:
+def serve_lanes(pipe: PipeEnd, settings: _Settings) -> None:
     """Be the child process: serve the lanes until the pipe closes."""
     # Ctrl-C reaches every process of the terminal; the parent decides when the bench ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
