@@ -14,6 +14,7 @@ from station.ledger import AuditEvent, Ledger, OperatorName, RunRow, SignedHead,
 from station.line.passage import CarriedAnswer, CarriedChoice, LeadDecision
 from station.line.print_desk import PrintDesk
 from station.profile.serial_number import SerialNumber
+from station.serial_number import EntryWay
 from station.unit import Disposition, Mac
 
 RUNS_MAX: Final = 5000
@@ -67,6 +68,12 @@ class ShiftRecord:
         """Say whether a scan has the form of a unit's label."""
         return self._rule is not None and self._rule.fits(code)
 
+    def subject_of(self, code: str) -> str:
+        """Give the serial number of a unit's whole label; any other code names a unit itself."""
+        if self._rule is None or not self._rule.fits(code):
+            return code
+        return self._rule.read(code, EntryWay.SCANNED).serial_number
+
     def sign_off(self) -> None:
         """Let the ledger sign what this shift did."""
         self.signed_head = self._ledger.sign_head("shift_end")
@@ -85,8 +92,8 @@ class ShiftRecord:
         return tuple(run for run in runs if run.verdict and datetime.fromisoformat(run.started_at) < self.began)
 
     def story(self, subject: str) -> UnitStory:
-        """Give everything about a unit, by MAC or DeviceName; UsageError when it is unknown."""
-        return self._ledger.unit(subject)
+        """Give everything about a unit, by MAC, DeviceName, serial number or label; UsageError when it is unknown."""
+        return self._ledger.unit(self.subject_of(subject))
 
     def standing(self, mac: Mac) -> UnitStanding:
         """Give what was decided about a unit."""

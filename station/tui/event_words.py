@@ -61,6 +61,9 @@ def event_words(event: AuditEvent, texts: Texts) -> str:
         case EventKind.UNIT_DISPOSED:
             place = _text(data.get("to")) or "free"
             parts = [f"→ {texts.sentences.get(f'disposition.{place}', place)}", data.get("reason")]
+        case EventKind.SERIAL_NUMBER_BOUND | EventKind.SERIAL_NUMBER_RELEASED:
+            entry = f"entry.{data.get('entry')}"
+            parts = [data.get("serial_number"), texts.sentences.get(entry), data.get("reason")]
         case EventKind.LABEL_FAILED:
             parts = [texts.titled(_text(data.get("code"))), data.get("printer")]
         case _ if _is_state(data.get("to")):

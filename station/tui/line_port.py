@@ -42,6 +42,9 @@ class RecordPort(Protocol):
     def prints(self) -> PrintPort | None:
         """None where the profile wants no labels printed, or the station has no printer."""
 
+    def subject_of(self, code: str, /) -> str:
+        """Give the serial number of a unit's whole label; any other code names a unit itself."""
+
     def is_label(self, code: str, /) -> bool:
         """Whether a scan has the form of a unit's label; looks nowhere, so it is for any thread."""
 

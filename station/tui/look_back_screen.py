@@ -113,8 +113,9 @@ class LookBackScreen(StationScreen):
     def take_scan(self, code: str) -> None:
         """A unit's name: found, and opened."""
         self.page = Page.UNITS
-        self.query_one(Input).value = code
-        self._open(code)
+        subject = self._record.subject_of(code)
+        self.query_one(Input).value = subject
+        self._open(subject)
 
     def on_input_submitted(self) -> None:
         """The chosen unit's story; what is in no list is looked for in the ledger, whole."""

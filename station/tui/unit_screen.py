@@ -93,7 +93,7 @@ class UnitScreen(StationScreen):
 
     def take_scan(self, code: str) -> None:
         """Another unit's name: its story."""
-        self._subject = code
+        self._subject = self._record.subject_of(code)
         self.query_one(UnitPage).printed = None
         self.query_one(TitleRow).refresh()
         self._ask()

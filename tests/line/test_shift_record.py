@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from station.certificate import Secret
-from station.errors import Code, NotAllowed
+from station.errors import Code, NotAllowed, UsageError
 from station.events import Event, UnitDisposed
 from station.ledger import EventKind, Ledger, Role
 from station.line.shift_record import Decision, ShiftRecord
+from station.profile.serial_number import SerialNumber
 from station.unit import Disposition, Mac
 from station.verdict import Verdict
 from tests.ledger.making import begin, mac_of, write_csv
@@ -42,6 +43,17 @@ def test_the_shifts_runs_are_those_since_it_began_newest_first(ledger: Ledger) -
     assert [run.mac for run in record.earlier_runs()] == [mac_of(1)]
     assert record.events()[0].number > record.events()[-1].number
     assert len(record.story(mac_of(1)).runs) == 1
+
+
+def test_a_units_story_is_found_by_its_whole_label(ledger: Ledger) -> None:
+    rule = SerialNumber.model_validate(
+        {"scan": "after", "separator": ";", "fields": {"serial_number": "SP[0-9]", "hw": "R[0-9]"}}
+    )
+    record = ShiftRecord(ledger, lambda: "Li W.", lambda _event: None, rule=rule)
+
+    assert [record.subject_of(code) for code in ("SP1;R2", "SP1", "plug;1")] == ["SP1", "SP1", "plug;1"]
+    with pytest.raises(UsageError, match=r"SP1(?!;)"):
+        record.story("SP1;R2")
 
 
 def test_scrap_and_what_was_held_are_decided_by_a_line_lead_with_a_pin(ledger: Ledger) -> None:

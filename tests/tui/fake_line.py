@@ -96,6 +96,9 @@ class FakeRecord:
     def is_label(self, code: str) -> bool:
         return re.fullmatch(self.label_form, code) is not None
 
+    def subject_of(self, code: str) -> str:
+        return code.partition(";")[0] if self.is_label(code) else code
+
     def runs(self) -> tuple[RunRow, ...]:
         return self.shift_runs
 

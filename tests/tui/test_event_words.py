@@ -35,6 +35,7 @@ TOLD = [
     ),
     (event(6, "unit_disposed", to="hold", reason="odd smell"), "→ hold · odd smell", "→ 扣留 · odd smell"),
     (event(7, "unit_disposed", to=None, reason="it was dust"), "→ use again · it was dust", "→ 恢复使用"),
+    (event(8, "serial_number_bound", serial_number="SP1", entry="typed", resumed=False), "SP1 · typed", "SP1 · 输入"),
     (event(8, "label_failed", code="E50", printer="tcp://10.0.0.7", cause="no answer"), "E50 The label printer", "E50"),
     (event(9, "step", step="sing", state="loud", seconds=None), "· sing", "· sing"),
     (event(10, "something_new", colour="red", run=7), "colour red", "colour red"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.widgets import Input
 
 from station.errors import Code, LedgerFault
 from station.ledger import RunRow
@@ -10,7 +11,7 @@ from station.tui.decision_screen import DecisionScreen
 from station.tui.line_screen import LineScreen
 from station.tui.look_back_screen import LookBackScreen
 from station.tui.unit_screen import UnitScreen
-from tests.tui.driving import on_line, press
+from tests.tui.driving import on_line, press, scan, until
 from tests.tui.fake_line import fake_app, fake_line
 from tests.tui.made_shift import fill, shift_at
 from tests.tui.pictures import screen_text
@@ -63,6 +64,19 @@ async def test_what_is_in_no_list_is_looked_for_in_the_whole_ledger() -> None:
 
         assert isinstance(app.screen, UnitScreen)
         assert "No unit and no certificate is known by this name" in screen_text(app)
+
+
+async def test_a_whole_label_that_is_scanned_opens_the_story_of_its_serial_number_on_both_screens() -> None:
+    line = fake_line(1)
+    line.record.label_form = "SP[0-9]+;R[0-9]+"
+    async with shift_at("f2", line) as (app, pilot):
+        await scan(pilot, "SP00000001;R02")
+        await until(pilot, lambda: "Unit  SP00000001\n" in screen_text(app))
+        await scan(pilot, "SP00000002;R02")
+        await until(pilot, lambda: "Unit  SP00000002\n" in screen_text(app))
+        await press(pilot, "escape")
+
+        assert app.screen.query_one(Input).value == "SP00000001"
 
 
 async def test_tab_turns_the_pages_round() -> None:
