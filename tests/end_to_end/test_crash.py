@@ -100,7 +100,7 @@ def test_after_a_kill_the_unit_continues_with_the_same_certificate(
         before = [event["device_name"] for event in station.events if certificate(event)]
     with Ledger.open(desk.data) as ledger:  # the kill may come after the record and before its verdict is printed
         finished = [run.verdict for run in ledger.runs()] == [Verdict.PASS]
-    looked = json.loads(desk.station("doctor", "--json").out)
+    looked = json.loads(desk.here("doctor", "--json").out)
     if not finished and any(event["event"] == "unit" for event in station.events):
         assert [MAC in finding["seen"] for finding in looked if finding["subject"] == "unfinished"] == [True]
     verdict = flash_to_pass(desk, fixture)
