@@ -13,7 +13,7 @@ from typing import Final
 from station.cli.context import Session
 from station.cli.finding import Finding, Health
 from station.cli.leads import MAKE_A_LEAD
-from station.cli.recover_command import WAITED_FOR_TO_DO
+from station.cli.recover_command import WAITED_FOR_TO_DO, unfinished_units
 from station.errors import CodedError
 from station.ledger import BatchSummary, EventKind, Ledger
 from station.ledger.database import server_of
@@ -48,7 +48,7 @@ def look_at_ledger(session: Session) -> Iterator[Finding]:
             yield from _key_file(key)
         with session.open_ledger(read_only=True) as ledger:
             batches = ledger.batches()
-            unfinished = ledger.unfinished_runs()
+            unfinished = unfinished_units(ledger)
             has_line_lead = ledger.operators.has_line_lead()
             newest = ledger.newest_events(1)
             last_backup = _last_backup(ledger)
@@ -80,13 +80,8 @@ def look_at_ledger(session: Session) -> Iterator[Finding]:
             "no line lead yet: everybody may void certificates and the like",
             f"Make one: {MAKE_A_LEAD}",
         )
-    for run in unfinished:
-        yield Finding(
-            "unfinished",
-            Health.ODD,
-            f"{run.mac or 'a unit'} on lane {run.lane} was broken off after {run.last_step or 'its begin'}",
-            "Put it in again: it continues with the same certificate",
-        )
+    for one in unfinished:
+        yield Finding("unfinished", Health.ODD, one.happened, one.to_do)
 
 
 def _factory(url: str) -> Iterator[Finding]:

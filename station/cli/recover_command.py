@@ -181,7 +181,7 @@ def unfinished_units(ledger: Ledger) -> list[Unfinished]:
     """Give what was broken off, oldest first, told to a person."""
     from station.line.recovery import tell_unfinished  # noqa: PLC0415  --help must not pay for SQLAlchemy
 
-    return [tell_unfinished(run) for run in ledger.unfinished_runs()]
+    return [tell_unfinished(run, ledger.station) for run in ledger.unfinished_runs()]
 
 
 def unfinished_object(one: Unfinished) -> dict[str, object]:
@@ -189,6 +189,7 @@ def unfinished_object(one: Unfinished) -> dict[str, object]:
     run = one.run
     return {
         "run": run.id,
+        "station": run.station,
         "lane": run.lane,
         "mac": run.mac,
         "device_name": run.device_name,

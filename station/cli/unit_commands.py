@@ -40,7 +40,7 @@ def show(session: Session, subject: str) -> None:
     Example: station unit show 24:0a:c4:5e:10:9c
     """
     with session.open_ledger() as ledger:
-        story = ledger.unit(subject)
+        story, here = ledger.unit(subject), ledger.station
     if session.json:
         say_json(_story_object(story))
         return
@@ -54,7 +54,10 @@ def show(session: Session, subject: str) -> None:
         say(f"  {one.identity}  {one.state}{reason}  batch {one.batch}, since {one.changed_at[:19]}Z")
     if story.runs:
         rows = [
-            (str(r.id), r.started_at[:19] + "Z", str(r.lane), r.verdict or "unfinished", r.code or "-", r.message)
+            (
+                *(str(r.id), r.started_at[:19] + "Z", r.lane_seen_from(here)),
+                *(r.verdict or "unfinished", r.code or "-", r.message),
+            )
             for r in story.runs
         ]
         say(table(("RUN", "STARTED", "LANE", "VERDICT", "CODE", "WHAT HAPPENED"), rows))

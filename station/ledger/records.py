@@ -185,6 +185,10 @@ class RunRow:
     work_order: str | None = None
     """The work order that the run counted for."""
 
+    def lane_seen_from(self, station: str) -> str:
+        """Say which lane it was, with its station where that is another one."""
+        return str(self.lane) if self.station == station else f"{self.lane} of {self.station}"
+
 
 @dataclass(frozen=True, slots=True)
 class SerialNumberRow:

@@ -55,7 +55,7 @@ def require_idle(connection: Connection, processes: ProcessToken, mac: str) -> R
     run = connection.execute(OPEN_RUNS.where(_R.mac == mac)).first()
     if run is not None and processes.is_alive(run.process):
         raise UsageError(
-            f"unit {mac} is being worked on by lane {run.lane}",
+            f"unit {mac} is being worked on by lane {run.lane} of station {run.station}",
             "Wait for its verdict, or abort it",
             why=Why.IN_WORK,
             facts={"mac": mac, "lane": run.lane},

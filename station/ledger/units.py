@@ -119,7 +119,7 @@ def void(change: Change, processes: ProcessToken, subject: str, *, reason: str, 
     if run is not None:
         if processes.is_alive(run.process):
             raise UsageError(
-                f"{row.device_name} is in the hands of lane {run.lane}, whose run {run.id} is not finished",
+                f"{row.device_name} is in the hands of lane {run.lane} of station {run.station}: its run {run.id} is not finished",
                 "Finish or abort that run first",
             )
         end_interrupted(change, run)

@@ -190,5 +190,5 @@ def _unfinished(shift: Shift) -> list[ReadinessItem]:
     return [
         ReadinessItem("unfinished", Readiness.WARNING, Sentence.UNFINISHED, {"mac": row.mac, "lane": row.lane})
         for row in shift.ledger.unfinished_runs()
-        if row.mac is not None
+        if row.mac is not None and row.station == shift.ledger.station
     ]

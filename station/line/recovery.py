@@ -17,9 +17,9 @@ class Unfinished:
     to_do: str
 
 
-def tell_unfinished(run: RunRow) -> Unfinished:
-    """Say what happened and what to do."""
-    where = f"on lane {run.lane}"
+def tell_unfinished(run: RunRow, here: str) -> Unfinished:
+    """Say what happened and what to do; `here` is this station, whose name need not be said."""
+    where = f"on lane {run.lane_seen_from(here)}"
     if run.mac is None:
         return Unfinished(
             run,

@@ -151,7 +151,9 @@ def test_runs_that_were_broken_off_are_named_with_what_to_do(tmp_path: Path, mon
     code, findings = look(tmp_path / "data", monkeypatch)
     found = of(findings, "unfinished")
     assert (code, found["health"]) == (0, "odd")
-    assert found["seen"] == "24:0a:c4:00:00:01 on lane 3 was broken off after write"
+    assert found["seen"] == (
+        "24:0a:c4:00:00:01 on lane 3 had no certificate yet when the station stopped; nothing was written to it"
+    )
     assert "Put it in again" in found["mend"]
 
 

@@ -44,6 +44,17 @@ def test_a_unit_broken_off_is_told_with_what_to_do(station: Station) -> None:
     assert (one["mac"], one["lane"], one["certificate_state"]) == (mac_of(3), 2, "installing")
 
 
+def test_a_run_of_another_station_is_told_with_its_name(station: Station, data: Path) -> None:
+    with Ledger.open(data) as ledger:
+        other = ledger.station
+    (data / "station.yaml").write_text("station: line-9\n", encoding="utf-8")
+
+    assert f"{mac_of(3)} on lane 2 of {other} was broken off" in station("recover").out
+    assert json.loads(station("recover", "--json").out)["unfinished"][0]["station"] == other
+    assert f"2 of {other}" in station("unit", "show", mac_of(3)).out
+    assert f"on lane 2 of {other}" in station("doctor").out
+
+
 def test_a_restored_backup_is_refused_then_accepted(station: Station, data: Path, tmp_path: Path) -> None:
     shutil.copyfile(tmp_path / "backup", data / "ledger.sqlite3")
 
