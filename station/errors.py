@@ -26,7 +26,7 @@ CodedError                     code, cause, mend, place
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import ClassVar, Final, TypeAlias, TypedDict, Unpack
@@ -105,9 +105,14 @@ class Why(StrEnum):
     CERTIFICATE_OF_OTHER_PRODUCT = "certificate_of_other_product"
     CONTROL_CODE = "control_code"
     DAMAGED = "damaged"
+    CSV_MISSING = "csv_missing"
     DOES_NOT_FIT = "does_not_fit"
     FIELD_MISSING = "field_missing"
+    FILE_CHANGED = "file_changed"
+    FILE_EMPTY = "file_empty"
+    FILE_MISSING = "file_missing"
     GONE = "gone"
+    IMAGE_DAMAGED = "image_damaged"
     IN_WORK = "in_work"
     KEYRING = "keyring"
     MISTAKES = "mistakes"
@@ -122,6 +127,7 @@ class Why(StrEnum):
     NOTHING_HERE = "nothing_here"
     ORDER_DIFFERS = "order_differs"
     ORDER_OF_OTHER_PROFILE = "order_of_other_profile"
+    OTHER_CHIP = "other_chip"
     OTHER_KEY = "other_key"
     OTHER_PASSPHRASE = "other_passphrase"  # noqa: S105  a word about one, not one
     OTHER_PROGRAM = "other_program"
@@ -155,14 +161,23 @@ class Told(TypedDict, total=False):
     why: Why
 
 
+def filled(facts: Facts = NO_FACTS, why: Why | None = None) -> Facts:
+    """Give the facts with the Why among them."""
+    return facts if why is None else {**facts, WHY: why}
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One mistake in a file: where (`line` counts from 1, None for the whole file), why, and the mend."""
+    """One mistake in a file: where (`line` counts from 1, None for the whole file), why, and the mend.
+
+    `facts` fill the screen's sentence for it, where the screen has one.
+    """
 
     file: str
     line: int | None
     cause: str
     mend: str
+    facts: Facts = field(default_factory=lambda: NO_FACTS, compare=False)
 
     @property
     def place(self) -> str:
@@ -188,7 +203,7 @@ class CodedError(Exception):
         self.cause = cause
         self.mend = mend
         self.place = place
-        self.facts = facts if why is None else {**facts, WHY: why}
+        self.facts = filled(facts, why)
 
     def __str__(self) -> str:
         head = f"{self.place}: " if self.place else ""

@@ -11,7 +11,7 @@ from station.cli.context import Session
 from station.cli.serving import is_served
 from station.cli.settings_file import write_values
 from station.cli.stopping import stopped_by
-from station.errors import UsageError
+from station.errors import InputError, UsageError
 from station.ledger import Ledger
 from station.line.line import Line
 from station.line.readiness import ProductLink, ReadinessItem, check_readiness
@@ -56,23 +56,29 @@ class ShiftDesk:
         self._shifts: dict[Choice, Shift] = {}
 
     def choices(self) -> list[Choice]:
-        """Prepare the profiles and list their orders and batches; CodedError when there are none.
+        """Prepare the profiles and list their orders and batches, and what is wrong with one; CodedError when there are none.
 
-        Of several profiles, one that has no certificates or another batch or order than the one asked for is left out.
+        Of several profiles, one that has another batch or order than the one asked for is left out.
         """
         found: dict[Choice, Shift] = {}
+        offered: list[Choice] = []
         refused: UsageError | None = None
         for profile in self._profiles:
             try:
                 shifts = possible_shifts(profile, self._ledger, self._batch, self._order)
-            except UsageError as error:
-                refused = refused or error
+            except InputError as error:
+                if isinstance(error, UsageError) and (self._batch is not None or self._order is not None):
+                    refused = refused or error
+                else:
+                    offered.append(Choice(profile, profile.stem, "", fault=error))
                 continue
-            found |= {self._choice(profile, shift): shift for shift in shifts}
-        if refused is not None and not found:
+            of_profile = {self._choice(profile, shift): shift for shift in shifts}
+            offered += of_profile
+            found |= of_profile
+        if refused is not None and not offered:
             raise refused
         self._shifts = found
-        return list(found)
+        return offered
 
     def _choice(self, path: Path, shift: Shift) -> Choice:
         passed, left = shift.progress()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from station.errors import Why
 from station.image.fault import ImageFault
 
 IMAGE_MAGIC: Final = 0xE9
@@ -152,17 +153,17 @@ def check_esp_image(data: bytes, what: str) -> EspImage:
             f"{what} is for a chip with the number {chip_id}, which is unknown", "Build it for an ESP32-series chip"
         )
     if not 1 <= segments <= _SEGMENTS_MAX or hashed not in (0, 1):
-        raise ImageFault(f"{what}: its header is damaged", _FETCH_AGAIN)
+        raise _damaged(what, f"{what}: its header is damaged")
     checksum_at, checksum = _walk_segments(data, segments, what)
     if data[checksum_at] != checksum:
-        raise ImageFault(f"{what}: its checksum is wrong, so it was changed or damaged", _FETCH_AGAIN)
+        raise _damaged(what, f"{what}: its checksum is wrong, so it was changed or damaged")
     length_bytes = checksum_at + 1
     if hashed:
         stored = data[length_bytes : length_bytes + _HASH_BYTES]
         if len(stored) < _HASH_BYTES:
             raise _cut(what, length_bytes + _HASH_BYTES, len(data))
         if hashlib.sha256(memoryview(data)[:length_bytes]).digest() != stored:
-            raise ImageFault(f"{what}: its SHA-256 is wrong, so it was changed or damaged", _FETCH_AGAIN)
+            raise _damaged(what, f"{what}: its SHA-256 is wrong, so it was changed or damaged")
         length_bytes += _HASH_BYTES
     size_code = size_and_speed >> 4
     return EspImage(
@@ -247,4 +248,8 @@ def _text(field: bytes) -> str:
 
 
 def _cut(what: str, needed: int, there: int) -> ImageFault:
-    return ImageFault(f"{what} is cut or damaged: it should have at least {needed} bytes and has {there}", _FETCH_AGAIN)
+    return _damaged(what, f"{what} is cut or damaged: it should have at least {needed} bytes and has {there}")
+
+
+def _damaged(what: str, cause: str) -> ImageFault:
+    return ImageFault(cause, _FETCH_AGAIN, why=Why.IMAGE_DAMAGED, facts={"file": what})

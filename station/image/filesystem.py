@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from littlefs import LFSConfig, LittleFS, LittleFSError, UserContext
 
+from station.errors import Why
 from station.image.fault import ImageFault
 
 BLOCK_BYTES: Final = 4096
@@ -46,7 +47,12 @@ def read_folder(folder: Path) -> dict[str, bytes | None]:
     found: dict[str, bytes | None] = {}
     try:
         if not folder.is_dir():
-            raise ImageFault(f"{folder} is no folder", "Name the folder with the device's files")
+            raise ImageFault(
+                f"{folder} is no folder",
+                "Name the folder with the device's files",
+                why=Why.FILE_MISSING,
+                facts={"file": folder.name},
+            )
         _collect(folder, "", found)
     except OSError as error:
         raise ImageFault(

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from station.errors import Why
 from station.image.fault import ImageFault
 
 TABLE_OFFSET: Final = 0x8000
@@ -200,7 +201,12 @@ def _check_overlaps(partitions: Iterable[Partition]) -> None:
 
 
 def _damaged(why: str) -> ImageFault:
-    return ImageFault(f"the partition table is damaged: {why}", "Build the firmware again, or copy the file again")
+    return ImageFault(
+        f"the partition table is damaged: {why}",
+        "Build the firmware again, or copy the file again",
+        why=Why.IMAGE_DAMAGED,
+        facts={"file": "partition-table"},
+    )
 
 
 def _unusable(why: str) -> ImageFault:

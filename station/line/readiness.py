@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from station.chip.ports import list_serial_ports
-from station.errors import CodedError, Facts
+from station.errors import WHY, Code, CodedError, Facts, Fault, InputError, Why
 from station.line.shift import Shift
 from station.peripherals.label_printer import LabelPrinter
 from station.peripherals.stack_light import StackLight
+
+MISTAKES_MAX: Final = 6
+"""Of one file; more are counted, not told."""
+_KINDS: Final[Mapping[object, str]] = {
+    Why.FILE_CHANGED: "images",
+    Why.FILE_EMPTY: "images",
+    Why.FILE_MISSING: "images",
+    Why.IMAGE_DAMAGED: "images",
+    Why.OTHER_CHIP: "images",
+    Why.CSV_MISSING: "certificates",
+    Why.NO_CERTIFICATES: "certificates",
+}
+"""Which line of the list a mistake is about; the others are the profile's."""
 
 
 class Readiness(StrEnum):
@@ -45,6 +58,7 @@ class Sentence(StrEnum):
     LIGHT = "light"
     UNFINISHED = "unfinished"
     NO_LINE_LEAD = "no_line_lead"
+    MORE_MISTAKES = "more_mistakes"
     FAULT = "fault"
     """A CodedError: `code`, `cause` and `mend` are its own."""
 
@@ -59,11 +73,31 @@ class ReadinessItem:
     values: Facts = field(default_factory=dict)
     fault: CodedError | None = None
     """Of Sentence.FAULT: what it tells."""
+    mistake: Fault | None = None
+    """The one of the fault's mistakes that the line is about."""
 
     @classmethod
     def of_fault(cls, kind: str, error: CodedError, state: Readiness = Readiness.BLOCKED) -> ReadinessItem:
         """Give the line that tells an error."""
         return cls(kind, state, Sentence.FAULT, fault=error)
+
+
+def lines_of(error: CodedError) -> tuple[ReadinessItem, ...]:
+    """Give the lines that tell an error: one for each of the first mistakes in a file, else one."""
+    if not isinstance(error, InputError) or not error.faults:
+        return (ReadinessItem.of_fault(_KINDS.get(error.facts.get(WHY), "station"), error),)
+    lines = [
+        ReadinessItem(_kind_of(error, one), Readiness.BLOCKED, Sentence.FAULT, fault=error, mistake=one)
+        for one in error.faults[:MISTAKES_MAX]
+    ]
+    if more := len(error.faults) - len(lines):
+        lines.append(ReadinessItem("profile", Readiness.BLOCKED, Sentence.MORE_MISTAKES, {"count": more}))
+    return tuple(lines)
+
+
+def _kind_of(error: InputError, mistake: Fault) -> str:
+    of_error = "certificates" if error.code is Code.BATCH else "profile"
+    return _KINDS.get(mistake.facts.get(WHY), of_error)
 
 
 class ProductLink(Protocol):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, get_args, get_origin
+from typing import Any, Final, NamedTuple, Unpack, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from station.errors import Fault, ProfileError
+from station.errors import Fault, ProfileError, Told, filled
 from station.image.fault import ImageFault
 from station.profile.model import Profile
 from station.profile.quantities import shown
@@ -84,17 +84,19 @@ class FaultList:
     def __bool__(self) -> bool:
         return bool(self._faults)
 
-    def add(self, place: Place, cause: str, mend: str) -> None:
+    def add(self, place: Place, cause: str, mend: str, **told: Unpack[Told]) -> None:
         """Add a mistake at a value of the profile."""
-        self.add_at(self.spot(place), cause, mend)
+        self.add_at(self.spot(place), cause, mend, **told)
 
     def spot(self, place: Place) -> Spot:
         """Give file and line of a value of the profile."""
         return Spot(self._source.path, self._source.line(place))
 
-    def add_at(self, spot: Spot, cause: str, mend: str) -> None:
+    def add_at(self, spot: Spot, cause: str, mend: str, **told: Unpack[Told]) -> None:
         """Add a mistake at a line of any file."""
-        fault = Fault(str(spot.path), spot.line, cause, mend)
+        self._add(Fault(str(spot.path), spot.line, cause, mend, filled(**told)))
+
+    def _add(self, fault: Fault) -> None:
         if fault in self._faults:
             return
         if len(self._faults) < FAULTS_MAX:
@@ -104,7 +106,7 @@ class FaultList:
 
     def add_image_fault(self, spot: Spot, fault: ImageFault) -> None:
         """Add what is wrong with the bytes that a line names."""
-        self.add_at(spot, fault.cause, fault.mend)
+        self._add(Fault(str(spot.path), spot.line, fault.cause, fault.mend, fault.facts))
 
     def ordered(self) -> tuple[Fault, ...]:
         """Give them in the order of the file; those of other files behind."""

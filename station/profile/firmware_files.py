@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from station.errors import Why
 from station.profile.faults import Spot
 from station.profile.idf_build import read_idf_build
 from station.profile.quantities import shown
@@ -95,6 +96,8 @@ def read_firmware(draft: Draft, *, verify_hashes: bool) -> tuple[list[FirmwareFi
                 f"{shown(named.name)} has changed: its SHA-256 is {digest[:12]}…, "
                 f"the profile says {str(named.expected_sha256)[:12]}…",
                 "Put the right file back; if the change is meant, run `station profile lock`",
+                why=Why.FILE_CHANGED,
+                facts={"file": shown(named.name)},
             )
         read.append(FirmwareFile(named.name, named.path, named.at, named.spot, named.hash_place, data, digest))
     return read, len(read) == len(names) > 0
@@ -106,7 +109,13 @@ def read_file(path: Path, name: str, spot: Spot, draft: Draft) -> bytes | None:
     limit_bytes = draft.profile.flash_size_bytes if draft.profile is not None else 1 << 27
     try:
         if not path.exists():
-            faults.add_at(spot, f"the file {shown(name)} is missing", _where(path))
+            faults.add_at(
+                spot,
+                f"the file {shown(name)} is missing",
+                _where(path),
+                why=Why.FILE_MISSING,
+                facts={"file": shown(name)},
+            )
             return None
         if not path.is_file():
             kind = "a folder" if path.is_dir() else "no plain file"
@@ -114,7 +123,13 @@ def read_file(path: Path, name: str, spot: Spot, draft: Draft) -> bytes | None:
             return None
         size_bytes = path.stat().st_size
         if size_bytes == 0:
-            faults.add_at(spot, f"the file {shown(name)} is empty", "Build the firmware again, or copy the file again")
+            faults.add_at(
+                spot,
+                f"the file {shown(name)} is empty",
+                "Build the firmware again, or copy the file again",
+                why=Why.FILE_EMPTY,
+                facts={"file": shown(name)},
+            )
             return None
         if size_bytes > limit_bytes:
             faults.add_at(

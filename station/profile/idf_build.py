@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pydantic_core import PydanticCustomError
 
+from station.errors import Why
 from station.profile.faults import FaultList, Spot
 from station.profile.model import Profile
 from station.profile.quantities import read_size, shown
@@ -118,7 +119,13 @@ def _read_text(folder: Path, path: Path, spot: Spot, faults: FaultList) -> str |
     try:
         if not folder.is_dir():
             there = "is no folder" if folder.exists() else "is missing"
-            faults.add_at(spot, f"the build folder {shown(folder.name)} {there}", _BUILD_AGAIN)
+            faults.add_at(
+                spot,
+                f"the build folder {shown(folder.name)} {there}",
+                _BUILD_AGAIN,
+                why=Why.FILE_MISSING,
+                facts={"file": shown(folder.name)},
+            )
             return None
         if not path.is_file():
             faults.add_at(spot, f"the folder {shown(folder.name)} holds no {FILE_NAME}", _BUILD_AGAIN)

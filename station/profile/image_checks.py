@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from station.errors import Why
 from station.image.esp_image import BOOTLOADER_OFFSETS, EspImage, check_esp_image, is_esp_image
 from station.image.fault import ImageFault
 from station.image.partition_table import Partition, PartitionTable
@@ -113,6 +114,8 @@ def _check(program: _Program, placed: PlacedImage, draft: Draft) -> EspImage | N
             spot,
             f"{program.what} is for {image.chip}, the profile is for {profile.chip}",
             f"Name a build for {profile.chip}, or write `chip: {image.chip}`",
+            why=Why.OTHER_CHIP,
+            facts={"file": program.what, "chip": image.chip, "wanted": profile.chip},
         )
         return None
     return image

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from station.errors import ProfileError
+from station.errors import ProfileError, Why
 from station.image.fault import ImageFault
 from station.image.filesystem import build_littlefs_of, read_folder
 from station.image.flash_plan import Region, make_flash_plan
@@ -197,6 +197,8 @@ class _Preparation:
                     (*place, "sha256"),
                     f"a file in {shown(filesystem.folder)} has changed since the profile was locked",
                     "Put the right files back; if the change is meant, run `station profile lock`",
+                    why=Why.FILE_CHANGED,
+                    facts={"file": shown(filesystem.folder)},
                 )
         if table is None:
             return
@@ -252,6 +254,8 @@ class _Preparation:
                     ("batch", "certificates"),
                     f"the certificate file {shown(batch.certificates)} is {kind}",
                     f"It was looked for as {csv}; put the console's CSV there, or remove `batch`",
+                    why=Why.CSV_MISSING,
+                    facts={"file": shown(batch.certificates)},
                 )
 
     def _read_label(self) -> LabelTemplate | None:
@@ -272,6 +276,8 @@ class _Preparation:
                 ("label", "sha256"),
                 f"the label {shown(label.template)} has changed since the profile was locked",
                 "Put the right file back; if the change is meant, run `station profile lock`",
+                why=Why.FILE_CHANGED,
+                facts={"file": shown(label.template)},
             )
         if SERIAL_NUMBER in template.names and self._profile.serial_number is None:
             cause = "the label shows a serial number, and nothing says where units get one"

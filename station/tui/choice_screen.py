@@ -17,14 +17,14 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from station.errors import CodedError
-from station.line.readiness import Readiness, ReadinessItem
+from station.line.readiness import Readiness, ReadinessItem, lines_of
 from station.texts import Texts
 from station.tui.cell_text import pad, plain
 from station.tui.choice import Choice
 from station.tui.choice_list import ChoiceList
 from station.tui.key_bar import KeyBar
 from station.tui.line_port import LinePort
-from station.tui.readiness_list import ReadinessList
+from station.tui.readiness_list import ReadinessList, words_of
 from station.tui.station_screen import StationScreen, TitleRow
 
 
@@ -107,9 +107,9 @@ class ChoiceScreen(StationScreen):
     def _title(self) -> str:
         if self._choice is None:
             return self.texts.say("choice.title")
-        batch = self.texts.say("header.batch", batch=plain(self._choice.batch))
-        order = f"{plain(self._choice.work_order)} · " if self._choice.work_order else ""
-        return f"{self.texts.say('choice.ready')}  {plain(self._choice.profile_name)} · {order}{batch}"
+        batch = self.texts.say("header.batch", batch=plain(self._choice.batch)) if self._choice.batch else ""
+        names = (plain(self._choice.profile_name), plain(self._choice.work_order or ""), batch)
+        return f"{self.texts.say('choice.ready')}  {' · '.join(name for name in names if name)}"
 
     def _look(self) -> None:
         try:
@@ -121,12 +121,15 @@ class ChoiceScreen(StationScreen):
         scanned, self._scanned = self._scanned, ""
         self._choices = message.choices
         if message.error is not None:
-            self.query_one(ReadinessList).items = (ReadinessItem.of_fault("station", message.error),)
+            self._choice = None
+            self.query_one(ReadinessList).items = lines_of(message.error)
             self.stage = Stage.CHECKED
         elif scanned and self._check_named(scanned):
             pass
         elif len(self._choices) == 1 and not scanned:
             self._check(self._choices[0])
+        elif not scanned and (same := self._of_same_profile()):
+            self._check(same[0]) if len(same) == 1 else self._offer(self._choices.index(same[0]))
         else:
             self._offer(0)
             if scanned:
@@ -147,6 +150,10 @@ class ChoiceScreen(StationScreen):
             self._offer(self._choices.index(named[0]))
         return bool(named)
 
+    def _of_same_profile(self) -> list[Choice]:
+        """What there is now of the profile that was looked at, and had mistakes."""
+        return [one for one in self._choices if self._choice and one.profile_path == self._choice.profile_path]
+
     def _offer(self, highlighted: int) -> None:
         self._choice = None
         self._list_choices(highlighted)
@@ -160,7 +167,8 @@ class ChoiceScreen(StationScreen):
     def _list_choices(self, highlighted: int | None) -> None:
         rows = [_cells(choice, self.texts) for choice in self._choices]
         widths = [max(cell_len(row[column]) for row in rows) for column in range(3)] if rows else []
-        options = [Option(_option(row, widths)) for row in rows]
+        wrong = [_why_wrong(choice, self.texts) for choice in self._choices]
+        options = [Option(_option(row, widths, why)) for row, why in zip(rows, wrong, strict=True)]
         self.query_one(OptionList).set_options(options).highlighted = highlighted if options else None
 
     def retell(self) -> None:
@@ -171,6 +179,10 @@ class ChoiceScreen(StationScreen):
 
     def _check(self, choice: Choice) -> None:
         self._choice = choice
+        if choice.fault is not None:
+            self.query_one(ReadinessList).items = lines_of(choice.fault)
+            self.stage = Stage.CHECKED
+            return
         self.query_one(ReadinessList).items = ()
         self.stage = Stage.CHECKING
         self.run_worker(lambda: self._read_readiness(choice), thread=True, group="start")
@@ -179,7 +191,7 @@ class ChoiceScreen(StationScreen):
         try:
             items: Sequence[ReadinessItem] = self._check_readiness(choice)
         except CodedError as error:
-            items = (ReadinessItem.of_fault("station", error),)
+            items = lines_of(error)
         self.post_message(self.Checked(items))
 
     def on_choice_screen_checked(self, message: ChoiceScreen.Checked) -> None:
@@ -197,7 +209,7 @@ class ChoiceScreen(StationScreen):
             line = self._open_line(choice)
         except CodedError as error:
             self._start_at_once = False
-            self.post_message(self.Checked((ReadinessItem.of_fault("station", error),)))
+            self.post_message(self.Checked(lines_of(error)))
         else:
             self.post_message(self.LineOpened(line))
 
@@ -209,7 +221,7 @@ class ChoiceScreen(StationScreen):
         options = self.query_one(OptionList)
         if self.stage is Stage.CHOOSING and options.highlighted is not None:
             self._check(self._choices[options.highlighted])
-        elif self.stage is Stage.CHECKED and self._choice is None:
+        elif self.stage is Stage.CHECKED and (self._choice is None or self._choice.fault is not None):
             self._look_again()
         elif self.stage is Stage.CHECKED and self._choice is not None:
             if self.is_blocked:
@@ -277,7 +289,14 @@ def _cells(choice: Choice, texts: Texts) -> tuple[str, str, str, str]:
     )
 
 
-def _option(cells: Sequence[str], widths: Sequence[int]) -> Content:
+def _why_wrong(choice: Choice, texts: Texts) -> str:
+    """Give the first mistake of a profile that cannot be worked on."""
+    return "" if choice.fault is None else words_of(lines_of(choice.fault)[0], texts)[0]
+
+
+def _option(cells: Sequence[str], widths: Sequence[int], why_wrong: str) -> Content:
     """Put the cells of a row below those of the others; a column that is empty everywhere takes no room."""
+    if why_wrong:
+        return Content.assemble(cells[0], "\n", (f"✘ {why_wrong}", "$verdict-fail-text"))
     columns = [pad(cell, width) for cell, width in zip(cells, widths, strict=False) if width]
     return Content("   ".join([*columns, cells[-1]]))

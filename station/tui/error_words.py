@@ -7,9 +7,10 @@ report for who wrote the file or the argument that is wrong (I), and only where 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from station.errors import WHY, CodedError, Facts
+from station.errors import WHY, CodedError, Facts, Fault
 from station.texts import LANGUAGES, FailureText, Texts
 from station.tui.cell_text import plain
 
@@ -20,15 +21,15 @@ _MODEL: Final = LANGUAGES[0]
 class ErrorWords:
     """What a screen says of an error: code and title, what happened, what to do. Texts from outside are harmless."""
 
-    head: str
+    said: str
+    """Code and title, and what happened."""
     cause: str
     mend: str
 
     @property
     def line(self) -> str:
         """All in one line."""
-        said = " ".join(part for part in (_ended(self.cause), self.mend) if part)
-        return f"{self.head}: {said}" if said else self.head
+        return " ".join(part for part in (_ended(self.said), self.mend) if part)
 
 
 def found_words(code: str | None, message: str, facts: Facts, texts: Texts) -> str:
@@ -44,16 +45,38 @@ def found_words(code: str | None, message: str, facts: Facts, texts: Texts) -> s
 def error_words(error: CodedError, texts: Texts) -> ErrorWords:
     """Give an error as the screen says it."""
     failure = texts.failure(error.code)
-    head, mend = texts.titled(error.code), mend_words(error.code, error.mend, error.facts, texts)
+    mend = mend_words(error.code, error.mend, error.facts, texts)
     if failure is None or _has_own_words(error.code, texts):
-        return ErrorWords(head, plain(error.cause), mend)
+        return _worded(error.code, plain(error.cause), mend, texts)
     cause = found_words(error.code, "", error.facts, texts) or failure.cause
     told_apart = WHY in error.facts or cause == failure.cause
     if error.place and told_apart and error.place not in cause:
         cause = texts.say("pane.place", cause=cause, place=error.place)
     if error.code.startswith("I") and not error.facts:
         cause += texts.say("pane.detail", message=error.cause)
-    return ErrorWords(head, plain(cause), mend)
+    return _worded(error.code, plain(cause), mend, texts)
+
+
+def mistake_words(code: str, mistake: Fault, texts: Texts) -> ErrorWords:
+    """Give one mistake of a file, with its place; `code` is that of the error that it is told with."""
+    file = Path(mistake.file).name
+    place = file if mistake.line is None else f"{file}:{mistake.line}"
+    found = found_words(code, mistake.cause, mistake.facts, texts)
+    failure = texts.failure(code)
+    if failure is not None and not _has_own_words(code, texts) and not mistake.facts:
+        found = f"{failure.title}。" + texts.say("pane.detail", message=found)
+    said = texts.say("pane.headed", head=f"{code} {plain(place)}", words=found)
+    return ErrorWords(said, found, mend_words(code, mistake.mend, mistake.facts, texts))
+
+
+def _worded(code: str, cause: str, mend: str, texts: Texts) -> ErrorWords:
+    """Put code and title before the cause, unless it begins with the title itself."""
+    failure = texts.failure(code)
+    if not cause:
+        return ErrorWords(texts.titled(code), cause, mend)
+    if failure is not None and cause.startswith(failure.title):
+        return ErrorWords(f"{code} {cause}", cause, mend)
+    return ErrorWords(texts.say("pane.headed", head=texts.titled(code), words=cause), cause, mend)
 
 
 def mend_words(code: str | None, mend: str, facts: Facts, texts: Texts) -> str:

@@ -15,7 +15,7 @@ from station.line.readiness import Readiness, ReadinessItem
 from station.texts import Texts
 from station.tui.blocks import Row
 from station.tui.cell_text import pad, plain, wrap
-from station.tui.error_words import error_words
+from station.tui.error_words import error_words, mistake_words
 
 _SIGNS: Final = {Readiness.READY: "✔", Readiness.WARNING: "▲", Readiness.BLOCKED: "✘"}
 _COLOURS: Final = {
@@ -50,7 +50,7 @@ def readiness_rows(items: Sequence[ReadinessItem], texts: Texts, width: int) -> 
     for item, kind in zip(items, kinds, strict=True):
         indent = " " * (kind_cells + 6)
         room = max(2, width - len(indent) - 1)
-        said, to_do = _words(item, texts)
+        said, to_do = words_of(item, texts)
         words = wrap(said, room) or [""]
         head = (f"  {_SIGNS[item.state]} {pad(kind, kind_cells)}  ", f"bold {_COLOURS[item.state]}")
         rows.append(Content.assemble(head, words[0]))
@@ -61,10 +61,11 @@ def readiness_rows(items: Sequence[ReadinessItem], texts: Texts, width: int) -> 
     return rows
 
 
-def _words(item: ReadinessItem, texts: Texts) -> tuple[str, str]:
+def words_of(item: ReadinessItem, texts: Texts) -> tuple[str, str]:
     """What is said, and what to do about it, or nothing."""
     if item.fault is not None:
-        words = error_words(item.fault, texts)
-        return f"{words.head}: {words.cause}", words.mend
+        told = error_words(item.fault, texts)
+        words = told if item.mistake is None else mistake_words(item.fault.code, item.mistake, texts)
+        return words.said, words.mend
     mend = texts.sentences.get(f"mend.{item.sentence}", "")
     return plain(texts.say(f"ready.{item.sentence}", **item.values)), plain(mend.format(**item.values))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import OptionList
 
-from station.errors import Code, LedgerFault, UsageError
+from station.errors import WHY, Code, Fault, LedgerFault, ProfileError, UsageError, Why
 from station.line.readiness import Readiness, ReadinessItem, Sentence
 from station.tui.app import StationApp
 from station.tui.choice import Choice
@@ -155,6 +155,88 @@ async def test_a_fault_while_looking_is_told_and_enter_looks_again() -> None:
 
         assert stage(app) is Stage.CHECKED
         assert "Press Enter to start" in screen_text(app)
+
+
+WRONG = Choice(
+    Path("lamp.yaml"),
+    "lamp",
+    "",
+    fault=ProfileError(
+        "The profile has 2 mistakes",
+        "Correct the lines named below",
+        "shelf/lamp.yaml",
+        [
+            Fault(
+                "shelf/lamp.yaml",
+                15,
+                "the file `app.bin` is missing",
+                "Put it there",
+                {"file": "`app.bin`", WHY: Why.FILE_MISSING},
+            ),
+            Fault("shelf/lamp.yaml", 22, "the key `onlin` is not known", "Did you mean `online`?"),
+        ],
+    ),
+)
+
+
+async def test_a_wrong_profile_keeps_no_sound_one_back_and_its_first_mistake_is_named() -> None:
+    app = fake_app(fake_line(), choices=(WRONG, CHOICE), start_at_once=False)
+    async with opened(app) as pilot:
+        assert "lamp\n" in screen_text(app)
+        assert "✘ I20 lamp.yaml:15: the file `app.bin` is missing" in screen_text(app)
+        await pilot.press("down", "enter")
+        await settle(pilot)
+        assert "Press Enter to start" in screen_text(app)
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        (
+            "en",
+            (
+                "✘ images   I20 lamp.yaml:15: the file `app.bin` is missing",
+                "→ Put it there",
+                "✘ profile  I20 lamp.yaml:22: the key `onlin` is not known",
+            ),
+        ),
+        (
+            "zh-CN",
+            (
+                "✘ 映像  I20 lamp.yaml:15：找不到文件 `app.bin`。",
+                "→ 告诉产线工程师，由他放回文件。",
+                "✘ 配置  I20 lamp.yaml:22：配置文件不对。报告：the key `onlin` is not known",
+            ),
+        ),
+    ],
+)
+async def test_each_mistake_of_a_wrong_profile_says_what_to_do(language: str, told: tuple[str, ...]) -> None:
+    app = fake_app(fake_line(), choices=(WRONG, CHOICE), settings=Settings.model_validate({"language": language}))
+    async with opened(app) as pilot:
+        await pilot.press("enter")
+        await settle(pilot)
+
+        assert [words for words in told if words not in screen_text(app)] == []
+
+
+async def test_a_profile_that_was_mended_goes_on_with_enter() -> None:
+    answers = [(WRONG, CHOICE), (WRONG, CHOICE), (replace(CHOICE, profile_path=WRONG.profile_path), CHOICE)]
+    app = _app(choices=lambda: answers.pop(0))
+    async with opened(app) as pilot:
+        await pilot.press("enter", "enter")
+        await settle(pilot)
+        assert "the file `app.bin` is missing" in screen_text(app)
+        await pilot.press("enter")
+        await settle(pilot)
+
+        assert "Press Enter to start" in screen_text(app)
+
+
+async def test_the_only_profile_tells_its_mistakes_at_once() -> None:
+    app = fake_app(fake_line(), choices=(WRONG,))
+    async with opened(app):
+        assert "the file `app.bin` is missing" in screen_text(app)
+        assert "↵ Check again" in screen_text(app)
 
 
 async def test_a_fault_while_opening_is_told() -> None:

@@ -39,7 +39,14 @@ PLATFORMS = {"E30", "E31", "E32", "E33"}
 LABEL_WHYS = (Why.CONTROL_CODE, Why.FIELD_MISSING, Why.NOT_ASCII, Why.SIGN_OF_BARCODE)
 """Raised in one place, too."""
 ROOT = Path(station.__file__).parent
-CLASS_CODES = {"UsageError": Code.USAGE, "ProfileError": Code.PROFILE, "BatchError": Code.BATCH}
+CLASS_CODES = {
+    "UsageError": Code.USAGE,
+    "ProfileError": Code.PROFILE,
+    "ImageFault": Code.PROFILE,
+    "BatchError": Code.BATCH,
+}
+MISTAKE_ADDERS = {"add", "add_at"}
+"""They add a mistake to a profile's list."""
 REACHED = {
     "chip": ("*",),
     "ledger/batches.py": ("batch_row",),
@@ -98,6 +105,8 @@ def _site(path: Path, function: str, call: ast.Call) -> Iterator[Site]:
     named = call.func.id if isinstance(call.func, ast.Name) else ""
     first = call.args[0] if call.args else None
     code = CLASS_CODES.get(named)
+    if isinstance(call.func, ast.Attribute) and call.func.attr in MISTAKE_ADDERS and "why" in keywords:
+        code = Code.PROFILE
     if isinstance(first, ast.Attribute) and ast.unparse(first.value) == "Code":
         code = Code[first.attr]
     facts, why = keywords.get("facts"), keywords.get("why")
@@ -231,7 +240,7 @@ def test_a_unit_that_is_not_online_is_advised_on_by_what_was_waited_for(
 def test_a_mistake_of_the_technician_is_told_with_its_own_mend() -> None:
     error = UsageError("nobody is known", "See the list", facts={"name": "Li"}, why=Why.UNKNOWN_OPERATOR)
 
-    assert error_words(error, CHINESE).line == "I10 命令不对: 这里没有 Li。 再扫描一次工牌，或输入完整姓名。"
+    assert error_words(error, CHINESE).line == "I10 命令不对：这里没有 Li。 再扫描一次工牌，或输入完整姓名。"
     assert error_words(error, Texts("en")).line.endswith("nobody is known. See the list")
 
 
@@ -240,7 +249,7 @@ def test_what_the_station_found_is_filled_in() -> None:
 
     assert (
         error_words(error, CHINESE).line
-        == "F12 芯片型号不对: 它是 esp32c3，配置文件要 esp32。 " + CHINESE.failures["F12"].tries[0]
+        == "F12 芯片型号不对：它是 esp32c3，配置文件要 esp32。 " + CHINESE.failures["F12"].tries[0]
     )
     assert error_words(error, Texts("en")).line == "F12 This is another chip: It is an esp32c3. Change it"
 

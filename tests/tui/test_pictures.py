@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from station.errors import Code, StationFault
+from station.errors import WHY, Code, Fault, ProfileError, StationFault, Why
 from station.events import (
     Event,
     LabelPrinted,
@@ -178,6 +178,31 @@ SCENES = {
     "choice": Scene(
         starts=False,
         choices=(CHOICE, Choice(Path("bulb.yaml"), "bulb", "2026-10", 1200)),
+    ),
+    "choice-wrong-profile": Scene(
+        starts=False,
+        choices=(
+            CHOICE,
+            Choice(
+                Path("bulb.yaml"),
+                "bulb",
+                "",
+                fault=ProfileError(
+                    "The profile has one mistake",
+                    "Correct the lines named below",
+                    "bulb.yaml",
+                    [
+                        Fault(
+                            "bulb.yaml",
+                            19,
+                            "`app.bin` has changed: its SHA-256 is deffa82f8cd5…, the profile says 8da05b546e81…",
+                            "Put the right file back; if the change is meant, run `station profile lock`",
+                            {"file": "`app.bin`", WHY: Why.FILE_CHANGED},
+                        )
+                    ],
+                ),
+            ),
+        ),
     ),
     "ready": Scene(starts=False),
     "ready-blocked": Scene(
