@@ -280,6 +280,7 @@ class Line:
             work_order=self._shift.work_order,
             quantity=self._shift.quantity,
             passed=passed,
+            passed_in_shift=verdicts[Verdict.PASS],
             failed=verdicts[Verdict.FAIL],
             errors=verdicts[Verdict.ERROR],
             left=left,

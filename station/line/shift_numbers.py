@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ShiftNumbers:
-    """`passed` counts the order's units, or the batch's, of all shifts and stations; `left` are the batch's certificates.
+    """`passed` counts the order's units, or the batch's, of all shifts and stations, `passed_in_shift` this shift's runs; `left`
+    are the batch's certificates.
 
     The others are this shift's; `first_pass_yield` is 0 to 1. None where nothing is known yet.
     """
@@ -16,6 +17,7 @@ class ShiftNumbers:
     work_order: str | None
     quantity: int | None
     passed: int
+    passed_in_shift: int
     failed: int
     errors: int
     left: int

@@ -74,18 +74,25 @@ def unit_rows(
     if not runs:
         return [text_row(f" {texts.say('look.no_units')}", width, "$quiet")]
     name_cells = min(20, max(len(run.device_name) for run in runs))
-    # The first earlier run brings its headline with it.
-    first = max(0, min(chosen - height // 2, len(runs) + bool(earlier) - height))
     rows: list[Row] = []
-    for place in range(first, len(runs)):
-        if len(rows) >= height:
-            break
-        if place == len(shift):
+    for place in places_shown(len(shift), len(earlier), chosen, height):
+        if place is None:
             rows.append(text_row(f" {texts.say('look.earlier')}", width, "bold $quiet"))
+            continue
         row = run_row(runs[place], texts, name_cells, width - 1, dated=place >= len(shift))
         marker = Content.styled("▶", "bold $lane-accent") if place == chosen else Content(" ")
         rows.append(marker + row)
-    return rows[:height]
+    return rows
+
+
+def places_shown(shift: int, earlier: int, chosen: int, height: int) -> list[int | None]:
+    """Give which run stands in each row, of so many runs of the shift and before it; None: the line between them."""
+    # The first earlier run brings its headline with it.
+    first = max(0, min(chosen - height // 2, shift + earlier + bool(earlier) - height))
+    places: list[int | None] = []
+    for place in range(first, min(first + height, shift + earlier)):
+        places += [None, place] if place == shift else [place]
+    return places[:height]
 
 
 def failure_rows(view: ShiftView, texts: Texts, width: int) -> list[Row]:
@@ -175,9 +182,22 @@ def page_titles(page: Page, texts: Texts) -> Row:
     """All pages' names, the open one marked."""
     row = Content(" ")
     for one in Page:
-        words = f" {texts.say(f'page.{one}')} "
-        row += Content.styled(words, "bold reverse" if one is page else "$quiet") + " "
+        row += Content.styled(_page_title(one, texts), "bold reverse" if one is page else "$quiet") + " "
     return row
+
+
+def page_at(x: int, texts: Texts) -> Page | None:
+    """Give the page whose name stands in this cell of the row of names."""
+    end = 0
+    for one in Page:
+        start, end = end + 1, end + 1 + cell_len(_page_title(one, texts))
+        if start <= x < end:
+            return one
+    return None
+
+
+def _page_title(page: Page, texts: Texts) -> str:
+    return f" {texts.say(f'page.{page}')} "
 
 
 def _head(words: str) -> Row:

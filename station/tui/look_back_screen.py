@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.events import MouseScrollDown, MouseScrollUp
+from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -23,7 +23,16 @@ from station.tui.cell_text import half_width, plain
 from station.tui.error_words import error_words
 from station.tui.key_bar import KeyBar
 from station.tui.line_port import RecordPort
-from station.tui.look_back_pages import Page, audit_rows, failure_rows, page_titles, shift_rows, unit_rows
+from station.tui.look_back_pages import (
+    Page,
+    audit_rows,
+    failure_rows,
+    page_at,
+    page_titles,
+    places_shown,
+    shift_rows,
+    unit_rows,
+)
 from station.tui.shift_view import RunLine, ShiftView, shift_view
 from station.tui.station_screen import StationScreen, TitleRow
 from station.tui.unit_screen import UnitScreen
@@ -117,7 +126,18 @@ class LookBackScreen(StationScreen):
         self.query_one(Input).value = subject
         self._open(subject)
 
+    def on_look_back_page_opened(self) -> None:
+        self._open_chosen()
+
+    def on_click(self, event: Click) -> None:
+        """A click on a page's name turns to it."""
+        if event.widget is self.query_one("#pages"):
+            self.page = page_at(event.x, self.texts) or self.page
+
     def on_input_submitted(self) -> None:
+        self._open_chosen()
+
+    def _open_chosen(self) -> None:
         """The chosen unit's story; what is in no list is looked for in the ledger, whole."""
         page = self.query_one(LookBackPage)
         run = page.chosen_run
@@ -175,6 +195,9 @@ class LookBackPage(Widget, can_focus=False):
     place: reactive[int] = reactive(0)
     """The chosen unit, or the first row that is shown."""
 
+    class Opened(Message):
+        """The chosen unit's story is wanted."""
+
     def __init__(self, texts: Texts, now: Callable[[], datetime]) -> None:
         super().__init__()
         self._texts = texts
@@ -208,6 +231,20 @@ class LookBackPage(Widget, can_focus=False):
         units = sum(len(part) for part in self.found)
         last = units - 1 if self.page is Page.UNITS else len(self._rows(_ALL_ROWS)) - self.size.height
         self.place = max(0, min(self.place + rows, last))
+
+    def on_click(self, event: Click) -> None:
+        """A click on a unit chooses it, a click on the chosen one opens it."""
+        event.stop()
+        offset = event.get_content_offset(self)
+        if self.page is not Page.UNITS or offset is None:
+            return
+        shift, earlier = self.found
+        places = places_shown(len(shift), len(earlier), self.place, self.size.height)
+        place = places[offset.y] if offset.y < len(places) else None
+        if place is not None and place != self.place:
+            self.place = place
+        elif place is not None:
+            self.post_message(self.Opened())
 
     def on_mouse_scroll_down(self, _event: MouseScrollDown) -> None:
         self.move(1)

@@ -124,7 +124,7 @@ class ShiftHeader(Widget):
             style = "bold $verdict-error-text"
         words = [say("header.failed", count=numbers.failed)]
         if not numbers.quantity:
-            words.insert(0, say("header.passed", count=numbers.passed))
+            words.insert(0, say("header.passed", count=numbers.passed_in_shift))
         if numbers.errors:
             words.append(say("header.errors", count=numbers.errors))
         if numbers.first_pass_yield is not None:

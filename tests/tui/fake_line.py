@@ -44,6 +44,7 @@ NUMBERS = ShiftNumbers(
     work_order="WO-4711",
     quantity=500,
     passed=312,
+    passed_in_shift=296,
     failed=5,
     errors=0,
     left=188,

@@ -220,6 +220,14 @@ async def test_a_server_that_is_away_is_told_with_what_is_kept_until_a_lane_goes
         assert "312 / 500" in screen_text(app)
 
 
+async def test_without_an_order_the_header_counts_this_shifts_good_units_like_its_bad_ones() -> None:
+    line = fake_line(1)
+    line.numbers = replace(line.numbers, quantity=None, passed=312, passed_in_shift=7)
+    app = fake_app(line)
+    async with on_line(app):
+        assert "7 good · 5 bad" in screen_text(app)
+
+
 async def test_f5_tries_a_failed_unit_again_and_nothing_else() -> None:
     line = fake_line(2)
     app = fake_app(line)

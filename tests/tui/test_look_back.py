@@ -9,9 +9,9 @@ from station.errors import Code, LedgerFault
 from station.ledger import RunRow
 from station.tui.decision_screen import DecisionScreen
 from station.tui.line_screen import LineScreen
-from station.tui.look_back_screen import LookBackScreen
+from station.tui.look_back_screen import LookBackPage, LookBackScreen
 from station.tui.unit_screen import UnitScreen
-from tests.tui.driving import on_line, press, scan, until
+from tests.tui.driving import on_line, press, scan, settle, until
 from tests.tui.fake_line import fake_app, fake_line
 from tests.tui.made_shift import fill, shift_at
 from tests.tui.pictures import screen_text
@@ -77,6 +77,25 @@ async def test_a_whole_label_that_is_scanned_opens_the_story_of_its_serial_numbe
         await press(pilot, "escape")
 
         assert app.screen.query_one(Input).value == "SP00000001"
+
+
+async def test_a_click_chooses_a_unit_a_second_one_opens_it_and_a_name_turns_the_page() -> None:
+    async with shift_at("f2") as (app, pilot):
+        await pilot.click(LookBackPage, offset=(10, 3))
+        await settle(pilot)
+        assert "▶ 14:59:41" in screen_text(app)
+        await pilot.click(LookBackPage, offset=(10, 3))
+        await until(pilot, lambda: isinstance(app.screen, UnitScreen))
+        assert "Unit  24:0a:c4:5e:00:ee" in screen_text(app)
+        await press(pilot, "escape")
+        await pilot.click("#pages", offset=(24, 0))
+        await settle(pilot)
+        assert "Good units per hour, in steps" in screen_text(app)
+        await pilot.click(LookBackPage, offset=(10, 3))
+        await pilot.click("#pages", offset=(79, 0))
+        await settle(pilot)
+
+        assert "Good units per hour, in steps" in screen_text(app)
 
 
 async def test_tab_turns_the_pages_round() -> None:
