@@ -270,6 +270,8 @@ class Chip:
                 "Put the first unit back, or start this one anew",
                 facts={"before": str(self._mac), "now": now},
             )
+        # It was the line, which may be why the ROM was blamed before.
+        self._rom_raises_baud = True
         self._start_flasher()
         return True
 

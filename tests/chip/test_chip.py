@@ -229,3 +229,25 @@ def test_a_rate_that_the_cable_does_not_hold_is_left_without_losing_the_unit(spo
         ready(lane)
         assert lane.port.baudrate == 460800
         lane.port.release()
+
+
+def test_a_rom_that_was_blamed_for_what_the_line_spoilt_raises_the_rate_again_after_the_step_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[tuple[int, bool]] = []
+    start = Chip._start_stub
+
+    def spoilt_once(chip: Chip, baud: int, with_rom: bool) -> None:
+        started.append((baud, with_rom))
+        if len(started) == 1:
+            raise ChipError(Code.CHIP_GARBLED, "one byte of the ROM's was spoilt", "-")
+        start(chip, baud, with_rom)
+
+    monkeypatch.setattr(Chip, "_start_stub", spoilt_once)
+    with Fixture(make_unit(), faults=Faults()) as fixture:
+        lane = Lane(fixture.url)
+        chip = ready(lane)
+        fixture.faults.garbles_above_baud = 500_000
+        chip.mac_now()
+        lane.port.release()
+    assert started == [(921600, True), (921600, False), (460800, True)]
