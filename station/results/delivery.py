@@ -19,7 +19,7 @@ from uuid import UUID
 from station.errors import UsageError
 from station.ledger.whole_file import written_whole
 from station.platform.openapi_client import goes_direct
-from station.results.settings import ChannelSettings, read_authorization
+from station.results.settings import ChannelSettings, NoAuthorization, read_authorization
 
 _REFUSING: Final = frozenset({400, 413, 422})
 """The document itself is not taken; anything else may be mended without it."""
@@ -130,8 +130,8 @@ class HttpDelivery:
         return {} if named is None else {"Authorization": read_authorization(Path(named))}
 
     def _no_authorization(self, error: Exception) -> str:
-        why = error.strerror if isinstance(error, OSError) else "its first line is no header"
-        return f"{self._settings.authorization_file} cannot be used ({why or type(error).__name__})"
+        why = str(error) if isinstance(error, NoAuthorization) else getattr(error, "strerror", None)
+        return f"{self._settings.authorization_file} cannot be used: {why or type(error).__name__}"
 
     async def _knock(self) -> str:
         from aiohttp import ClientError, ClientSession, ClientTimeout  # noqa: PLC0415  half a second that few stations need

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
+from station.ledger.owner_only import may_others, mend_of_rights
 from station.platform.settings import CertificateFile, TimeLimitS, refusal
 
 CHANNEL_FORM: Final = "letters, digits, - and _, up to 40"
@@ -92,9 +93,15 @@ class ChannelSettings(BaseModel):
         return self.folder or (self.url or "").partition("?")[0]
 
 
+class NoAuthorization(ValueError):
+    """A file's header cannot be used; the text says why, never what the file holds."""
+
+
 def read_authorization(path: Path) -> str:
-    """Give the header that a file holds; OSError, ValueError when its first line cannot be one."""
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    """Give the header that a file holds; OSError, NoAuthorization when its first line cannot be one, or others may read it."""
+    if may_others(path, path.stat().st_mode):
+        raise NoAuthorization(f"others than its owner may read or write it. {mend_of_rights(path)}")
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     if not lines or not _HEADER.fullmatch(lines[0].strip()):
-        raise ValueError("its first line is no header")
+        raise NoAuthorization("its first line is no header")
     return lines[0].strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from uuid import UUID, uuid5
 
@@ -10,6 +11,7 @@ import pytest
 
 from station.errors import Code, LedgerFault
 from station.ledger import Ledger
+from station.ledger.owner_only import write_owner_only
 from station.results.unit_result import UnitResult, result_schema
 from station.verdict import Verdict
 from tests.ledger.making import STAMP, begin, mac_of, name
@@ -197,11 +199,28 @@ def test_wats_gets_a_test_report_with_all_that_it_requires(ledger: Ledger, mes: 
     assert {one["description"]: one["text"] for one in report["miscInfos"]}["MAC"] == mac_of(1)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's; Windows' rights are looked at in tests/ledger")
+def test_an_authorization_that_others_can_read_sends_nothing_until_it_is_its_owners(
+    ledger: Ledger, mes: OtherSystem, opened: Opened, tmp_path: Path
+) -> None:
+    file = tmp_path / "mes.txt"
+    file.write_text("Bearer s3cr3t-t0k3n\n", encoding="utf-8")
+    file.chmod(0o644)
+    channel = opened(authorization_file=str(file))
+    run_unit(ledger, 1)
+
+    told = channel.send_waiting()
+    assert f"chmod 600 {file}" in told.trouble
+    assert (told.delivered, mes.taken) == (0, [])
+    file.chmod(0o600)
+    assert channel.send_waiting().delivered == 1
+
+
 @pytest.mark.parametrize("wats", [None, WATS])
 def test_no_device_secret_and_no_password_leaves_or_is_kept(
     ledger: Ledger, mes: OtherSystem, opened: Opened, tmp_path: Path, wats: dict[str, object] | None
 ) -> None:
-    (tmp_path / "mes.txt").write_text("Bearer s3cr3t-t0k3n\n", encoding="utf-8")
+    write_owner_only(tmp_path / "mes.txt", "Bearer s3cr3t-t0k3n\n")
     (tmp_path / "hot").mkdir()
     mes.usual, mes.words = 422, "who is Bearer s3cr3t-t0k3n?"
     channels = [
