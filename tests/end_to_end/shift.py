@@ -366,8 +366,8 @@ def judge(worked: Worked) -> None:
         for mac in worked.put_aside:
             assert ledger.dispositions.standing(Mac(mac)).disposition is Disposition.REWORK
     export = worked.desk.data.parent / "audit.jsonl"
-    assert worked.desk.station("audit", "export", "--out", export).code == 0
-    verified = worked.desk.station("audit", "verify", export)
+    assert worked.desk.here("audit", "export", "--out", export).code == 0
+    verified = worked.desk.here("audit", "verify", export)
     assert verified.code == 0, verified.err
     for log in worked.desk.data.rglob("*.log*"):
         assert "Traceback" not in log.read_text(encoding="utf-8"), log

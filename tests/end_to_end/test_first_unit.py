@@ -100,7 +100,7 @@ def test_a_unit_that_comes_back_keeps_its_certificate(desk: Desk, bench: Bench) 
     first = desk.station("flash", profile, "--port", bench.ports[0], "--json").verdicts[0]
     bench.remove(1)
     bench.insert(1)
-    second = desk.station("flash", profile, "--port", bench.ports[0], "--json").verdicts[0]
+    second = desk.here("flash", profile, "--port", bench.ports[0], "--json").verdicts[0]
     bench.remove(1)
     bench.insert(1, first_mac)
     again = desk.station("flash", profile, "--port", bench.ports[0], "--json").verdicts[0]
@@ -114,13 +114,13 @@ def test_the_record_tells_the_whole_story_and_no_secret(desk: Desk, bench: Bench
     done = desk.station("flash", desk.profiles / "training.yaml", "--port", bench.ports[0], "--json")
     log = tmp_path / "audit.jsonl"
     table = tmp_path / "audit.csv"
-    assert desk.station("audit", "export", "--out", log).code == 0
-    assert desk.station("audit", "export", "--out", table, "--format", "csv").code == 0
-    shown = desk.station("unit", "show", mac)
+    assert desk.here("audit", "export", "--out", log).code == 0
+    assert desk.here("audit", "export", "--out", table, "--format", "csv").code == 0
+    shown = desk.here("unit", "show", mac)
     events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     assert mac in json.dumps(events)
     assert rows[0][0] in shown.out
-    listed = desk.station("batch", "show", "unit", "--json")
+    listed = desk.here("batch", "show", "unit", "--json")
     everything = [done.out, done.err, shown.out, listed.out, log.read_text(encoding="utf-8")]
     everything += [path.read_bytes().decode("latin-1") for path in desk.data.rglob("*") if path.is_file()]
     everything.append(table.read_text(encoding="utf-8-sig"))
@@ -146,8 +146,8 @@ def test_demo_auto_takes_units_from_an_order_on_the_platform_to_activated(desk: 
     assert (summary["ordered"], summary["activated"], summary["proven"]) == (6, 6, 6)
     log = desk.data / "log.jsonl"
     training = Desk(desk.data / "training", desk.profiles)
-    assert training.station("audit", "export", "--out", log).code == 0
-    assert training.station("audit", "verify", log).code == 0
+    assert training.here("audit", "export", "--out", log).code == 0
+    assert training.here("audit", "verify", log).code == 0
     told = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     kinds = [record.get("kind") for record in told]
     assert {"order_begun", "order_applied", "order_placed", "order_received"} <= set(kinds)

@@ -33,11 +33,11 @@ class Site:
             secret = self.platform.device(PRODUCT, spoil).secret
             text = text.replace(secret, ("1" if secret[0] != "1" else "2") + secret[1:])
         csv.write_text(text, encoding="utf-8")
-        assert self.desk.station("batch", "import", csv).code == 0
+        assert self.desk.here("batch", "import", csv).code == 0
 
     def flash(self, *words: object) -> Done:
         at = ("--port", self.bench.ports[0], "--endpoint", self.platform.openapi_endpoint, "--protocol", "http")
-        return self.desk.station("flash", self.profile, *at, "--json", *words)
+        return self.desk.here("flash", self.profile, *at, "--json", *words)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_unit_is_activated_and_a_rework_comes_online_anew(site: Site) -> None:
     assert before is not None
     assert again is not None
     assert again > before
-    assert "activated" in site.desk.station("unit", "show", name).out
+    assert "activated" in site.desk.here("unit", "show", name).out
 
 
 def test_one_wrong_character_of_a_secret_is_refused_by_the_platform_and_told_as_such(site: Site) -> None:
@@ -98,7 +98,7 @@ def test_a_disabled_or_deleted_device_is_told_as_such(site: Site) -> None:
 def test_a_platform_that_is_away_is_the_stations_fault_and_the_unit_goes_on_later(site: Site) -> None:
     site.import_batch()
     site.bench.insert(1)
-    away = site.desk.station(
+    away = site.desk.here(
         "flash",
         site.profile,
         "--port",

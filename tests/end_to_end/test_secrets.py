@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -79,13 +80,14 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     (tmp_path / "temporary").mkdir()
     for name in ("TMPDIR", "TEMP", "TMP"):
         monkeypatch.setenv(name, str(tmp_path / "temporary"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     desk = desk_in(tmp_path)
     write_profile(desk.profiles / "slow.yaml", baud=SLOW_BAUD)
     write_profile(desk.profiles / "hasty.yaml", boot_within="1s")
     csv = desk.profiles / "marked.csv"
     rows = "".join(f"marked-{number},{secret},{PRODUCT_KEY}\r\n" for number, secret in enumerate(SECRETS))
     csv.write_text(f"DeviceName,DeviceSecret,ProductKey\r\n{rows}", encoding="utf-8")
-    done = desk.station("batch", "import", csv)
+    done = desk.here("batch", "import", csv)
     assert done.code == 0
     assert not leaks((done.out + done.err).encode())
     csv.unlink()
@@ -116,11 +118,11 @@ def test_after_good_bad_and_killed_runs_no_secret_stands_anywhere_but_in_the_chi
         assert done.code == 0
         heard.append(said(done))
     with quick_fixture(units[1], faults=Faults(worn_cells={APP_OFFSET + 0x100: 1})) as fixture:
-        done = desk.station("flash", quick, port, fixture.url)
+        done = desk.here("flash", quick, port, fixture.url)
         assert done.code == 1
         heard.append(said(done))
     with quick_fixture(units[2], boot=TellTale) as fixture:
-        done = desk.station("flash", desk.profiles / "hasty.yaml", port, fixture.url, "--json")
+        done = desk.here("flash", desk.profiles / "hasty.yaml", port, fixture.url, "--json")
         assert (done.code, done.verdicts[0]["code"]) == (1, "F31")
         assert "secret=***" in done.verdicts[0]["message"]
         heard.append(said(done))
@@ -145,7 +147,7 @@ def test_after_good_bad_and_killed_runs_no_secret_stands_anywhere_but_in_the_chi
         f"marked-9,{SECRETS[4]}!,{PRODUCT_KEY}\r\n{SECRETS[3]}\r\n",
         encoding="utf-8",
     )
-    refused = desk.station("batch", "import", wrong)
+    refused = desk.here("batch", "import", wrong)
     assert refused.code == 2
     heard.append(said(refused))
     wrong.unlink()
@@ -159,7 +161,7 @@ def test_after_good_bad_and_killed_runs_no_secret_stands_anywhere_but_in_the_chi
         ("audit", "export", "--out", tmp_path / "audit.jsonl"),
         ("audit", "export", "--out", tmp_path / "audit.csv", "--format", "csv"),
     ):
-        done = desk.station(*words)
+        done = desk.here(*words)
         assert done.code == 0, done
         assert "marked" in done.out or words[0] in {"doctor", "audit"}
         heard.append(said(done))
@@ -185,7 +187,7 @@ class Unheard(QuickApplication):
 
 def test_a_secret_in_pieces_of_colour_is_masked_too(desk: Desk) -> None:
     with quick_fixture(unit_number(1), boot=Unheard) as fixture:
-        done = desk.station("flash", desk.profiles / "hasty.yaml", "--port", fixture.url)
+        done = desk.here("flash", desk.profiles / "hasty.yaml", "--port", fixture.url)
     assert done.code == 1
     assert "***" in done.out
     assert not leaks(said(done))

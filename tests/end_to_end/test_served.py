@@ -23,7 +23,7 @@ async def test_the_passphrase_is_in_no_argument_and_no_environment_and_a_kill_en
     phrase = desk.data.parent / "phrase"
     phrase.write_text(PHRASE + "\n", encoding="utf-8")
     phrase.chmod(0o600)
-    assert desk.station("ledger", "rekey", "--to", "passphrase", "--new-passphrase-file", phrase).code == 0
+    assert desk.here("ledger", "rekey", "--to", "passphrase", "--new-passphrase-file", phrase).code == 0
     port = free_port()
     words = ("--port", "socket://127.0.0.1:1", "--serve", "--serve-port", port, "--passphrase-file", phrase)
 

@@ -322,14 +322,14 @@ def test_a_batch_that_runs_out_in_the_middle_of_a_shift_ends_with_4_and_units_th
     desk.import_certificates(PRODUCT_KEY, 1)
     profile, untouched, served = desk.profiles / "quick.yaml", unit_number(2), unit_number(1)
     with quick_fixture(served) as fixture:
-        assert desk.station("flash", profile, "--port", fixture.url).code == 0
+        assert desk.here("flash", profile, "--port", fixture.url).code == 0
         fixture.insert(untouched)
         done = desk.station("flash", profile, "--port", fixture.url, "--units", "3", "--json")
         assert (done.code, [verdict["code"] for verdict in done.verdicts]) == (4, ["E40"])
         assert "Import" in done.verdicts[0]["mend"]
         assert is_blank(untouched)
         fixture.insert(served)
-        assert desk.station("flash", profile, "--port", fixture.url).code == 0
+        assert desk.here("flash", profile, "--port", fixture.url).code == 0
 
 
 def test_a_bad_unit_ends_with_1_and_says_code_cause_and_mend(desk: Desk) -> None:
@@ -361,8 +361,8 @@ def test_a_unit_of_another_ledger_is_held_until_the_line_lead_has_it_replaced(de
     other.import_certificates(PRODUCT_KEY, prefix="other")
     words = ("flash", desk.profiles / "quick.yaml", "--json", "--port")
     with quick_fixture(unit_number(1)) as fixture:
-        assert other.station(*words, fixture.url).code == 0
-        held = desk.station(*words, fixture.url)
+        assert other.here(*words, fixture.url).code == 0
+        held = desk.here(*words, fixture.url)
         assert (held.code, held.verdicts[0]["code"]) == (1, "F50")
         assert "other-000001" in held.verdicts[0]["message"]
         replaced = desk.station(*words, fixture.url, "--replace-foreign")

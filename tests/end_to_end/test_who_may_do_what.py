@@ -44,7 +44,7 @@ def desk(tmp_path: Path, product: Path, pin_file: Path) -> Desk:
         ("add", "Wang", "--lead", "--pin-file", pin_file),
         ("add", "Li", "--badge", "770011", "--operator", "Wang", "--pin-file", pin_file),
     ):
-        done = desk.station("operator", *words)
+        done = desk.here("operator", *words)
         assert done.code == 0, done.err
     return desk
 
@@ -58,7 +58,7 @@ def test_every_event_of_a_run_bears_the_operator_whose_badge_was_scanned(desk: D
     before = len(events(desk))
     with quick_fixture(unit_number(1)) as fixture:
         flash = ("flash", desk.profiles / "quick.yaml", "--port", fixture.url)
-        refused = desk.station(*flash)
+        refused = desk.here(*flash)
         assert (refused.code, "--operator" in refused.err) == (2, True)
         assert desk.station(*flash, "--operator", "770011").code == 0
     told = events(desk)[before:]
@@ -73,13 +73,13 @@ def test_a_foreign_certificate_is_replaced_by_a_line_lead_with_a_reason(
     other.import_certificates(PRODUCT_KEY, 1, "foreign")
     profile = desk.profiles / "quick.yaml"
     with quick_fixture(unit_number(1)) as fixture:
-        old = other.station("flash", profile, "--port", fixture.url, "--json").verdicts[0]["device_name"]
+        old = other.here("flash", profile, "--port", fixture.url, "--json").verdicts[0]["device_name"]
         flash = ("flash", profile, "--port", fixture.url, "--operator", "Li", "--json")
-        assert desk.station(*flash).verdicts[0]["code"] == "F50"
+        assert desk.here(*flash).verdicts[0]["code"] == "F50"
         lead = ("--replace-foreign", "--lead", "Wang", "--pin-file", pin_file)
-        assert [event["code"] for event in desk.station(*flash, *lead).events] == ["I10"]
+        assert [event["code"] for event in desk.here(*flash, *lead).events] == ["I10"]
         as_technician = ("--replace-foreign", "--reason", "bought back", "--pin-file", pin_file)
-        assert [event["code"] for event in desk.station(*flash, *as_technician).events] == ["I42"]
+        assert [event["code"] for event in desk.here(*flash, *as_technician).events] == ["I42"]
         done = desk.station(*flash, *lead, "--reason", "bought back").verdicts[0]
     assert done["verdict"] == "PASS"
     ((operator, data),) = [(operator, data) for kind, operator, data in events(desk) if kind == "certificate.replaced"]
@@ -91,11 +91,11 @@ def test_a_security_warning_is_overruled_by_a_line_lead_alone_with_pin_and_reaso
     profile = write_profile(desk.profiles / "jtag.yaml", security={"expect": "jtag-disabled"})
     with quick_fixture(unit_number(1)) as fixture:
         flash = ("flash", profile, "--port", fixture.url, "--operator", "Li", "--json")
-        refused = desk.station(*flash).verdicts[0]
+        refused = desk.here(*flash).verdicts[0]
         assert (refused["code"], "--force-security" in refused["mend"]) == ("F14", True)
         force = ("--force-security", "--pin-file", pin_file)
-        assert [event["code"] for event in desk.station(*flash, *force, "--lead", "Wang").events] == ["I10"]
-        assert [event["code"] for event in desk.station(*flash, *force, "--reason", "samples").events] == ["I42"]
+        assert [event["code"] for event in desk.here(*flash, *force, "--lead", "Wang").events] == ["I10"]
+        assert [event["code"] for event in desk.here(*flash, *force, "--reason", "samples").events] == ["I42"]
         done = desk.station(*flash, *force, "--lead", "Wang", "--reason", "samples").verdicts[0]
     assert done["verdict"] == "PASS"
     ((operator, data),) = [(operator, data) for kind, operator, data in events(desk) if kind == "security.forced"]
