@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import getpass
-import os
-import stat
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
+from station.cli.owner_file import first_line_of
 from station.errors import UsageError
 
 if TYPE_CHECKING:
     from station.certificate import Secret
-
-PIN_FILE_BYTES_MAX: Final = 1024
 
 pin_file_option = click.option(
     "--pin-file",
@@ -50,7 +47,7 @@ def pin_of(name: str, file: Path | None, option: str = "--pin-file") -> Secret:
     from station.ledger.pins import read_pin  # noqa: PLC0415  --help must not pay for SQLAlchemy
 
     if file is not None:
-        return read_pin_file(file)
+        return read_pin(first_line_of(file, "PIN"))
     _require_terminal(name, option)
     return read_pin(click.prompt(f"PIN of {name}", hide_input=True, err=True))
 
@@ -60,7 +57,7 @@ def new_pin_of(name: str, file: Path | None, option: str = "--new-pin-file") -> 
     from station.ledger.pins import read_pin  # noqa: PLC0415  --help must not pay for SQLAlchemy
 
     if file is not None:
-        return read_pin_file(file)
+        return read_pin(first_line_of(file, "PIN"))
     _require_terminal(name, option)
     again = "The same again"
     return read_pin(click.prompt(f"New PIN of {name}", hide_input=True, confirmation_prompt=again, err=True))
@@ -71,31 +68,3 @@ def _require_terminal(name: str, option: str) -> None:
         raise UsageError(
             f"The PIN of {name} is needed, and there is no terminal to ask at", f"Give a file with it: {option} FILE"
         )
-
-
-def read_pin_file(path: Path) -> Secret:
-    """Give the first line of a file that only its owner can read (or of a pipe); UsageError, never with what it holds."""
-    from station.ledger.owner_only import may_others, mend_of_rights  # noqa: PLC0415  --help must not pay for SQLAlchemy
-    from station.ledger.pins import read_pin  # noqa: PLC0415  as above
-
-    place = str(path)
-    try:
-        if not _may_be_read(path.stat().st_mode):
-            raise UsageError("A PIN is not read from this kind of file", "Name a plain file", place)
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if may_others(path, mode):
-                raise UsageError("Others than its owner can read the PIN file", mend_of_rights(path), place)
-            lines = file.read(PIN_FILE_BYTES_MAX).splitlines()
-        text = lines[0].decode("utf-8-sig") if lines else ""
-    except OSError as error:
-        raise UsageError(f"The PIN file cannot be read ({error.strerror})", "Name another file", place) from None
-    except UnicodeDecodeError:
-        raise UsageError("The PIN file is not text", "Write the PIN as its first line, in UTF-8", place) from None
-    if not text.strip():
-        raise UsageError("The PIN file holds no PIN", "Write the PIN as its first line", place)
-    return read_pin(text)
-
-
-def _may_be_read(mode: int) -> bool:
-    return stat.S_ISREG(mode) or stat.S_ISFIFO(mode)
