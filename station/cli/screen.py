@@ -81,7 +81,7 @@ class ShiftDesk:
         return offered
 
     def _choice(self, path: Path, shift: Shift) -> Choice:
-        passed, left = shift.progress()
+        passed, left, _ = shift.progress()
         name = shift.recipe.profile.name
         if shift.order is None:
             return Choice(path, name, shift.batch, left, shift.work_order)

@@ -268,7 +268,7 @@ class Line:
     def summary(self) -> ShiftNumbers:
         """Give the shift's numbers; reads the ledger, so not for a UI loop. LedgerFault, which tells how many verdicts are kept."""
         try:
-            passed, left = self._shift.progress()
+            progress = self._shift.progress()
             self._shift.ledger.server.require_seen()  # a station that has no unit looks at a restored server too
         except LedgerFault as fault:
             raise self._shift.ledger.recorder.told(fault) from None
@@ -279,11 +279,12 @@ class Line:
             batch=self._shift.batch,
             work_order=self._shift.work_order,
             quantity=self._shift.quantity,
-            passed=passed,
+            passed=progress.passed,
             passed_in_shift=verdicts[Verdict.PASS],
             failed=verdicts[Verdict.FAIL],
             errors=verdicts[Verdict.ERROR],
-            left=left,
+            left=progress.left,
+            certificates=progress.certificates,
             first_pass_yield=share(firsts.count(Verdict.PASS), len(firsts)),
             units_per_hour=units_per_hour(verdicts[Verdict.PASS], hours),
         )

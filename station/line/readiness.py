@@ -192,7 +192,7 @@ def _images(shift: Shift) -> ReadinessItem:
 
 
 def _certificates(shift: Shift) -> ReadinessItem:
-    done, left = shift.progress()
+    done, left, _ = shift.progress()
     values: dict[str, str | int] = {"left": left, "batch": shift.batch}
     if shift.order is not None and shift.quantity is not None and done >= shift.quantity:
         complete: dict[str, str | int] = {"order": shift.order.number, "quantity": shift.quantity}

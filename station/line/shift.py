@@ -6,10 +6,19 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from station.errors import UsageError, Why
 from station.ledger import BatchSummary, Ledger, WorkOrder, open_orders_of
 from station.profile import Recipe, prepare_recipe
+
+
+class Progress(NamedTuple):
+    """How many units have passed, and how many of the batch's `certificates` are left."""
+
+    passed: int
+    left: int
+    certificates: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +33,11 @@ class Shift:
     order: WorkOrder | None = None
     """As it stood when the shift was opened."""
 
-    def progress(self) -> tuple[int, int]:
-        """Give how many units of the order, or of the batch, have passed on all stations, and the certificates left."""
+    def progress(self) -> Progress:
+        """Give how far the order, or the batch, is on all stations."""
         batch = self.ledger.batch(self.batch)
         passed = batch.passed if self.order is None else self.ledger.work_orders.find(self.order.number).passed
-        return passed, batch.left
+        return Progress(passed, batch.left, batch.total)
 
 
 def open_shift(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ShiftNumbers:
-    """`passed` counts the order's units, or the batch's, of all shifts and stations, `passed_in_shift` this shift's runs; `left`
-    are the batch's certificates.
+    """`passed` counts the order's units, or the batch's, of all shifts and stations, `passed_in_shift` this shift's runs; of
+    the batch's `certificates` so many are `left`.
 
     The others are this shift's; `first_pass_yield` is 0 to 1. None where nothing is known yet.
     """
@@ -21,5 +21,6 @@ class ShiftNumbers:
     failed: int
     errors: int
     left: int
+    certificates: int
     first_pass_yield: float | None
     units_per_hour: float | None

@@ -85,6 +85,7 @@ def overview(look: LineLook, now: datetime, period: timedelta) -> Overview:
         sum(one.failed for one in batches),
         sum(one.errors for one in batches),
         sum({one.batch: one.left for one in batches}.values()),
+        sum({one.batch: one.certificates for one in batches}.values()),
         numbers.first_pass_yield,
         _rate(look.finished, now),
     )
@@ -147,6 +148,7 @@ def _batch_now(batch: BatchSummary, own: Sequence[RunRow], began: datetime, now:
         numbers.verdicts[Verdict.FAIL],
         numbers.verdicts[Verdict.ERROR],
         batch.left,
+        batch.total,
         numbers.first_pass_yield,
         _rate(own, now),
     )

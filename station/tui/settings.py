@@ -53,7 +53,7 @@ class Settings(Part):
     bell: Bell = Bell.ALL
     """all; bad: nothing for a PASS; off."""
     few_certificates: Annotated[int, Field(ge=0)] = 20
-    """At so many certificates left the header warns; earlier where fewer are left than the order or the next hour needs."""
+    """At so many certificates left the header warns; in the batch's last quarter already at what the next hour needs."""
     scanner: Scanner = Scanner()
     """How the barcode scanner types: what it puts before a code, the keys that end one, and how close its signs come."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -26,6 +26,11 @@ LIGHT_LOOK_PERIOD_S: Final = 1.0
 _BAR_CELLS: Final = 16
 
 
+class _Part(NamedTuple):
+    words: str
+    rank: int
+
+
 class ShiftHeader(Widget):
     """Reads the line's numbers in a thread and paints them."""
 
@@ -42,7 +47,7 @@ class ShiftHeader(Widget):
             self.answer = answer
 
     def __init__(self, line: LinePort, texts: Texts, now: Callable[[], datetime], *, periodic: bool, few: int) -> None:
-        """At `few` certificates left, or one hour's worth, the header warns, unless they are enough for the order."""
+        """At `few` certificates left, or one hour's worth of the last quarter, the header warns, unless the order needs no more."""
         super().__init__()
         self._line = line
         self._texts = texts
@@ -117,35 +122,35 @@ class ShiftHeader(Widget):
         numbers, say = self.numbers, self._texts.say
         if numbers is None:
             return Content.styled(f" {self._unreadable(self.fault)}" if self.fault else "", "$quiet")
-        left = say("header.left", count=numbers.left)
-        style = ""
-        if runs_out(numbers, self._few):
-            left = "▲ " + say("header.left_few" if numbers.left else "header.left_none", count=numbers.left)
-            style = "bold $verdict-error-text"
-        words = [say("header.failed", count=numbers.failed)]
-        if not numbers.quantity:
-            words.insert(0, say("header.passed", count=numbers.passed_in_shift))
-        if numbers.errors:
-            words.append(say("header.errors", count=numbers.errors))
-        if numbers.first_pass_yield is not None:
-            words.append(say("header.first_pass", percent=f"{numbers.first_pass_yield * 100:.1f}"))
-        if numbers.units_per_hour is not None:
-            words.append(say("header.units_per_hour", count=round(numbers.units_per_hour)))
-        if done := done_about(numbers, self._now()):
-            words.append(say("header.done_about", time=f"{done:%H:%M}"))
         if self.fault is not None and self._server_is_away(self.fault):
             return Content.styled(fit(f" {self._unreadable(self.fault)}", width), "bold $verdict-error-text")
-        if self.fault is not None:
-            words = [self._unreadable(self.fault)]
+        parts = self._figures(numbers) if self.fault is None else [_Part(self._unreadable(self.fault), 0)]
         if self.light_is_lost:
-            words.insert(0, say("header.light_lost"))
-        row = Content.assemble(" ", (left, style))
-        for word in words:
-            longer = row + f" · {word}"
-            if longer.cell_length >= width:
-                break
-            row = longer
-        return row
+            parts.insert(0, _Part(say("header.light_lost"), 0))
+        if not runs_out(numbers, self._few):
+            return Content(_row(say("header.left", count=numbers.left), parts, width))
+        short = say("header.left" if numbers.left else "header.left_none_short", count=numbers.left)
+        long = say("header.left_few" if numbers.left else "header.left_none", count=numbers.left)
+        is_roomy = cell_len(_joined(f"▲ {long}", parts)) < width
+        row = _row(f"▲ {long if is_roomy else short}", parts, width)
+        warning, _, rest = row.partition(" · ")
+        return Content.assemble((warning, "bold $verdict-error-text"), f" · {rest}" if rest else "")
+
+    def _figures(self, numbers: ShiftNumbers) -> list[_Part]:
+        """What stands behind the certificates left, in this order; of a higher rank is what goes first where room is short."""
+        say = self._texts.say
+        parts = [_Part(say("header.failed", count=numbers.failed), 4)]
+        if not numbers.quantity:
+            parts.insert(0, _Part(say("header.passed", count=numbers.passed_in_shift), 4))
+        if numbers.errors:
+            parts.append(_Part(say("header.errors", count=numbers.errors), 5))
+        if numbers.first_pass_yield is not None:
+            parts.append(_Part(say("header.first_pass", percent=f"{numbers.first_pass_yield * 100:.1f}"), 1))
+        if numbers.units_per_hour is not None:
+            parts.append(_Part(say("header.units_per_hour", count=round(numbers.units_per_hour)), 2))
+        if done := done_about(numbers, self._now()):
+            parts.append(_Part(say("header.done_about", time=f"{done:%H:%M}"), 3))
+        return parts
 
     def _server_is_away(self, fault: CodedError) -> bool:
         return fault.code is Code.LEDGER_UNREACHABLE and "kept" in fault.facts
@@ -154,6 +159,19 @@ class ShiftHeader(Widget):
         if self._server_is_away(fault):
             return "▲ " + self._texts.say("header.server_away", count=fault.facts["kept"])
         return self._texts.say("header.no_numbers")
+
+
+def _row(left: str, parts: Sequence[_Part], width: int) -> str:
+    """Put the parts behind each other, without those of the highest ranks when they are too long together."""
+    row = _joined(left, parts)
+    if not parts or cell_len(row) < width:
+        return row
+    least = max(reversed(parts), key=lambda part: part.rank)
+    return _row(left, [part for part in parts if part is not least], width)
+
+
+def _joined(left: str, parts: Sequence[_Part]) -> str:
+    return f" {' · '.join([left, *(part.words for part in parts)])}"
 
 
 def training_mark(texts: Texts) -> Content:

@@ -44,7 +44,7 @@ def opened(tmp_path: Path) -> Iterator[Ledger]:
 def test_a_profile_opens_its_order_at_the_first_start(opened: Ledger, folder: Path) -> None:
     shifts = [open_shift(folder / "named.yaml", opened) for _ in range(2)]
 
-    assert [(shift.work_order, shift.quantity, shift.progress()) for shift in shifts] == [("WO-7", 3, (0, 5))] * 2
+    assert [(shift.work_order, shift.quantity, shift.progress()) for shift in shifts] == [("WO-7", 3, (0, 5, 5))] * 2
     assert [order.number for order in opened.work_orders.all()] == ["WO-7"]
 
 

@@ -140,7 +140,7 @@ async def test_the_header_reads_the_numbers_again_after_a_verdict() -> None:
 async def test_few_certificates_are_a_warning_in_words() -> None:
     line = fake_line(1)
     app = fake_app(line)
-    async with on_line(app) as pilot:
+    async with on_line(app, (120, 40)) as pilot:
         for numbers, warned in (
             (replace(NUMBERS, left=3), True),
             (replace(NUMBERS, left=110), True),  # less than the next hour needs
@@ -148,6 +148,9 @@ async def test_few_certificates_are_a_warning_in_words() -> None:
             (replace(NUMBERS, left=3, passed=497), False),  # enough for the order
             (replace(NUMBERS, left=20, quantity=None, units_per_hour=None), True),
             (replace(NUMBERS, left=21, quantity=None, units_per_hour=None), False),
+            (replace(NUMBERS, left=194, certificates=200, quantity=None, units_per_hour=1700.0), False),
+            (replace(NUMBERS, left=51, certificates=200, quantity=None, units_per_hour=1700.0), False),
+            (replace(NUMBERS, left=50, certificates=200, quantity=None, units_per_hour=1700.0), True),
         ):
             line.numbers = numbers
             app.screen.query_one(ShiftHeader).ask()
@@ -155,6 +158,14 @@ async def test_few_certificates_are_a_warning_in_words() -> None:
             words = f"▲ {numbers.left} certificates left: get the next batch"
 
             assert (words in screen_text(app)) is warned, numbers
+
+
+async def test_the_yield_the_rate_and_the_time_to_finish_are_told_beside_a_warning_in_a_narrow_window() -> None:
+    line = fake_line(1)
+    line.numbers = replace(NUMBERS, left=12, errors=3)
+    app = fake_app(line)
+    async with on_line(app):
+        assert "▲ 12 certificates left · 5 bad · first-pass 98.4 % · 114/h · done " in screen_text(app)
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "stack light away"), ("zh-CN", "塔灯断开")])
