@@ -12,6 +12,7 @@ from textual.events import Event, Key
 from textual.timer import Timer
 
 from station.line.readiness import ReadinessItem
+from station.tui.bell import RING_APART_S, rings
 from station.tui.choice import Choice
 from station.tui.choice_screen import ChoiceScreen
 from station.tui.collector import spare_what_came, spared
@@ -24,22 +25,16 @@ from station.tui.line_port import LinePort
 from station.tui.line_screen import LineScreen
 from station.tui.scan_reader import ScanReader
 from station.tui.screen_app import ScreenApp
-from station.tui.settings import DEFAULTS, Bell, Settings
+from station.tui.settings import DEFAULTS, Settings
 from station.tui.sign_in_screen import SignInScreen
 from station.tui.station_screen import StationScreen
 from station.tui.wall_clock import local_now
-from station.verdict import Verdict
 
 TICK_S = 1.0
 """How often a tile counts the seconds of a step that reports nothing while it waits."""
 
 CLOSING_S = 5.0
 """How long the rest may take to end after the lanes have stopped, once the terminal is gone."""
-
-
-BAD_RINGS = 3
-RING_APART_S = 0.3
-"""Far enough for an ear to count."""
 
 
 class StationApp(ScreenApp):
@@ -180,13 +175,9 @@ class StationApp(ScreenApp):
             self.push_screen(HelpScreen(self.texts, training=self.training, explained=explained))
 
     def on_lane_pane_unit_finished(self, message: LanePane.UnitFinished) -> None:
-        """Ring as the station wants it: once for a good unit, three times for any other."""
-        passed = message.event.verdict is Verdict.PASS
-        if self.settings.bell is Bell.OFF or (passed and self.settings.bell is Bell.BAD):
-            return
-        self.bell()
-        for number in range(1, 1 if passed else BAD_RINGS):
-            self.set_timer(number * RING_APART_S, self.bell)
+        """Ring as the station wants it."""
+        for number in range(rings(message.event.verdict, self.settings.bell)):
+            self.set_timer(number * RING_APART_S, self.bell) if number else self.bell()
 
     def action_end(self) -> None:
         """F10: the end of the shift; without a line there is nothing to end."""

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from enum import StrEnum
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from station.errors import CodedError
 from station.serial_number import EntryWay
-from station.texts import Texts
 from station.tui.answer_input import AnswerInput
 from station.tui.cell_text import half_width
 from station.tui.key_bar import KeyBar
 from station.tui.station_screen import StationScreen, TitleRow
 
 
+class AskingStage(StrEnum):
+    """How far a screen with a single question is."""
+
+    ASKING = "asking"
+    LOOKING = "looking"
+
+
 class AskingScreen(StationScreen):
-    """What is known, the line to answer in, and a sentence below. Whoever has a reactive `stage` is shown anew with each."""
+    """What is known, the line to answer in, and a sentence below. A subclass's frozen reactive `view` says how far it is."""
 
     letters_max: ClassVar[int]
     """No answer is longer."""
@@ -34,15 +42,11 @@ class AskingScreen(StationScreen):
             super().__init__()
             self.error = error
 
-    def __init__(self, texts: Texts, *, training: bool) -> None:
-        super().__init__(texts, training=training)
-        self.error: CodedError | None = None
-        """Why the last answer was refused."""
-
     def compose(self) -> ComposeResult:
         yield TitleRow(self.title_words, self.texts, training=self.training)
         with VerticalScroll(id="room", can_focus=False):
             yield Static(id="known")
+            yield from self.choices()
             yield AnswerInput(id="answer", max_length=self.letters_max)
         yield Static(id="sentence")
         yield KeyBar()
@@ -54,6 +58,10 @@ class AskingScreen(StationScreen):
     def known(self) -> Content | None:
         """What stands above the line; None: nothing ever does."""
         return None
+
+    def choices(self) -> tuple[Widget, ...]:
+        """What may be chosen instead of an answer."""
+        return ()
 
     @property
     @abstractmethod
@@ -73,13 +81,19 @@ class AskingScreen(StationScreen):
     def sentence(self) -> Content:
         """What is asked for, or what went wrong."""
 
+    def read_answer(self, typed: str) -> str:
+        """What was meant by a line."""
+        return half_width(typed)
+
     def take_scan(self, code: str) -> None:
         if self.takes_scans:
             self.take_answer(code, EntryWay.SCANNED)
+        else:
+            self.leave_scan(code)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        answer = half_width(event.value)
+        answer = self.read_answer(event.value)
         if self.is_asking and answer:
             self.take_answer(answer, EntryWay.TYPED)
 
@@ -95,8 +109,7 @@ class AskingScreen(StationScreen):
 
         self.run_worker(look, thread=True, group="asking")
 
-    def watch_stage(self) -> None:
-        self.error = None
+    def watch_view(self) -> None:
         self.show()
         self.refresh_bindings()
 
@@ -108,7 +121,7 @@ class AskingScreen(StationScreen):
         super().retell()
 
     def show(self) -> None:
-        """Show what the stage asks for."""
+        """Show what is asked for now."""
         known, content = self.query_one("#known", Static), self.known()
         known.display = content is not None
         known.update(content or "")

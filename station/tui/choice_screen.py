@@ -57,6 +57,13 @@ class ChoiceScreen(StationScreen):
             super().__init__()
             self.line = line
 
+    offered: reactive[tuple[Choice, ...]] = reactive((), init=False, repaint=False)
+    chosen: reactive[Choice | None] = reactive(None, init=False, repaint=False)
+    sought: reactive[str] = reactive("", init=False, repaint=False)
+    """What no choice bore the name of; it is looked for once more, among what the ledger has now."""
+    starts_at_once: reactive[bool] = reactive(False, init=False, repaint=False)
+    """Until a line could not be opened."""
+
     class ChoicesFound(Message, bubble=False):
         """What can be chosen."""
 
@@ -86,11 +93,7 @@ class ChoiceScreen(StationScreen):
         self._find_choices = choices
         self._check_readiness = readiness
         self._open_line = open_line
-        self._start_at_once = start_at_once
-        self._choices: tuple[Choice, ...] = ()
-        self._choice: Choice | None = None
-        self._scanned = ""
-        """What no choice bore the name of; it is looked for once more, among what the ledger has now."""
+        self.set_reactive(ChoiceScreen.starts_at_once, start_at_once)
 
     def compose(self) -> ComposeResult:
         yield TitleRow(self._title, self.texts, training=self.training)
@@ -105,10 +108,10 @@ class ChoiceScreen(StationScreen):
         self.run_worker(self._look, thread=True, group="start")
 
     def _title(self) -> str:
-        if self._choice is None:
+        if self.chosen is None:
             return self.texts.say("choice.title")
-        batch = self.texts.say("header.batch", batch=plain(self._choice.batch)) if self._choice.batch else ""
-        names = (plain(self._choice.profile_name), plain(self._choice.work_order or ""), batch)
+        batch = self.texts.say("header.batch", batch=plain(self.chosen.batch)) if self.chosen.batch else ""
+        names = (plain(self.chosen.profile_name), plain(self.chosen.work_order or ""), batch)
         return f"{self.texts.say('choice.ready')}  {' · '.join(name for name in names if name)}"
 
     def _look(self) -> None:
@@ -118,18 +121,18 @@ class ChoiceScreen(StationScreen):
             self.post_message(self.ChoicesFound((), error))
 
     def on_choice_screen_choices_found(self, message: ChoiceScreen.ChoicesFound) -> None:
-        scanned, self._scanned = self._scanned, ""
-        self._choices = message.choices
+        scanned, self.sought = self.sought, ""
+        self.offered = message.choices
         if message.error is not None:
-            self._choice = None
+            self.chosen = None
             self.query_one(ReadinessList).items = lines_of(message.error)
             self.stage = Stage.CHECKED
         elif scanned and self._check_named(scanned):
             pass
-        elif len(self._choices) == 1 and not scanned:
-            self._check(self._choices[0])
+        elif len(self.offered) == 1 and not scanned:
+            self._check(self.offered[0])
         elif not scanned and (same := self._of_same_profile()):
-            self._check(same[0]) if len(same) == 1 else self._offer(self._choices.index(same[0]))
+            self._check(same[0]) if len(same) == 1 else self._offer(self.offered.index(same[0]))
         else:
             self._offer(0)
             if scanned:
@@ -139,23 +142,23 @@ class ChoiceScreen(StationScreen):
     def take_scan(self, code: str) -> None:
         """A work order, a batch or a product: what it names is chosen, also when it is new since the screen came up."""
         if self.stage in (Stage.CHOOSING, Stage.CHECKED) and not self._check_named(code):
-            self._scanned = code
+            self.sought = code
             self._look_again()
 
     def _check_named(self, code: str) -> bool:
-        named = [one for one in self._choices if code in (one.work_order, one.batch, one.profile_name)]
+        named = [one for one in self.offered if code in (one.work_order, one.batch, one.profile_name)]
         if len(named) == 1:
             self._check(named[0])
         elif named:
-            self._offer(self._choices.index(named[0]))
+            self._offer(self.offered.index(named[0]))
         return bool(named)
 
     def _of_same_profile(self) -> list[Choice]:
         """What there is now of the profile that was looked at, and had mistakes."""
-        return [one for one in self._choices if self._choice and one.profile_path == self._choice.profile_path]
+        return [one for one in self.offered if self.chosen and one.profile_path == self.chosen.profile_path]
 
     def _offer(self, highlighted: int) -> None:
-        self._choice = None
+        self.chosen = None
         self._list_choices(highlighted)
         self.stage = Stage.CHOOSING
 
@@ -165,9 +168,9 @@ class ChoiceScreen(StationScreen):
         self.run_worker(self._look, thread=True, group="start")
 
     def _list_choices(self, highlighted: int | None) -> None:
-        rows = [_cells(choice, self.texts) for choice in self._choices]
+        rows = [_cells(choice, self.texts) for choice in self.offered]
         widths = [max(cell_len(row[column]) for row in rows) for column in range(3)] if rows else []
-        wrong = [_why_wrong(choice, self.texts) for choice in self._choices]
+        wrong = [_why_wrong(choice, self.texts) for choice in self.offered]
         options = [Option(_option(row, widths, why)) for row, why in zip(rows, wrong, strict=True)]
         self.query_one(OptionList).set_options(options).highlighted = highlighted if options else None
 
@@ -178,7 +181,7 @@ class ChoiceScreen(StationScreen):
         super().retell()
 
     def _check(self, choice: Choice) -> None:
-        self._choice = choice
+        self.chosen = choice
         if choice.fault is not None:
             self.query_one(ReadinessList).items = lines_of(choice.fault)
             self.stage = Stage.CHECKED
@@ -197,7 +200,7 @@ class ChoiceScreen(StationScreen):
     def on_choice_screen_checked(self, message: ChoiceScreen.Checked) -> None:
         self.query_one(ReadinessList).items = message.items
         self.stage = Stage.CHECKED
-        if self._start_at_once and not self.is_blocked:
+        if self.starts_at_once and not self.is_blocked:
             self.action_go()
 
     @property
@@ -208,32 +211,32 @@ class ChoiceScreen(StationScreen):
         try:
             line = self._open_line(choice)
         except CodedError as error:
-            self._start_at_once = False
+            self.starts_at_once = False
             self.post_message(self.Checked(lines_of(error)))
         else:
             self.post_message(self.LineOpened(line))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self._check(self._choices[event.option_index])
+        self._check(self.offered[event.option_index])
 
     def action_go(self) -> None:
         """Enter: choose, check again, or start, as the stage is."""
         options = self.query_one(OptionList)
         if self.stage is Stage.CHOOSING and options.highlighted is not None:
-            self._check(self._choices[options.highlighted])
-        elif self.stage is Stage.CHECKED and (self._choice is None or self._choice.fault is not None):
+            self._check(self.offered[options.highlighted])
+        elif self.stage is Stage.CHECKED and (self.chosen is None or self.chosen.fault is not None):
             self._look_again()
-        elif self.stage is Stage.CHECKED and self._choice is not None:
+        elif self.stage is Stage.CHECKED and self.chosen is not None:
             if self.is_blocked:
-                self._check(self._choice)
+                self._check(self.chosen)
             else:
-                choice = self._choice
+                choice = self.chosen
                 self.stage = Stage.OPENING
                 self.run_worker(lambda: self._open(choice), thread=True, group="start")
 
     def action_back(self) -> None:
-        if self.stage is Stage.CHECKED and len(self._choices) > 1:
-            self._choice = None
+        if self.stage is Stage.CHECKED and len(self.offered) > 1:
+            self.chosen = None
             self.stage = Stage.CHOOSING
 
     def action_move(self, rows: int) -> None:
@@ -245,7 +248,7 @@ class ChoiceScreen(StationScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "back":
-            return self.stage is Stage.CHECKED and len(self._choices) > 1
+            return self.stage is Stage.CHECKED and len(self.offered) > 1
         if action == "go":
             return True if self.stage in (Stage.CHOOSING, Stage.CHECKED) else None
         return super().check_action(action, parameters)
@@ -262,14 +265,14 @@ class ChoiceScreen(StationScreen):
         self.refresh_bindings()
 
     def _show_stage(self) -> None:
-        self.query_one(OptionList).display = self.stage is Stage.CHOOSING and bool(self._choices)
+        self.query_one(OptionList).display = self.stage is Stage.CHOOSING and bool(self.offered)
         self.query_one(ReadinessList).display = self.stage is not Stage.CHOOSING
         self.query_one(TitleRow).refresh()
         self.query_one("#sentence", Static).update(Content(self.texts.say(self._sentence_key())))
 
     def _sentence_key(self) -> str:
         if self.stage is Stage.CHOOSING:
-            return "choice.pick" if self._choices else "choice.none"
+            return "choice.pick" if self.offered else "choice.none"
         if self.stage is Stage.CHECKED:
             if self.is_blocked:
                 return "choice.blocked"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -12,6 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 
+from station.errors import CodedError
 from station.line.shift_numbers import ShiftNumbers
 from station.serial_number import EntryWay
 from station.texts import Texts
@@ -36,6 +38,26 @@ class Stage(StrEnum):
     ENDED = "ended"
 
 
+@dataclass(frozen=True, slots=True)
+class EndView:
+    """How far the end is, the shift's numbers once they are read, whether every port was closed, and what was refused."""
+
+    stage: Stage = Stage.ASKING
+    shift: ShiftView | None = None
+    numbers: ShiftNumbers | None = None
+    all_closed: bool = False
+    error: CodedError | None = None
+
+    def at(self, stage: Stage) -> EndView:
+        """Go to a stage; what was refused before is over."""
+        return replace(self, stage=stage, error=None)
+
+    def refused(self, error: CodedError) -> EndView:
+        """It could not be done; who takes over is asked again."""
+        stage = Stage.HANDING_OVER if self.stage is Stage.SIGNING_IN else self.stage
+        return replace(self, stage=stage, error=error)
+
+
 class EndScreen(AskingScreen):
     """Nothing ends before Enter; everything that waits runs in threads."""
 
@@ -49,7 +71,7 @@ class EndScreen(AskingScreen):
     ]
 
     letters_max = NAME_LETTERS_MAX
-    stage: reactive[Stage] = reactive(Stage.ASKING, init=False)
+    view: reactive[EndView] = reactive(EndView(), init=False)
 
     class Read(Message, bubble=False):
         """The ledger answered."""
@@ -76,9 +98,6 @@ class EndScreen(AskingScreen):
         self._line = line
         self._working = tuple(working)
         self._now = now
-        self._view: ShiftView | None = None
-        self._numbers: ShiftNumbers | None = None
-        self._all_closed = False
 
     def title_words(self) -> str:
         return f"{self.texts.say('end.title')}  {plain(self._line.operator)}"
@@ -94,46 +113,41 @@ class EndScreen(AskingScreen):
         return self.Read(shift_view(record.runs(), (), record.began, self._now()), self._line.summary())
 
     def on_end_screen_read(self, message: EndScreen.Read) -> None:
-        self._view, self._numbers = message.view, message.numbers
-        self.show()
+        self.view = replace(self.view, shift=message.view, numbers=message.numbers)
 
     def on_asking_screen_refused(self, message: AskingScreen.Refused) -> None:
-        if self.stage is Stage.SIGNING_IN:
-            self.stage = Stage.HANDING_OVER
-        self.error = message.error
-        self.show()
+        self.view = self.view.refused(message.error)
 
     def action_go(self) -> None:
         """Enter or F10: end the shift; once it has ended, close."""
-        if self.stage is Stage.ASKING:
-            self.stage = Stage.STOPPING
+        if self.view.stage is Stage.ASKING:
+            self.view = self.view.at(Stage.STOPPING)
             self.look_up(self._stop)
-        elif self.stage is Stage.ENDED:
-            self.app.exit(self._all_closed)
+        elif self.view.stage is Stage.ENDED:
+            self.app.exit(self.view.all_closed)
 
     def _stop(self) -> Message:
         return self.Stopped(all_closed=self._line.stop(STOP_TIMEOUT_S))
 
     def on_end_screen_stopped(self, message: EndScreen.Stopped) -> None:
-        self._all_closed = message.all_closed
-        self.stage = Stage.ENDED
+        self.view = replace(self.view.at(Stage.ENDED), all_closed=message.all_closed)
         self.look_up(self._read)
 
     def action_hand_over(self) -> None:
-        self.stage = Stage.HANDING_OVER
+        self.view = self.view.at(Stage.HANDING_OVER)
 
     @property
     def is_asking(self) -> bool:
-        return self.stage is Stage.HANDING_OVER
+        return self.view.stage is Stage.HANDING_OVER
 
     @property
     def takes_scans(self) -> bool:
         """A badge hands over to whom it belongs, before anything was asked."""
-        return self.stage in (Stage.ASKING, Stage.HANDING_OVER)
+        return self.view.stage in (Stage.ASKING, Stage.HANDING_OVER)
 
     def take_answer(self, answer: str, entry: EntryWay) -> None:
         del entry
-        self.stage = Stage.SIGNING_IN
+        self.view = self.view.at(Stage.SIGNING_IN)
         self.look_up(lambda: self._hand_over(answer))
 
     def _hand_over(self, name_or_badge: str) -> Message:
@@ -141,22 +155,23 @@ class EndScreen(AskingScreen):
         return self.HandedOver()
 
     def action_back(self) -> None:
-        if self.stage is Stage.HANDING_OVER:
-            self.stage = Stage.ASKING
-        elif self.stage is Stage.ASKING:
+        if self.view.stage is Stage.HANDING_OVER:
+            self.view = self.view.at(Stage.ASKING)
+        elif self.view.stage is Stage.ASKING:
             self.dismiss()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        stage = self.view.stage
         if action == "hand_over":
-            return self.stage is Stage.ASKING
+            return stage is Stage.ASKING
         if action == "back":
-            return self.stage in (Stage.ASKING, Stage.HANDING_OVER)
+            return stage in (Stage.ASKING, Stage.HANDING_OVER)
         if action == "go":
-            return True if self.stage in (Stage.ASKING, Stage.ENDED) else None
+            return True if stage in (Stage.ASKING, Stage.ENDED) else None
         return super().check_action(action, parameters)
 
     def key_text(self, description: str) -> str:
-        if description == "key.end" and self.stage is Stage.ENDED:
+        if description == "key.end" and self.view.stage is Stage.ENDED:
             description = "key.close"
         return super().key_text(description)
 
@@ -164,18 +179,19 @@ class EndScreen(AskingScreen):
         return Content("\n").join(self._rows(max(20, self.size.width - 4)))
 
     def _rows(self, width: int) -> list[Row]:
-        if self._view is None or self._numbers is None:
+        shift, numbers, stage = self.view.shift, self.view.numbers, self.view.stage
+        if shift is None or numbers is None:
             return []
         say = self.texts.say
-        lines = number_lines(self._view, self.texts)
-        lines.append(say("header.left", count=self._numbers.left))
-        if self._numbers.quantity:
-            lines.append(say("end.order", passed=self._numbers.passed, quantity=self._numbers.quantity))
+        lines = number_lines(shift, self.texts)
+        lines.append(say("header.left", count=numbers.left))
+        if numbers.quantity:
+            lines.append(say("end.order", passed=numbers.passed, quantity=numbers.quantity))
         rows = [row for line in lines for row in text_rows(line, width)]
-        if self._view.numbers.codes:
-            rows += [text_row("", width), *failure_rows(self._view, self.texts, width)]
+        if shift.numbers.codes:
+            rows += [text_row("", width), *failure_rows(shift, self.texts, width)]
         head = self._line.record.signed_head
-        if self.stage is Stage.ENDED and head is not None:
+        if stage is Stage.ENDED and head is not None:
             rows = [
                 *text_rows(say("end.head", number=head.number, hash=head.hash[:16]), width, "bold"),
                 text_row("", width),
@@ -184,12 +200,12 @@ class EndScreen(AskingScreen):
         return rows
 
     def sentence(self) -> Content:
-        if self.error is not None:
-            return refusal(self.error, self.texts)
-        key = f"end.ask_{self.stage}"
-        if self.stage is Stage.ENDED and not self._all_closed:
+        view = self.view
+        if view.error is not None:
+            return refusal(view.error, self.texts)
+        if view.stage is Stage.ENDED and not view.all_closed:
             return Content(self.texts.say("leave.stuck", seconds=round(STOP_TIMEOUT_S)))
-        if self.stage is Stage.ASKING and self._working:
+        if view.stage is Stage.ASKING and self._working:
             lanes = ", ".join(str(number) for number in self._working)
             return Content(self.texts.say("end.working", lanes=lanes))
-        return Content(self.texts.say(key))
+        return Content(self.texts.say(f"end.ask_{view.stage}"))

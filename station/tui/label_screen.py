@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -14,18 +14,19 @@ from station.events import LabelRefused
 from station.serial_number import EntryWay
 from station.texts import Texts
 from station.tui.answer_input import AnswerInput
-from station.tui.asking_screen import AskingScreen
+from station.tui.asking_screen import AskingScreen, AskingStage
 from station.tui.lane_view import Label, RefusedScan
 from station.tui.line_port import LabelPort
 from station.tui.scan_reader import LETTERS_MAX
 from station.tui.scan_words import refused_words
 
 
-class Stage(StrEnum):
-    """How far the answer is."""
+@dataclass(frozen=True, slots=True)
+class LabelView:
+    """Whether a label is looked at, and why the last one was refused."""
 
-    ASKING = "asking"
-    LOOKING = "looking"
+    stage: AskingStage = AskingStage.ASKING
+    refused: RefusedScan | None = None
 
 
 class LabelScreen(AskingScreen):
@@ -37,7 +38,7 @@ class LabelScreen(AskingScreen):
     ]
 
     letters_max = LETTERS_MAX
-    stage: reactive[Stage] = reactive(Stage.ASKING, init=False)
+    view: reactive[LabelView] = reactive(LabelView(), init=False)
 
     class Done(Message, bubble=False):
         """The label was taken, or taken back; or it was refused."""
@@ -51,21 +52,20 @@ class LabelScreen(AskingScreen):
         self._labels = labels
         self._lane = lane
         self._held = held
-        self._refused: RefusedScan | None = None
 
     def title_words(self) -> str:
         return self.texts.say("label.title", lane=self._lane)
 
     @property
     def is_asking(self) -> bool:
-        return self.stage is Stage.ASKING
+        return self.view.stage is AskingStage.ASKING
 
     def take_answer(self, answer: str, entry: EntryWay) -> None:
-        self.stage = Stage.LOOKING
+        self.view = LabelView(AskingStage.LOOKING)
         self.look_up(lambda: self.Done(self._labels.give(self._lane, answer, entry, replace=True)))
 
     def action_take_back(self) -> None:
-        self.stage = Stage.LOOKING
+        self.view = LabelView(AskingStage.LOOKING)
         self.look_up(self._take_back)
 
     def _take_back(self) -> Message:
@@ -76,10 +76,8 @@ class LabelScreen(AskingScreen):
         if message.refused is None:
             self.dismiss()
             return
-        self._refused = RefusedScan.of(message.refused)
-        self.stage = Stage.ASKING
+        self.view = LabelView(refused=RefusedScan.of(message.refused))
         self.query_one(AnswerInput).clear()
-        self.show()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "take_back":
@@ -92,6 +90,6 @@ class LabelScreen(AskingScreen):
         )
 
     def sentence(self) -> Content:
-        if self._refused is not None and self.is_asking:
-            return Content.styled(f"▲ {refused_words(self._refused, self.texts)}", "bold $verdict-error-text")
-        return Content(self.texts.say(f"label.ask_{self.stage}"))
+        if self.view.refused is not None:
+            return Content.styled(f"▲ {refused_words(self.view.refused, self.texts)}", "bold $verdict-error-text")
+        return Content(self.texts.say(f"label.ask_{self.view.stage}"))

@@ -16,7 +16,8 @@ from textual.reactive import reactive
 from station.events import Event, LaneAppeared
 from station.serial_number import EntryWay, lane_named
 from station.texts import Texts
-from station.tui.decision_screen import DecisionScreen, Subject
+from station.tui.decision_screen import DecisionScreen
+from station.tui.decision_view import Subject
 from station.tui.key_bar import KeyBar
 from station.tui.label_printing import lane_to_print, print_again
 from station.tui.label_screen import LabelScreen
@@ -63,6 +64,10 @@ class LineScreen(StationScreen):
     chosen: reactive[int] = reactive(0, init=False, repaint=False)
     """The chosen lane's number; the keys act on it."""
     zoomed: reactive[bool] = reactive(False, init=False, repaint=False)
+    scans: reactive[ScanQueue] = reactive(ScanQueue(), init=False, repaint=False)
+    """Who waits for a scan; the tile that gets the next one is marked."""
+    printing: reactive[bool] = reactive(False, init=False, repaint=False)
+    columns: reactive[int] = reactive(1, init=False, repaint=False)
 
     class Reported(Message, bubble=False):
         """A lane that was not there at the start said something; posted from its thread."""
@@ -103,9 +108,7 @@ class LineScreen(StationScreen):
         self._panes = {lane.number: LanePane(lane.number, lane.port, texts, tick_s=tick_s) for lane in line.places}
         self._own_tile = frozenset(self._panes)
         """Lanes whose events go to their tile directly; a later one's go through the screen, which makes the tile."""
-        self._columns = 1
-        self._scans = ScanQueue(opening=frozenset(self._panes))
-        self._printing = False
+        self.set_reactive(LineScreen.scans, ScanQueue(opening=frozenset(self._panes)))
         there = [lane.number for lane in line.places if lane.port]
         self.set_reactive(LineScreen.chosen, min(there or self._panes, default=0))
 
@@ -194,9 +197,9 @@ class LineScreen(StationScreen):
         if self._lesson_bar is not None:
             rows_below += self._lesson_bar.rows
         lanes_height = height - _HEADER_ROWS - _FOOTER_ROWS - rows_below
-        self._columns, rows = grid_size(count, width, lanes_height)
+        self.columns, rows = grid_size(count, width, lanes_height)
         lanes = self.query_one("#lanes")
-        lanes.styles.grid_size_columns = self._columns
+        lanes.styles.grid_size_columns = self.columns
         lanes.styles.grid_size_rows = rows
         self._mark_chosen()
 
@@ -213,19 +216,18 @@ class LineScreen(StationScreen):
         self.query_one(LastUnits).tell_label(event.lane, event.mac, event.code)
 
     def on_lane_pane_state_changed(self, message: LanePane.StateChanged) -> None:
-        self._queue(self._scans.told(message.lane, wants_label=self.view(message.lane).wants_label))
+        self.scans = self.scans.told(message.lane, wants_label=self.view(message.lane).wants_label)
         if (header := self.query_one(ShiftHeader)).fault is not None:
             header.ask()  # a lane goes on: the ledger may answer again
         if message.lane == self.chosen:
             self.refresh_bindings()
 
-    def _queue(self, scans: ScanQueue) -> None:
-        """Let this be who waits for a scan, and mark the tile that gets the next one."""
-        if scans == self._scans:
-            return
-        self._scans = scans
+    def watch_scans(self) -> None:
         for number, pane in self._panes.items():
-            pane.mark(takes_scan=number == scans.next_lane)
+            pane.mark(takes_scan=number == self.scans.next_lane)
+        self.refresh_bindings()
+
+    def watch_printing(self) -> None:
         self.refresh_bindings()
 
     def on_lesson_bar_changed(self) -> None:
@@ -300,11 +302,11 @@ class LineScreen(StationScreen):
             return
         if (named := lane_named(code)) is not None:
             self.action_choose(named)
-            if named in self._panes and named not in self._scans.waiting and self.view(named).can_label:
+            if named in self._panes and named not in self.scans.waiting and self.view(named).can_label:
                 self.action_label()
             return
-        lane = self._scans.next_lane or self.chosen
-        self._queue(self._scans.begun(lane))
+        lane = self.scans.next_lane or self.chosen
+        self.scans = self.scans.begun(lane)
 
         def give() -> None:
             refused = labels.give(lane, code, EntryWay.SCANNED)
@@ -313,13 +315,13 @@ class LineScreen(StationScreen):
         self.run_worker(give, thread=True, group="labels")
 
     def on_line_screen_checked(self, message: LineScreen.Checked) -> None:
-        self._queue(self._scans.ended(message.lane, taken=message.taken))
+        self.scans = self.scans.ended(message.lane, taken=message.taken)
 
     @property
     def _label_lane(self) -> int | None:
         """The lane whose label F7 is about: the chosen one if it has or wants one, else the marked one."""
         pane = self._panes.get(self.chosen)
-        return self.chosen if pane is not None and pane.view.can_label else self._scans.next_lane
+        return self.chosen if pane is not None and pane.view.can_label else self.scans.next_lane
 
     def action_label(self) -> None:
         lane, labels = self._label_lane, self._line.labels
@@ -329,7 +331,7 @@ class LineScreen(StationScreen):
 
     @property
     def _print_lane(self) -> int | None:
-        if self._printing:
+        if self.printing:
             return None
         return lane_to_print({number: pane.view for number, pane in self._panes.items()}, self.chosen)
 
@@ -338,8 +340,7 @@ class LineScreen(StationScreen):
         unit = None if lane is None else self.view(lane).good_unit
         if prints is None or unit is None:
             return
-        self._printing = True
-        self.refresh_bindings()
+        self.printing = True
 
         def print_label() -> None:
             self._deliver(print_again(prints, unit))
@@ -348,8 +349,7 @@ class LineScreen(StationScreen):
         self.run_worker(print_label, thread=True, group="print")
 
     def on_line_screen_printed(self) -> None:
-        self._printing = False
-        self.refresh_bindings()
+        self.printing = False
 
     def action_look_back(self) -> None:
         self.app.push_screen(LookBackScreen(self._line.record, self.texts, training=self.training, now=self._now))
@@ -385,7 +385,7 @@ class LineScreen(StationScreen):
     def action_choose(self, lane: int) -> None:
         if lane in self._panes:
             self.chosen = lane
-            self._queue(self._scans.named(lane))
+            self.scans = self.scans.named(lane)
 
     def action_step(self, right: int, down: int) -> None:
         """Choose the next lane in that direction; at an edge nothing happens."""
@@ -394,7 +394,7 @@ class LineScreen(StationScreen):
         if self.zoomed:
             target = place + right + down
         else:
-            column = place % self._columns + right
-            target = place + right + down * self._columns if 0 <= column < self._columns else -1
+            column = place % self.columns + right
+            target = place + right + down * self.columns if 0 <= column < self.columns else -1
         if 0 <= target < len(numbers):
             self.action_choose(numbers[target])

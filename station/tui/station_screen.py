@@ -69,7 +69,11 @@ class StationScreen(Screen[None]):
             self.code = code
 
     def take_scan(self, code: str) -> None:
-        """Something was scanned while this screen was open; one that wants none leaves it to the lane that waits for a label."""
+        """Something was scanned while this screen was open; one that wants none leaves it."""
+        self.leave_scan(code)
+
+    def leave_scan(self, code: str) -> None:
+        """What was scanned is for the lane that waits for a label."""
         self.post_message(self.ScanLeft(code))
 
     def retell(self) -> None:

@@ -21,7 +21,8 @@ from station.ledger import SerialNumberRow, UnitStanding, UnitStory
 from station.texts import Texts
 from station.tui.blocks import Row, text_row, text_rows
 from station.tui.cell_text import plain
-from station.tui.decision_screen import DecisionScreen, Subject
+from station.tui.decision_screen import DecisionScreen
+from station.tui.decision_view import Subject
 from station.tui.error_words import error_words
 from station.tui.event_words import event_rows
 from station.tui.key_bar import KeyBar
@@ -66,14 +67,18 @@ class UnitScreen(StationScreen):
             super().__init__()
             self.words = words
 
+    subject: reactive[str] = reactive("", init=False, repaint=False)
+    """What the unit was called by."""
+    printing: reactive[bool] = reactive(False, init=False, repaint=False)
+    """Whether its label is at the printer."""
+
     def __init__(
         self, record: RecordPort, texts: Texts, subject: str, *, training: bool, now: Callable[[], datetime]
     ) -> None:
         super().__init__(texts, training=training)
         self._record = record
-        self._subject = subject
         self._now = now
-        self._printing = False
+        self.set_reactive(UnitScreen.subject, subject)
 
     def compose(self) -> ComposeResult:
         yield TitleRow(self._title, self.texts, training=self.training)
@@ -82,7 +87,7 @@ class UnitScreen(StationScreen):
         yield KeyBar()
 
     def _title(self) -> str:
-        return f"{self.texts.say('unit.title')}  {plain(self._subject)}"
+        return f"{self.texts.say('unit.title')}  {plain(self.subject)}"
 
     def on_mount(self) -> None:
         self._ask()
@@ -93,7 +98,7 @@ class UnitScreen(StationScreen):
 
     def take_scan(self, code: str) -> None:
         """Another unit's name: its story."""
-        self._subject = self._record.subject_of(code)
+        self.subject = self._record.subject_of(code)
         self.query_one(UnitPage).printed = None
         self.query_one(TitleRow).refresh()
         self._ask()
@@ -103,7 +108,7 @@ class UnitScreen(StationScreen):
 
     def _read(self) -> None:
         try:
-            story = self._record.story(self._subject)
+            story = self._record.story(self.subject)
             standing = self._record.standing(Mac(story.mac)) if story.mac else UnitStanding()
         except CodedError as error:
             self.post_message(self.Read(None, UnitStanding(), error))
@@ -121,7 +126,7 @@ class UnitScreen(StationScreen):
         if action == "print":
             if self._record.prints is None:
                 return False
-            return True if self.query_one(UnitPage).is_good and not self._printing else None
+            return True if self.query_one(UnitPage).is_good and not self.printing else None
         return super().check_action(action, parameters)
 
     def action_decide(self) -> None:
@@ -136,7 +141,7 @@ class UnitScreen(StationScreen):
         prints, story = self._record.prints, self.query_one(UnitPage).story
         if prints is None or story is None or story.mac is None:
             return
-        self._printing, mac = True, story.mac
+        self.printing, mac = True, story.mac
         self.refresh_bindings()
 
         def print_label() -> None:
@@ -149,7 +154,7 @@ class UnitScreen(StationScreen):
         self.run_worker(print_label, thread=True, group="print")
 
     def on_unit_screen_printed(self, message: UnitScreen.Printed) -> None:
-        self._printing = False
+        self.printing = False
         self.query_one(UnitPage).printed = message.words
         self._ask()
 

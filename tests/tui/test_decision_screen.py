@@ -136,6 +136,18 @@ async def test_a_reason_is_needed() -> None:
         assert line.record.decisions == []
 
 
+async def test_enter_twice_decides_once() -> None:
+    line = fake_line(1)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await with_failure(line, pilot)
+        await press(pilot, "f6", "2")
+        await pilot.press("enter", "enter")
+        await settle(pilot)
+
+        assert len(line.record.decisions) == 1
+
+
 async def test_a_line_lead_lets_one_unit_have_its_foreign_certificate_replaced() -> None:
     line = fake_line(2)
     line.record.lead_pin = PIN

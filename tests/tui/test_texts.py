@@ -21,8 +21,9 @@ from station.ledger import EventKind
 from station.line.readiness import Sentence
 from station.serial_number import EntryWay
 from station.texts import LANGUAGES, Texts
-from station.tui import end_screen, sign_in_screen
-from station.tui.decision_screen import Stage
+from station.tui import end_screen
+from station.tui.asking_screen import AskingStage
+from station.tui.decision_view import Stage
 from station.tui.look_back_pages import Page
 from station.unit import Disposition
 from station.verdict import Step, Verdict
@@ -73,7 +74,7 @@ def test_every_word_of_the_line_is_told(language: str) -> None:
         *(f"decide.ask_{stage}" for stage in Stage),
         *(f"{group}{page}" for group in ("page.", "look.ask_") for page in Page),
         *(f"end.ask_{stage}" for stage in end_screen.Stage),
-        *(f"sign_in.ask_{stage}" for stage in sign_in_screen.Stage),
+        *(f"{asker}.ask_{stage}" for asker in ("sign_in", "label") for stage in AskingStage),
         *(f"event.{kind}" for kind in EventKind),
         *(f"entry.{entry}" for entry in EntryWay),
         *(f"state.{state}" for state in CertificateState),
