@@ -1,4 +1,7 @@
-"""Which files are read, and their order: what takes long comes first on each worker, so that none has minutes left at the end."""
+"""Which files are read, and their order: what takes long comes first on each worker, so that none has minutes left at the end.
+
+And new ledgers, of which the tests make thousands, are made quickly.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,22 @@ from pathlib import Path
 
 import pytest
 
+from station.ledger import moving, opening
 from tests.__main__ import ALONE
+from tests.ledger.replayed_migrations import replay_or_migrate
 
 ROOT = Path(__file__).parent
 ALONE_MARK = f"pytest.mark.{ALONE}".encode()
-LONG = (ROOT / "simulation", ROOT / "end_to_end")
+SIMULATION = ROOT / "simulation"
+LONG = (SIMULATION, ROOT / "end_to_end")
+
+
+@pytest.fixture(autouse=True)
+def _migrations_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in the simulation: its faults strike within a first start too."""
+    if SIMULATION not in request.path.parents:
+        for module in (opening, moving):
+            monkeypatch.setattr(module, "migrate", replay_or_migrate)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
