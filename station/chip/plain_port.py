@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 import serial
@@ -38,7 +39,8 @@ class PlainPort:
             return
 
     def _fault(self, error: Exception) -> PeripheralFault:
-        reason = OSError(*error.args).strerror or type(error).__name__
+        number = OSError(*error.args).errno
+        reason = type(error).__name__ if number is None else os.strerror(number)
         return PeripheralFault(
             Code.LIGHT_UNREACHABLE,
             f"The stack light's port does not work ({reason})",

@@ -17,7 +17,7 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from station.drafts import replacement_of
-from station.errors import Code, LedgerFault
+from station.errors import Code, LedgerFault, Why
 from station.ledger.audit import EventKind
 from station.ledger.schema import AUDIT_EVENTS, AUDIT_HEADS
 
@@ -57,7 +57,17 @@ class Gap:
             "Bring back the latest ledger. If there is none, a line lead accepts the gap: station recover --accept-gap "
             "--reason TEXT"
         )
-        return LedgerFault(Code.LEDGER_BEHIND, self.happened, mend, str(data / RECORD_FILE))
+        place = str(data / RECORD_FILE)
+        if self.missing is None:
+            return LedgerFault(Code.LEDGER_BEHIND, self.happened, mend, place)
+        return LedgerFault(
+            Code.LEDGER_BEHIND,
+            self.happened,
+            mend,
+            place,
+            why=Why.EVENTS_MISSING,
+            facts={"found": self.found, "missing": self.missing},
+        )
 
 
 class HeadRecord:

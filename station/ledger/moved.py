@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from station.errors import Code, LedgerFault
+from station.errors import Code, LedgerFault, Why
 
 MOVED_TO: Final = "moved_to"
 """Key of `ledger_meta` in a ledger that was moved: the server's place, for people."""
@@ -24,7 +24,11 @@ def moved_fault(text: str) -> LedgerFault | None:
     if not text.startswith(_MOVED):
         return None
     return LedgerFault(
-        Code.LEDGER_NOT_WRITABLE, text, "Start the station with the address of that ledger: --ledger or STATION_LEDGER"
+        Code.LEDGER_NOT_WRITABLE,
+        text,
+        "Start the station with the address of that ledger: --ledger or STATION_LEDGER",
+        why=Why.MOVED,
+        facts={"place": text.removeprefix(_MOVED)},
     )
 
 

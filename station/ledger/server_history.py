@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from station.errors import Code, LedgerFault, UsageError
+from station.errors import Code, LedgerFault, UsageError, Why
 from station.ledger.audit import Changes, EventKind
 from station.ledger.database import Database
 from station.ledger.gap import bind_set_aside, required, skip_in_every_batch
@@ -131,4 +131,6 @@ def _not_cleared(missing: Sequence[str], place: str) -> LedgerFault:
         "Start each of them once, or `station recover` there; for one that is gone for ever a line lead: "
         "station recover --release STATION --skip N --reason TEXT",
         place,
+        why=Why.AWAITED,
+        facts={"stations": shown},
     )

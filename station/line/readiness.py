@@ -39,6 +39,7 @@ class Sentence(StrEnum):
     """What is said of one thing: `ready.*` of the catalogues, and where something is to be done `mend.*`."""
 
     IMAGES = "images"
+    IMAGES_LOCKED = "images_locked"
     IMAGES_NO_BOOTLOADER = "images_no_bootloader"
     IMAGES_OTADATA_STAYS = "images_otadata_stays"
     IMAGES_NO_FIRST_APP = "images_no_first_app"
@@ -125,7 +126,7 @@ def check_readiness(
     return [
         _images(shift),
         _certificates(shift),
-        _lanes(lanes),
+        *_lanes(lanes),
         *_platform(shift, platform),
         *_printer(shift, printer),
         *_light(light),
@@ -181,14 +182,15 @@ def _images(shift: Shift) -> ReadinessItem:
     values: dict[str, str | int] = {
         "profile": recipe.profile.name,
         "version": recipe.profile.firmware.version,
-        "regions": len(recipe.static_plan.regions),
+        "files": len(recipe.files),
         "size_kb": sum(len(region.data) for region in recipe.static_plan.regions) // 1024,
     }
     if recipe.doubts:
         doubt = recipe.doubts[0]
         told = Sentence(f"{Sentence.IMAGES}_{doubt.kind}")
         return ReadinessItem("images", Readiness.WARNING, told, {**values, **doubt.facts})
-    return ReadinessItem("images", Readiness.READY, Sentence.IMAGES, values)
+    is_locked = all(file.locked for file in recipe.files)
+    return ReadinessItem("images", Readiness.READY, Sentence.IMAGES_LOCKED if is_locked else Sentence.IMAGES, values)
 
 
 def _certificates(shift: Shift) -> ReadinessItem:
@@ -209,15 +211,23 @@ def _certificates(shift: Shift) -> ReadinessItem:
     return ReadinessItem("certificates", Readiness.READY, Sentence.CERTIFICATES_ENOUGH, values)
 
 
-def _lanes(lanes: Mapping[int, str]) -> ReadinessItem:
+def _lanes(lanes: Mapping[int, str]) -> list[ReadinessItem]:
     if not lanes:
-        return ReadinessItem("lanes", Readiness.BLOCKED, Sentence.NO_LANES)
-    there = {port.url for port in list_serial_ports()}
-    gone = [port for port in lanes.values() if "://" not in port and port not in there]
+        return [ReadinessItem("lanes", Readiness.BLOCKED, Sentence.NO_LANES)]
+    plugged = {port.url for port in list_serial_ports()}
+    gone = {number: port for number, port in lanes.items() if "://" not in port and port not in plugged}
+    there = {number: port for number, port in lanes.items() if number not in gone}
+    items = []
+    if there:
+        items.append(ReadinessItem("lanes", Readiness.READY, Sentence.LANES, {"ports": _named(there)}))
     if gone:
-        return ReadinessItem("lanes", Readiness.WARNING, Sentence.LANE_GONE, {"port": gone[0]})
-    named = "   ".join(f"{number} {port}" for number, port in lanes.items())
-    return ReadinessItem("lanes", Readiness.READY, Sentence.LANES, {"ports": named})
+        items.append(ReadinessItem("lanes", Readiness.WARNING, Sentence.LANE_GONE, {"ports": _named(gone)}))
+    return items
+
+
+def _named(lanes: Mapping[int, str]) -> str:
+    """Give numbers with their ports; a line breaks between two lanes, not within one."""
+    return "   ".join(f"{number}\u00a0{port}" for number, port in lanes.items())
 
 
 def _unfinished(shift: Shift) -> list[ReadinessItem]:

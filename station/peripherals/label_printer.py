@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
-from station.errors import Code, PeripheralFault, UsageError
+from station.errors import Code, PeripheralFault, UsageError, Why
 
 RAW_PORT: Final = 9100
 TIMEOUT_S: Final = 5.0
@@ -96,8 +96,8 @@ class TcpPrinter:
         status = self._status(line)
         trouble = _trouble_in(status)
         if trouble is not None:
-            cause, mend = trouble
-            raise PeripheralFault(Code.PRINTER_NOT_READY, cause, mend, self.name)
+            why, cause, mend = trouble
+            raise PeripheralFault(Code.PRINTER_NOT_READY, cause, mend, self.name, why=why)
         return bool(status)
 
     def _status(self, line: socket.socket) -> bytes:
@@ -124,22 +124,23 @@ class TcpPrinter:
             f"The label printer does not answer ({error.strerror or type(error).__name__})",
             "Switch it on and look at its cable; the label can be printed again",
             self.name,
+            facts={"printer": self.name},
         )
 
 
-def _trouble_in(status: bytes) -> tuple[str, str] | None:
+def _trouble_in(status: bytes) -> tuple[Why, str, str] | None:
     """Read the host status: its first string's second and third field are paper and pause, the second's third the open head."""
     strings = [part.strip(b"\x02\r\n ").split(b",") for part in status.split(b"\x03")]
     if len(strings) < _STATUS_LINES or len(strings[0]) < 12 or len(strings[1]) < 11:
         return None
     if strings[0][1] == b"1":
-        return "The label printer has no paper", "Put a new roll in"
+        return Why.PAPER_OUT, "The label printer has no paper", "Put a new roll in"
     if strings[1][2] == b"1":
-        return "The label printer is open", "Close it"
+        return Why.HEAD_OPEN, "The label printer is open", "Close it"
     if strings[1][3] == b"1":
-        return "The label printer has no ribbon", "Put a new ribbon in"
+        return Why.RIBBON_OUT, "The label printer has no ribbon", "Put a new ribbon in"
     if strings[0][2] == b"1":
-        return "The label printer is paused", "Press its pause key"
+        return Why.PAUSED, "The label printer is paused", "Press its pause key"
     return None
 
 
@@ -169,7 +170,12 @@ class FilePrinter:
     def _fault(self, error: OSError) -> PeripheralFault:
         cause = f"The file of the labels cannot be written ({error.strerror})"
         return PeripheralFault(
-            Code.PRINTER_NOT_READY, cause, "Correct `printer` in the settings, or its rights", str(self.path)
+            Code.PRINTER_NOT_READY,
+            cause,
+            "Correct `printer` in the settings, or its rights",
+            str(self.path),
+            why=Why.REFUSED,
+            facts={"printer": str(self.path)},
         )
 
 
@@ -205,6 +211,7 @@ class QueuePrinter:
                 f"This PC has no print queues (`{name}` is missing)",
                 "Install CUPS, or print to tcp://",
                 self.name,
+                facts={"printer": self.name},
             )
         return path
 
@@ -221,7 +228,14 @@ class QueuePrinter:
 
     def _fault(self, reason: str) -> PeripheralFault:
         cause = f"The system does not take the label ({reason})"
-        return PeripheralFault(Code.PRINTER_NOT_READY, cause, "Look at the printer's queue on this PC", self.name)
+        return PeripheralFault(
+            Code.PRINTER_NOT_READY,
+            cause,
+            "Look at the printer's queue on this PC",
+            self.name,
+            why=Why.REFUSED,
+            facts={"printer": self.name},
+        )
 
 
 def _to_windows_spooler(queue: str, data: bytes | None, fault: Callable[[str], PeripheralFault]) -> None:

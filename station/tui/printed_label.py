@@ -32,7 +32,8 @@ def printed_words(printed: PrintedLabel, texts: Texts) -> str:
         return texts.say("print.done")
     failure = texts.failure(printed.code)
     found = found_words(printed.code, printed.message, printed.facts, texts)
-    return texts.say("print.failed", code=printed.code, what=found or (failure.title if failure else ""))
+    what = found or (failure.title if failure else "")
+    return texts.say("print.failed", code=printed.code, what=what.rstrip(".。"))
 
 
 def to_do(printed: PrintedLabel, texts: Texts) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from station.line.readiness import Readiness, Sentence, check_readiness
 from station.line.shift import Shift
 from station.peripherals.label_printer import LabelPrinter, open_printer
 from station.peripherals.label_template import read_template
+from station.profile.recipe import FileHash
 from tests.line.conftest import Desk
 from tests.peripherals.tcp_printer import NO_PAPER, TcpPrinterDouble
 
@@ -51,3 +53,26 @@ def test_where_no_label_is_wanted_no_printer_is_asked(desk: Desk) -> None:
             raise PeripheralFault(Code.PRINTER_UNREACHABLE, "away", "come back")
 
     assert seen(Shift(desk.recipe, desk.ledger, desk.batch, None, None), Broken()) == []
+
+
+def lines(shift: Shift, lanes: Mapping[int, str], kind: str) -> list[tuple[Readiness, Sentence, object]]:
+    items = check_readiness(shift, lanes)
+    return [(item.state, item.sentence, item.values.get("ports")) for item in items if item.kind == kind]
+
+
+def test_each_lane_whose_adapter_is_away_is_named_beside_those_that_are_there(shift: Shift) -> None:
+    lanes = {1: "socket://127.0.0.1:1", 2: "/dev/ttyNONE2", 3: "/dev/ttyNONE3"}
+
+    assert lines(shift, lanes, "lanes") == [
+        (Readiness.READY, Sentence.LANES, "1\u00a0socket://127.0.0.1:1"),
+        (Readiness.WARNING, Sentence.LANE_GONE, "2\u00a0/dev/ttyNONE2   3\u00a0/dev/ttyNONE3"),
+    ]
+
+
+def test_images_are_told_to_be_as_locked_only_where_each_has_its_hash(shift: Shift) -> None:
+    def told(*locked: bool) -> Sentence:
+        files = tuple(FileHash(("firmware",), f"{number}.bin", "00", one) for number, one in enumerate(locked))
+        (item,) = lines(replace(shift, recipe=replace(shift.recipe, files=files)), {}, "images")
+        return item[1]
+
+    assert (told(True, True), told(True, False)) == (Sentence.IMAGES_LOCKED, Sentence.IMAGES)

@@ -59,8 +59,8 @@ ALL_READY = (
     ReadinessItem(
         "images",
         Readiness.READY,
-        Sentence.IMAGES,
-        {"profile": "smart-plug", "version": "1.4.2", "regions": 3, "size_kb": 1391},
+        Sentence.IMAGES_LOCKED,
+        {"profile": "smart-plug", "version": "1.4.2", "files": 3, "size_kb": 1391},
     ),
     ReadinessItem(
         "certificates",

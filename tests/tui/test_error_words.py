@@ -36,6 +36,8 @@ from station.tui.readiness_list import readiness_rows
 CHINESE = Texts("zh-CN")
 PLATFORMS = {"E30", "E31", "E32", "E33"}
 """Raised in one place, whichever of them it is."""
+PRINTER_WHYS = (Why.HEAD_OPEN, Why.PAPER_OUT, Why.PAUSED, Why.RIBBON_OUT)
+"""Raised in one place, whichever of them it is."""
 LABEL_WHYS = (Why.CONTROL_CODE, Why.FIELD_MISSING, Why.NOT_ASCII, Why.SIGN_OF_BARCODE)
 """Raised in one place, too."""
 ROOT = Path(station.__file__).parent
@@ -132,6 +134,7 @@ def test_what_is_raised_fills_its_codes_sentence(language: str) -> None:
 
     assert len(found) > 60
     told = {"I31.mistakes", "I20.mistakes", "I30.mistakes", *(f"I31.{why}" for why in LABEL_WHYS)}
+    told |= {f"E51.{why}" for why in PRINTER_WHYS}
     for site in found:
         if site.code is None:
             assert site.facts in details.values(), site
@@ -209,7 +212,7 @@ def test_a_doubt_about_the_images_is_told_in_chinese() -> None:
     values: Facts = {
         "profile": "plug",
         "version": "1.4.2",
-        "regions": 3,
+        "files": 3,
         "size_kb": 12,
         "partition": "otadata",
         "inside": "1.0",

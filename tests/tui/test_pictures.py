@@ -208,7 +208,7 @@ SCENES = {
     "ready-blocked": Scene(
         readiness=(
             *ALL_READY[:2],
-            ReadinessItem("lanes", Readiness.WARNING, Sentence.LANE_GONE, {"port": "/dev/ttyUSB1"}),
+            ReadinessItem("lanes", Readiness.WARNING, Sentence.LANE_GONE, {"ports": "2\u00a0/dev/ttyUSB1"}),
             ReadinessItem("operators", Readiness.WARNING, Sentence.NO_LINE_LEAD),
             ReadinessItem(
                 "unfinished", Readiness.WARNING, Sentence.UNFINISHED, {"mac": "24:0a:c4:5e:0f:58", "lane": 2}
