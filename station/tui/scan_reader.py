@@ -13,8 +13,11 @@ from station.tui.settings import Scanner
 LETTERS_MIN: Final = 4
 """Nothing that is scanned here is shorter; what is, was typed."""
 LETTERS_MAX: Final = 256
-LATE: Final = 5
+LATE: Final = 10
 """How many times later the rest of a burst may come once LETTERS_MIN came faster than anybody types: a busy PC is late."""
+APART: Final = 5
+"""Signs that many times the pace before a burst are its first ones, which a busy PC handed over too early to know: nobody types
+and scans in the same moment."""
 _SUFFIX_KEYS: Final = {"enter": "enter", "tab": "tab", "linefeed": "ctrl+j"}
 
 
@@ -26,6 +29,8 @@ class ScanReader:
     _held: list[Key] = field(default_factory=list)
     _last_s: float = -1.0
     _just_scanned: bool = False
+    _given: str = ""
+    """Signs given as typed that may turn out to be the first of a burst."""
     keys_taken: int = 0
     """Tells whether another key came since."""
 
@@ -41,31 +46,42 @@ class ScanReader:
     def take(self, key: Key) -> tuple[list[Key], str | None]:
         """Give the keys that were typed, in order, and the scan that this key has ended."""
         self.keys_taken += 1
-        quick = 0 <= key.time - self._last_s <= self.patience_s
-        self._last_s = key.time
+        gap_s, self._last_s = key.time - self._last_s, key.time
+        quick = 0 <= gap_s <= self.patience_s
         is_suffix = key.key in {_SUFFIX_KEYS[name] for name in self.scanner.suffixes}
         if is_suffix and quick and self._just_scanned:
             return [], None  # the LF of a CR LF
         self._just_scanned = False
         if key.is_printable and key.character is not None:
             typed = [] if quick else self.release()
+            if not 0 <= gap_s <= self.scanner.between_keys_ms / 1000 * APART:
+                self._given = ""
             self._held.append(key)
             if len(self._held) > LETTERS_MAX or not self._may_become_a_scan():
                 typed += self.release()
             return typed, None
         if is_suffix and quick and (code := self._code()):
             self._held.clear()
+            self._given = ""
             self._just_scanned = True
             return [], code
-        return [*self.release(), key], None
+        typed, self._given = [*self.release(), key], ""
+        return typed, None
 
     def release(self) -> list[Key]:
         """Give what is held back: nothing more came, so it was typed."""
+        self._given = (self._given + self._signs())[-LETTERS_MAX:]
         held, self._held = self._held, []
         return held
 
-    def _text(self) -> str:
+    def _signs(self) -> str:
         return "".join(key.character or "" for key in self._held)
+
+    def _text(self) -> str:
+        """What is held, after what was given away of it, unless it begins as the prefix does."""
+        held, prefix = self._signs(), self.scanner.prefix
+        begins = prefix and (held.startswith(prefix) or prefix.startswith(held))
+        return held if begins else self._given + held
 
     def _may_become_a_scan(self) -> bool:
         text, prefix = self._text(), self.scanner.prefix
@@ -74,7 +90,7 @@ class ScanReader:
     def _code(self) -> str:
         """The code that is held, without its prefix; empty when it cannot be one."""
         text, prefix = self._text(), self.scanner.prefix
-        if not text.startswith(prefix):
+        if not text.startswith(prefix) or len(self._held) < LETTERS_MIN:
             return ""
         code = half_width(text.removeprefix(prefix))
         return code if len(code) >= LETTERS_MIN else ""

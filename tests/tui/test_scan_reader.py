@@ -58,8 +58,24 @@ def test_a_burst_that_the_pc_hands_over_late_stays_one_scan_when_four_letters_of
 
     assert read(Scanner(), late_after(4)) == ("", [MAC])
     assert read(Scanner(), late_after(len(MAC))) == ("", [MAC])
-    assert read(Scanner(), late_after(3)) == (MAC[:3], [MAC[3:]])
-    assert read(Scanner(), keys(MAC) + keys("", "enter", start_s=10.3)) == (f"{MAC}<enter>", [])
+    assert read(Scanner(), keys(MAC) + keys("", "enter", start_s=10.5)) == (f"{MAC}<enter>", [])
+
+
+@pytest.mark.parametrize("letters", [1, 3])
+def test_a_scan_keeps_its_first_letters_when_the_pc_hands_the_others_over_late(letters: int) -> None:
+    first, rest = keys(MAC[:letters]), keys(MAC[letters:], "enter", start_s=10.1)
+
+    assert read(Scanner(), [*first, *rest]) == (MAC[:letters], [MAC])
+    assert read(Scanner(), first, rest) == (MAC[:letters], [MAC])
+    assert read(Scanner(prefix="2"), first, rest) == (MAC[:letters], [MAC[1:]])
+
+
+def test_what_was_typed_before_a_scan_is_no_part_of_it() -> None:
+    typed = keys("ab", apart_s=0.12)
+
+    assert read(Scanner(), typed, keys(MAC, "enter", start_s=10.4)) == ("ab", [MAC])
+    assert read(Scanner(prefix="24"), keys("ab"), keys(MAC, "enter", start_s=10.1)) == ("ab", [MAC[2:]])
+    assert read(Scanner(), keys("ab", "f5"), keys(MAC, "enter", start_s=10.1)) == ("ab<f5>", [MAC])
 
 
 def test_only_the_suffixes_of_the_settings_end_a_scan() -> None:
