@@ -93,7 +93,7 @@ class Ledger:
         self.dispositions = Dispositions(reading, self._changing, processes)
         aside = partial(self._database.writing, durable=False)
         self.held_bauds = HeldBauds(reading, aside, opened.station)
-        self.results = Results(reading, aside, opened.station)
+        self.results = Results(reading, aside, opened.station, clock)
         self.platform_notes = PlatformNotes(self._changing)
         self.serial_numbers = SerialNumbers(reading, self._changing, processes)
         self.work_orders = WorkOrders(reading, self._changing)

@@ -8,13 +8,14 @@ other system for good, has a row; `done_to` is the event up to which nothing is 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
-from station.ledger.audit import EventKind, iso_utc, storable, utc_now
+from station.ledger.audit import EventKind, iso_utc, storable
 from station.ledger.database import Transactions
 from station.ledger.order_tables import RESULT_CHANNELS, RESULTS_TOLD
 from station.ledger.run_history import PastRun, past_run
@@ -65,10 +66,13 @@ class RefusedResult:
 class Results:
     """The channels of one station. Each method is one transaction; LedgerFault as everywhere."""
 
-    def __init__(self, reading: Transactions, writing: Transactions, station: str) -> None:
+    def __init__(
+        self, reading: Transactions, writing: Transactions, station: str, clock: Callable[[], datetime]
+    ) -> None:
         self._reading = reading
         self._writing = writing
         self._station = station
+        self._clock = clock
 
     def ledger_id(self) -> str:
         """Give the name that no other ledger has: 32 hexadecimal digits."""
@@ -106,7 +110,7 @@ class Results:
 
     def note(self, channel: str, run_id: int, refused: str | None = None) -> None:
         """Write down that a run was told, or `refused` and why; a later word takes the place of an earlier one."""
-        values = {"told_at": iso_utc(utc_now()), "refused": None if refused is None else storable(refused)}
+        values = {"told_at": iso_utc(self._clock()), "refused": None if refused is None else storable(refused)}
         with self._writing() as connection:
             again = connection.execute(_NOTE_AGAIN, {"of_channel": channel, "of_run": run_id, **values})
             if again.rowcount == 0:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from station.ledger import Ledger, results
 from station.verdict import Verdict
-from tests.ledger.making import begin
+from tests.ledger.making import begin, write_csv
 
 
 def passed(ledger: Ledger, unit: int) -> int:
@@ -76,3 +77,13 @@ def test_how_far_a_channel_is(stocked: Ledger) -> None:
     assert standing.waiting_since is not None
     stocked.results.note("mes", runs[1])
     assert stocked.results.refused("mes") == []
+
+
+def test_what_was_told_has_the_time_of_the_ledger(tmp_path: Path) -> None:
+    at = datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC)
+    with Ledger.open(tmp_path / "data", clock=lambda: at) as ledger:
+        ledger.import_batch(write_csv(tmp_path / "batch.csv", range(1, 3)))
+        ledger.results.begin("mes")
+        ledger.results.note("mes", passed(ledger, 1), "HTTP 422")
+
+        assert ledger.results.refused("mes")[0].at == "2031-02-03T04:05:06.000000Z"
