@@ -213,8 +213,8 @@ def _troubled(view: LaneView, texts: Texts, width: int, room: int, height: int) 
         for row in text_rows(sentence, room, indent=f"{number}  " if len(tries) > 1 else "")
     )
     end = _what_now(view, texts, room)
-    # Once F6 has the say there is nothing to try: a low tile tells where the unit goes.
-    settled = view.must_decide or view.disposition is not None
+    # Once F6 has the say, or the next label is wanted, there is nothing to try: a low tile tells what to do instead.
+    settled = view.must_decide or view.disposition is not None or view.wait is WaitReason.SCAN_LABEL
     first = text_rows(tries[0], room) if tries and not settled else ()
     found = found_words(view.code, view.message, view.facts, texts)
     message = texts.say("pane.detail", message=found) if found else ""

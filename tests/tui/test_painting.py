@@ -184,10 +184,11 @@ def test_a_good_tile_leaves_out_what_has_no_room_instead_of_cutting_it(width: in
     [
         ([*failed(1), UnitDisposed(1, mac_of(1), Disposition.SCRAP)], "Put the unit into the scrap box."),
         (failed(1, failed_in_row=3, tries_max=3), "Press F6"),
+        ([*failed(1), waiting(1, WaitReason.SCAN_LABEL)], "Waits for its label."),
     ],
-    ids=["put aside", "tried out"],
+    ids=["put aside", "tried out", "removed"],
 )
-def test_a_low_tile_tells_where_the_unit_goes_and_no_more_what_to_try(events: list[Event], words: str) -> None:
+def test_a_low_tile_tells_what_to_do_now_and_no_more_what_to_try(events: list[Event], words: str) -> None:
     for size in ((36, 8), (38, 8), (58, 10)):
         painted = picture(view_after(events), ENGLISH, *size).plain
 
