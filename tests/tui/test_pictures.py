@@ -224,6 +224,7 @@ SCENES = {
 SVGS = {
     "sign-in",
     "choice",
+    "choice-wrong-profile",
     "ready-blocked",
     "line-two-lanes",
     "line-four-lanes",
