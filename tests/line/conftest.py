@@ -82,9 +82,14 @@ class Desk:
         return [row.state for row in self.ledger.certificates(self.batch)]
 
     def carried(self, unit: FakeUnit) -> str | None:
-        partition = self.recipe.credentials_partition
-        image = bytes(unit.flash[partition.offset : partition.offset + partition.size_bytes])
-        return self.recipe.device_name_in(read_nvs_image(image, tolerant=True))
+        return carried_by(self.recipe, unit)
+
+
+def carried_by(recipe: Recipe, unit: FakeUnit) -> str | None:
+    """Give the DeviceName that a unit's flash holds."""
+    partition = recipe.credentials_partition
+    image = bytes(unit.flash[partition.offset : partition.offset + partition.size_bytes])
+    return recipe.device_name_in(read_nvs_image(image, tolerant=True))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import re
 import zlib
 from collections import deque
@@ -25,7 +26,7 @@ class FakeUnit:
     chip: str = "esp32"
     flash_size_bytes: int = FLASH_BYTES
     security: SecurityState = UNLOCKED
-    flash: bytearray = field(default_factory=lambda: bytearray(b"\xff" * FLASH_BYTES))
+    flash: bytearray | mmap.mmap = field(default_factory=lambda: bytearray(b"\xff" * FLASH_BYTES))
     says: tuple[str, ...] = ("station-app ready: station-training 1.0.0 device={device_name}", "station-app online")
     """`{device_name}` becomes what its application reads from its flash."""
 
