@@ -7,7 +7,7 @@ import gc
 import statistics
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -20,13 +20,16 @@ from tests.tui.fake_line import fake_app, fake_line
 LANES = 16
 REPORTS = 30
 """Of each unit's write, so that a unit takes 3 s."""
-KEYS = 40
+KEYS = 80
+"""The first ones make the caches: they must not be most of what is left out."""
 CALL_CPU_S_MAX = 0.05
 CALL_WALL_S_MAX = 1.0
 """A call that waits (disk, lock, port) takes no CPU; a busy machine stretches every call, hence the wide limit."""
 KEY_TO_PAINT_CPU_S_MAX = 0.05
 KEY_TO_PAINT_S_MAX = 0.05
-"""For the median; tests.benchmarks.screen shows the other percentiles."""
+"""For 95 of 100 keys, by the clock on the wall."""
+ROUNDS_MAX = 3
+"""Something else on the PC may spoil the clock's word on a round, not on all of them; CPU time is held in each."""
 CPU_SHARE_MAX = 0.8
 """Of one core, in the thread of the screen; a third of it is usual."""
 PHASES_A_UNIT = 4
@@ -37,14 +40,22 @@ PAINTS_A_KEY = 2
 
 @pytest.mark.alone
 async def test_sixteen_writing_lanes_leave_every_call_short_and_every_key_quick() -> None:
-    seen = await measure(LANES, reports=REPORTS, ends=lambda load, keys: keys >= KEYS and load.units >= LANES)
+    waits: list[float] = []
+    while len(waits) < ROUNDS_MAX and min(waits, default=1.0) >= KEY_TO_PAINT_S_MAX:
+        seen = await measure(LANES, reports=REPORTS, ends=lambda load, keys: keys >= KEYS and load.units >= LANES)
 
-    assert max(seen.calls.cpu_s) < CALL_CPU_S_MAX
-    assert max(seen.calls.wall_s) < CALL_WALL_S_MAX
-    assert statistics.quantiles([key.cpu_s for key in seen.keys], n=20)[-1] < KEY_TO_PAINT_CPU_S_MAX
-    assert statistics.median(key.seconds for key in seen.keys) < KEY_TO_PAINT_S_MAX
-    assert seen.cpu_s < CPU_SHARE_MAX * seen.seconds
-    _expect_no_picture_too_many(seen)
+        assert max(seen.calls.cpu_s) < CALL_CPU_S_MAX
+        assert max(seen.calls.wall_s) < CALL_WALL_S_MAX
+        assert _p95(key.cpu_s for key in seen.keys) < KEY_TO_PAINT_CPU_S_MAX
+        assert seen.cpu_s < CPU_SHARE_MAX * seen.seconds
+        _expect_no_picture_too_many(seen)
+        waits.append(_p95(key.seconds for key in seen.keys))
+
+    assert min(waits) < KEY_TO_PAINT_S_MAX
+
+
+def _p95(values: Iterable[float]) -> float:
+    return statistics.quantiles(values, n=20)[-1]
 
 
 def _expect_no_picture_too_many(seen: Measured) -> None:
