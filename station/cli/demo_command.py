@@ -26,7 +26,9 @@ from station.errors import UsageError
     help="Which product; the first one connects to a virtual platform.",
 )
 @click.option(
-    "--lesson", type=click.Choice(tuple(LessonName)), help="Begin with this lesson (F3 on the screen lists them)."
+    "--lesson",
+    type=click.Choice([lesson.value for lesson in LessonName]),
+    help="Begin with this lesson (F3 on the screen lists them).",
 )
 @serve_options
 @global_options

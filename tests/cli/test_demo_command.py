@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from station.certificate import CertificateState
+from station.cli.lesson_names import LessonName
 from station.ledger import Ledger
 from tests.cli.calling import station_in
 
@@ -30,6 +31,14 @@ def test_without_the_client_certificates_come_as_csv_and_units_are_believed_by_t
         assert batch.counts[CertificateState.INSTALLED] == 1
         assert batch.counts[CertificateState.ACTIVATED] == 0
     assert not list(tmp_path.rglob("training-*.csv"))
+
+
+@pytest.mark.parametrize("lesson", list(LessonName))
+def test_a_lesson_is_asked_for_by_the_name_that_the_readme_says(tmp_path: Path, lesson: LessonName) -> None:
+    refused = station_in(tmp_path)("demo", "--auto", "--lesson", lesson.value)
+
+    assert "a lesson is given on the screen" in refused.err
+    assert f"| `{lesson.value}` |" in (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 def test_units_whose_profile_wants_labels_have_one_each_and_keep_it(tmp_path: Path) -> None:
