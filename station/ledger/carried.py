@@ -16,11 +16,11 @@ from station.errors import CertificateHeld, Code
 from station.ledger.allocated import Allocated
 from station.ledger.audit import Change, EventKind
 from station.ledger.certificates import (
+    candidates,
     certificate_by_id,
     certificates_of,
     live_certificate,
     move_certificate,
-    next_certificate,
     shown_fingerprint,
     void_certificate,
 )
@@ -119,12 +119,12 @@ def allocate_as_decided(
 
 def _allocate(change: Change, processes: ProcessToken, run: Row[Any]) -> Allocated:
     """Give the unit its own certificate or the next one, once what was seen in units before its import is bound to those."""
-    while (unused := next_certificate(change.connection, run.batch_id)) is not None:
-        carrier = _seen_in(change.connection, unused) if unused.was_seen else None
-        if carrier is None:
-            break
+    while True:
+        held, unused = candidates(change.connection, run)
+        carrier = _seen_in(change.connection, unused) if unused is not None and unused.was_seen else None
+        if carrier is None or unused is None:
+            return allocate(change, processes, run, held, unused)
         _bind(change, carrier, unused)
-    return allocate(change, processes, run, unused)
 
 
 def _seen_in(connection: Connection, row: Row[Any]) -> Row[Any] | None:

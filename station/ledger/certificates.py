@@ -16,10 +16,12 @@ from sqlalchemy import (
     TextClause,
     bindparam,
     exists,
+    false,
     func,
     literal_column,
     select,
     text,
+    union_all,
 )
 
 from station.certificate import ALLOWED_MOVES, Certificate, CertificateState, Identity, Secret
@@ -49,11 +51,10 @@ _AVAILABLE: Final[ColumnElement[str]] = literal_column(f"'{CertificateState.AVAI
 """Written into the statement, not bound to it: only so does a prepared one use the partial index, without planning each time."""
 _LIVE: Final[tuple[ColumnElement[str], ...]] = tuple(literal_column(f"'{state.value}'") for state in LIVE_STATES)
 
-_LIVE_OF_MAC: Final = quick(
-    CERTIFICATE_QUERY.where(_C.mac == bindparam("of_mac"), _C.product_key == bindparam("of_product")).where(
-        _C.state.in_(_LIVE)
-    )
+_LIVE_ONE: Final = CERTIFICATE_QUERY.where(
+    _C.mac == bindparam("of_mac"), _C.product_key == bindparam("of_product"), _C.state.in_(_LIVE)
 )
+_LIVE_OF_MAC: Final = quick(_LIVE_ONE)
 _NEXT: Final = (
     CERTIFICATE_QUERY.add_columns(
         exists(
@@ -67,7 +68,15 @@ _NEXT: Final = (
     .order_by(_C.position)
     .limit(1)
 )
-_NEXT_UNLOCKED: Final = quick(_NEXT.with_for_update(skip_locked=True, of=CERTIFICATES))
+_UNLOCKED: Final = _NEXT.with_for_update(skip_locked=True, of=CERTIFICATES)
+_NEXT_UNLOCKED: Final = quick(_UNLOCKED)
+_NEXT_HERE: Final = _UNLOCKED.subquery()
+_CANDIDATES: Final = quick(
+    union_all(
+        select(_NEXT_HERE, literal_column("0").label("is_held")),
+        _LIVE_ONE.add_columns(false().label("was_seen"), literal_column("1").label("is_held")),
+    )
+)
 _NEXT_AT_ALL: Final = quick(_NEXT.with_for_update(of=CERTIFICATES))
 _IS_ONE_LEFT: Final = quick(select(exists().where(_C.batch_id == bindparam("of_batch"), _C.state == _AVAILABLE)))
 _LEFT: Final = quick(
@@ -81,6 +90,19 @@ _BY_ID: Final = quick(CERTIFICATE_QUERY.where(_C.id == bindparam("of_id")).with_
 def live_certificate(connection: Connection, mac: str, product_key: str) -> Row[Any] | None:
     """Give the row that this MAC holds for a product, or None."""
     return connection.execute(_LIVE_OF_MAC, {"of_mac": mac, "of_product": product_key}).first()
+
+
+def candidates(connection: Connection, run: Row[Any]) -> tuple[Row[Any] | None, Row[Any] | None]:
+    """Give what the run's unit holds for its product and, with `was_seen`, the next of its batch; asked for together, as each
+    question costs the lanes that wait.
+    """
+    asked = {"of_mac": run.mac, "of_product": run.product_key, "of_batch": run.batch_id}
+    held = unused = None
+    for row in connection.execute(_CANDIDATES, asked):
+        held, unused = (row, unused) if row.is_held else (held, row)
+    if held is None and unused is None:
+        unused = next_certificate(connection, run.batch_id)
+    return held, unused
 
 
 def next_certificate(connection: Connection, batch_id: int) -> Row[Any] | None:
@@ -112,8 +134,12 @@ def move_certificate(
     mac: str | None,
     run_id: int | None,
     reason: str | None = None,
+    is_taken: bool = False,
 ) -> None:
-    """Move a certificate on and keep its batch's counts; InternalFault when the move is not one of its life."""
+    """Move a certificate on and keep its batch's counts; InternalFault when the move is not one of its life.
+
+    `is_taken`: its run is under way and holds it from now on.
+    """
     state = CertificateState(row.state)
     if to not in ALLOWED_MOVES[state]:
         raise InternalFault(f"certificate {row.device_name} was to go from {state} to {to}")
@@ -128,7 +154,7 @@ def move_certificate(
         "of_batch": row.batch_id,
         "of_station": change.trail.station,
     }
-    for statement in change.dialect.move_statements:
+    for statement in change.dialect.take_statements if is_taken else change.dialect.move_statements:
         if change.connection.execute(statement, parameters).rowcount == 0:
             raise InternalFault(f"certificate {row.device_name} was moved by another process in the same instant")
     if state in LIVE_STATES and to not in LIVE_STATES:

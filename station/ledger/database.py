@@ -44,15 +44,16 @@ class Dialect(Protocol):
     def move_statements(self) -> Sequence[TextClause]:
         """What moves a certificate `of_id` and keeps its batch's counts; the first one touches no row when it cannot be moved."""
 
+    @property
+    def take_statements(self) -> Sequence[TextClause]:
+        """The same for one that its run `to_run` takes: it is written into the run too."""
+
     def make_engine(self) -> Engine: ...
 
     def reading(self) -> AbstractContextManager[None]:
         """Stand around a transaction that is one consistent view."""
 
     def writing(self, *, durable: bool, urgent: bool) -> AbstractContextManager[None]: ...
-
-    def turn(self, *, urgent: bool) -> AbstractContextManager[None]:
-        """Stand around a transaction that writes and what is to follow it before another thread's begins."""
 
     def hold(self, connection: Connection, subject: str) -> None:
         """Let no other transaction hold the same subject until this one ends."""
@@ -127,6 +128,8 @@ def _parsed(url: str) -> URL:
         ) from None
 
 
+Then: TypeAlias = Callable[[Connection], None]
+"""What is asked on a transaction's connection after its commit."""
 Transactions: TypeAlias = Callable[[], AbstractContextManager[Connection]]
 """How a part of the ledger begins a transaction that reads, or one that writes what is no part of the record."""
 
@@ -146,11 +149,12 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self, *, durable: bool = True, urgent: bool = False) -> Iterator[Connection]:
+    def writing(self, *, durable: bool = True, urgent: bool = False, then: Then | None = None) -> Iterator[Connection]:
         """One transaction that writes: committed when the block ends, rolled back when it raises; LedgerFault.
 
         `durable`: it is on the disk when the block has ended, and all that was committed before it. Otherwise a power cut may
         take it back, with all that was committed after it; a kill takes nothing. `urgent`: it goes before others that wait.
+        `then` asks what is to be asked after the commit, on the same connection, before another thread has its turn.
         """
         with (
             self.dialect.writing(durable=durable, urgent=urgent),
@@ -160,12 +164,8 @@ class Database:
             connection.execution_options(**{WRITES: durable})
             with connection.begin():
                 yield connection
-
-    @contextmanager
-    def glance(self) -> Iterator[Connection]:
-        """A connection for one statement that reads; LedgerFault."""
-        with self.translated(), QuickConnection(self._engine) as connection:
-            yield connection
+            if then is not None:
+                then(connection)
 
     @contextmanager
     def outside_transaction(self) -> Iterator[Connection]:

@@ -30,6 +30,7 @@ from station.ledger.audit_export import ExportFormat, ExportOrder, write_export
 from station.ledger.audit_filters import NO_FILTERS, Filters
 from station.ledger.backup import BackupResult, back_up, note_backup
 from station.ledger.certificates import has_secret, left_in_batch
+from station.ledger.database import Then
 from station.ledger.dispositions import Dispositions
 from station.ledger.gap import AcceptedGap, skip_certificates
 from station.ledger.heads import SignedHead
@@ -250,8 +251,7 @@ class Ledger:
                 self._keys.box_of(change.connection, given.row.key_id)  # without its key nothing is given
                 return given
 
-        with self._database.dialect.turn(urgent=True):  # a lane that holds a certificate does not queue for its secrets
-            return hand_out(self.recorder, act, self._database, self._keys)
+        return hand_out(self.recorder, self._changing, act, self._keys)
 
     def begin_installing(self, run_id: int) -> None:
         """Bind the certificate to the unit for ever. Call it before the first byte of the certificate leaves the PC.
@@ -388,9 +388,9 @@ class Ledger:
         return result
 
     @contextmanager
-    def _changing(self, *, durable: bool = True, urgent: bool = False) -> Iterator[Change]:
+    def _changing(self, *, durable: bool = True, urgent: bool = False, then: Then | None = None) -> Iterator[Change]:
         """One transaction that writes, with the trail that closes in it; see `Database.writing`."""
-        with self._database.writing(durable=durable, urgent=urgent) as connection:
+        with self._database.writing(durable=durable, urgent=urgent, then=then) as connection:
             now = iso_utc(self._clock())
             dialect, signed_in, signer = self._database.dialect, self.operators.signed_in, self.proof.signer
             trail = Trail(connection, dialect, self.station, now, signed_in, signer, self.proof.last_seen)

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, Table, event, text
+from sqlalchemy import Connection, Engine, Table, TextClause, event, text
 from sqlalchemy.exc import InvalidatePoolError
 
 from station.errors import CodedError, UsageError
 from station.ledger.postgresql_errors import place_of_url, translated
 from station.ledger.postgresql_session import SessionToken
 from station.ledger.processes import ProcessToken
-from station.ledger.quick import quick
+from station.ledger.quick import DRIVER, quick
 from station.ledger.schema import AUDIT_EVENTS
+
+if TYPE_CHECKING:
+    from station.ledger.postgresql_prepared import PreparedStatements
 
 CONNECT_TIMEOUT_S: Final = 5
 LOCK_TIMEOUT_MS: Final = 30_000
@@ -39,24 +43,35 @@ _PREPARE: Final = (
 )
 
 
+def _moving(also: str = "") -> TextClause:
+    """Give the one statement of a move; `also` is done where the certificate `moved`.
+
+    The state is compared as a question of its own, so that the planner never takes the index of those in that state for it. The
+    counts are touched in one order always, so that two moves to and fro do not wait for each other.
+    """
+    return quick(
+        text(
+            "WITH moved AS (UPDATE certificates SET state = :to_state, mac = :to_mac, run_id = :to_run,"  # noqa: S608  our words
+            " void_reason = :to_reason, changed_at = :to_time"
+            " WHERE id = :of_id AND state = (SELECT CAST(:from_state AS varchar)) RETURNING id),"
+            f" {also} changed (state, quantity) AS (VALUES (:from_state, -1), (:to_state, 1))"
+            " INSERT INTO batch_counts (batch_id, state, station, quantity)"
+            " SELECT CAST(:of_batch AS integer), changed.state, :of_station, changed.quantity"
+            " FROM moved, changed ORDER BY changed.state"
+            " ON CONFLICT (batch_id, state, station) DO UPDATE SET quantity = batch_counts.quantity + excluded.quantity"
+        )
+    )
+
+
 class PostgresqlDialect:
     """The ledger of a factory: one database for many stations."""
 
     name: Final = "postgresql"
     is_shared: Final = True
     secrets_query: Final = "SELECT ledger_secrets(:certificate, :run)"
-    move_statements: Final = (
-        # The counts are touched in one order always, so that two moves to and fro do not wait for each other.
-        quick(
-            text(
-                "WITH moved AS (UPDATE certificates SET state = :to_state, mac = :to_mac, run_id = :to_run,"
-                " void_reason = :to_reason, changed_at = :to_time WHERE id = :of_id AND state = :from_state RETURNING id)"
-                " INSERT INTO batch_counts (batch_id, state, station, quantity)"
-                " SELECT :of_batch, counted.state, :of_station, counted.quantity"
-                " FROM moved, (VALUES (:from_state, -1), (:to_state, 1)) AS counted (state, quantity) ORDER BY counted.state"
-                " ON CONFLICT (batch_id, state, station) DO UPDATE SET quantity = batch_counts.quantity + excluded.quantity"
-            )
-        ),
+    move_statements: Final = (_moving(),)
+    take_statements: Final = (
+        _moving("held AS (UPDATE runs SET certificate_id = :of_id FROM moved WHERE runs.id = :to_run),"),
     )
 
     def __init__(self, url: sqlalchemy.URL, *, read_only: bool) -> None:
@@ -104,11 +119,7 @@ class PostgresqlDialect:
         """
         yield from self._beginning(_BEGIN_DURABLE if durable else _BEGIN_QUICK)
 
-    def turn(self, *, urgent: bool) -> AbstractContextManager[None]:  # noqa: ARG002  as in `writing`
-        """Stations stand in no queue."""
-        return nullcontext()
-
-    def _beginning(self, statement: str) -> Iterator[None]:
+    def _beginning(self, statement: bytes) -> Iterator[None]:
         self._next.begin = statement
         try:
             yield
@@ -134,8 +145,9 @@ class PostgresqlDialect:
         """Move the head of the rows' chain and append them in one statement; False when it does not end with `before`."""
         last = rows[-1]
         head = {"of_number": last["number"], "of_hash": last["hash"], "of": last["station"]}
-        columns = {name: [row[name] for row in rows] for name in _APPENDED}
-        found = connection.execute(_APPEND, {**head, "before_number": before[0], "before_hash": before[1], **columns})
+        values = {f"{name}_{index}": row[name] for index, row in enumerate(rows) for name in _APPENDED}
+        statement = _appending(len(rows))
+        found = connection.execute(statement, {**head, "before_number": before[0], "before_hash": before[1], **values})
         return found.rowcount > 0
 
     @contextmanager
@@ -172,20 +184,25 @@ class PostgresqlDialect:
         """Say what a PostgreSQL or SQLAlchemy error means for the line."""
         return translated(error, self.place)
 
-    def _prepare_connection(self, connection: Any, _record: Any) -> None:
+    def _prepare_connection(self, connection: Any, record: Any) -> None:
         connection.autocommit = True
+        connection.prepare_threshold = None  # it would deallocate ours too when it lets go of its own
         connection.execute(_PREPARE)
         if self._read_only:
             connection.execute("SET default_transaction_read_only = on")
+        from station.ledger.postgresql_prepared import PreparedStatements  # noqa: PLC0415  an optional extra
 
-    def _begin(self, connection: Any, _record: Any, _proxy: Any) -> None:
+        record.info[DRIVER] = PreparedStatements(connection)
+
+    def _begin(self, connection: Any, record: Any, _proxy: Any) -> None:
         """Begin the transaction, which also tells whether the connection still lives: one question for both."""
         import psycopg  # noqa: PLC0415  an optional extra
 
-        statement = self._next.__dict__.get("begin", "")
+        statement: bytes = self._next.__dict__.get("begin", b"")
+        statements: PreparedStatements = record.info[DRIVER]
         try:
             connection.autocommit = True  # else the library would ask a BEGIN of its own
-            connection.execute(statement, prepare=False)
+            statements.tell(statement)
         except psycopg.OperationalError as error:
             raise InvalidatePoolError from error  # the pool asks again with a new connection, which has to begin too
         self._next.__dict__.pop("begin", None)
@@ -197,14 +214,24 @@ _APPENDED: Final = {
     if column.name not in {"id", "station"}
 }
 """Columns that differ from one event of a station to the next, with their types."""
-_APPEND: Final = quick(
-    text(
-        "WITH moved AS (UPDATE audit_heads SET number = :of_number, hash = :of_hash"  # noqa: S608  names of our own schema
-        " WHERE station = :of AND number = :before_number AND hash = :before_hash RETURNING station)"
-        f" INSERT INTO audit_events (station, {', '.join(_APPENDED)}) SELECT moved.station, added.* FROM moved,"
-        f" unnest({', '.join(f'(:{name})::{of}[]' for name, of in _APPENDED.items())}) AS added"
+
+
+@cache
+def _appending(count: int) -> TextClause:
+    """Give the statement that appends so many events; a transaction has few."""
+    rows = (
+        f"({', '.join(f'CAST(:{name}_{index} AS {of})' for name, of in _APPENDED.items())})" for index in range(count)
     )
-)
-_BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_BEGIN_DURABLE: Final = "BEGIN"
-_BEGIN_QUICK: Final = "BEGIN; SET LOCAL synchronous_commit = off"
+    return quick(
+        text(
+            "WITH moved AS (UPDATE audit_heads SET number = :of_number, hash = :of_hash"  # noqa: S608  names of our own schema
+            " WHERE station = :of AND number = :before_number AND hash = :before_hash RETURNING station)"
+            f" INSERT INTO audit_events (station, {', '.join(_APPENDED)})"
+            f" SELECT moved.station, added.* FROM moved, (VALUES {', '.join(rows)}) AS added"
+        )
+    )
+
+
+_BEGIN_READING: Final = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_BEGIN_DURABLE: Final = b"BEGIN"
+_BEGIN_QUICK: Final = b"BEGIN; SET LOCAL synchronous_commit = off"

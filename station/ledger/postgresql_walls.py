@@ -57,3 +57,22 @@ WHERE c.id = certificate AND r.id = run AND r.mac = c.mac AND r.finished_at IS N
     AND CASE WHEN e.station = r.station AND e.mac = r.mac AND e.kind = 'certificate_allocated'
       THEN e.data::jsonb ->> 'run' END = r.id::text) $$""",
 )
+
+PLANNED_0011: Final[tuple[str, ...]] = (
+    """CREATE OR REPLACE FUNCTION ledger_is_anothers(run integer) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$ BEGIN RETURN
+EXISTS (SELECT 1 FROM runs r JOIN stations s ON s.station = r.station WHERE r.id = run AND s.login <> session_user);
+END $$""",
+    # Most numbers below zero are those of a station that took what another one imported: only they are summed up.
+    "DROP TRIGGER batch_counts_not_negative ON batch_counts",
+    """CREATE TRIGGER batch_counts_not_negative AFTER INSERT OR UPDATE ON batch_counts FOR EACH ROW
+WHEN (NEW.quantity < 0) EXECUTE FUNCTION batch_counts_not_negative()""",
+    """CREATE OR REPLACE FUNCTION ledger_secrets(certificate integer, run integer) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$ BEGIN RETURN (
+SELECT c.secrets FROM certificates c JOIN runs r ON r.id = c.run_id JOIN stations s ON s.station = r.station
+WHERE c.id = certificate AND r.id = run AND r.mac = c.mac AND r.finished_at IS NULL AND s.login = session_user
+  AND c.state IN ('allocated', 'installing', 'installed', 'activated') AND pg_current_xact_id_if_assigned() IS NULL
+  AND EXISTS (SELECT 1 FROM audit_events e WHERE e.device_name = c.device_name
+    AND CASE WHEN e.station = r.station AND e.mac = r.mac AND e.kind = 'certificate_allocated'
+      THEN e.data::jsonb ->> 'run' END = r.id::text)); END $$""",
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import ClauseElement, Connection, Dialect, Executable
 from sqlalchemy.engine import IteratorResult
@@ -23,6 +23,17 @@ _S = TypeVar("_S", bound=Executable)
 def quick(statement: _S) -> _S:
     """Mark a statement that stands as a constant: its text is the same at every execution, and its columns need no conversion."""
     return statement.execution_options(**{_OPTION: True})
+
+
+DRIVER: Final = "station_driver"
+"""Key of a connection's `info` under which its dialect may put a `Driver`, which is faster than the cursors of its library."""
+
+
+class Driver(Protocol):
+    """Executes statements on one connection."""
+
+    def execute(self, sql: str, parameters: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[tuple[Any, ...]], int]:
+        """Give names of columns, all rows, and how many rows were given or changed; the library's errors."""
 
 
 class QuickResult(IteratorResult[Any]):
@@ -65,24 +76,36 @@ class QuickConnection(Connection):
 
     def _driven(self, prepared: _Prepared, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> QuickResult:
         connection = self.connection
+        driver: Driver | None = connection.info.get(DRIVER)
+        if driver is not None and isinstance(parameters, Mapping):
+            return self._answered(prepared, driver, {**prepared.constants, **parameters})
         cursor = connection.cursor()
         try:
             if isinstance(parameters, Mapping):
                 cursor.execute(prepared.sql, prepared.arguments(parameters))
             else:
                 cursor.executemany(prepared.sql, [prepared.arguments(one) for one in parameters])
-            rows = cursor.fetchall() if cursor.description else ()
+            if prepared.columns is None:
+                prepared.columns = SimpleResultMetaData([column[0] for column in cursor.description or ()])
+            rows = cursor.fetchall() if prepared.columns.keys else ()
         except self.dialect.loaded_dbapi.Error as error:
-            raise self._told(error, prepared.sql, connection, cursor) from error
-        if prepared.columns is None:
-            prepared.columns = SimpleResultMetaData([column[0] for column in cursor.description or ()])
+            raise self._told(error, prepared.sql, connection) from error
         result = QuickResult(prepared.columns, rows, cursor.rowcount)
         cursor.close()
         return result
 
-    def _told(self, error: Any, sql: str, connection: Any, cursor: Any) -> BaseException:
+    def _answered(self, prepared: _Prepared, driver: Driver, parameters: Mapping[str, Any]) -> QuickResult:
+        try:
+            columns, rows, rowcount = driver.execute(prepared.sql, parameters)
+        except self.dialect.loaded_dbapi.Error as error:
+            raise self._told(error, prepared.sql, self.connection) from error
+        if prepared.columns is None:
+            prepared.columns = SimpleResultMetaData(columns)
+        return QuickResult(prepared.columns, rows, rowcount)
+
+    def _told(self, error: Any, sql: str, connection: Any) -> BaseException:
         """Give the driver's error as SQLAlchemy gives it; a connection that is cut is not the pool's any more."""
-        is_cut = self.dialect.is_disconnect(error, connection, cursor)
+        is_cut = self.dialect.is_disconnect(error, connection, None)
         if is_cut and not self.invalidated:
             self.invalidate(error)
         told: BaseException = DBAPIError.instance(

@@ -182,12 +182,13 @@ def _hand_over(change: Change, old: Row[Any], new: Row[Any]) -> int | None:
     return int(old.certificate_id)
 
 
-def allocate(change: Change, processes: ProcessToken, run: Row[Any], unused: Row[Any] | None) -> Allocated:
-    """Give the run's unit its certificate: its MAC's, else the batch's next, which is `unused`; NoCertificateLeft."""
+def allocate(
+    change: Change, processes: ProcessToken, run: Row[Any], held: Row[Any] | None, unused: Row[Any] | None
+) -> Allocated:
+    """Give the run's unit its certificate: what it holds, else the batch's next, which is `unused`; NoCertificateLeft."""
     if run.mac is None:
         raise not_there(change, f"run {run.id} was to get a certificate before its unit was identified")
-    row = live_certificate(change.connection, run.mac, run.product_key)
-    resumed = row is not None
+    row, resumed = held, held is not None
     if row is None:
         row = unused
         if row is None and take_back_unused(change, processes, run.batch_id):
@@ -200,10 +201,11 @@ def allocate(change: Change, processes: ProcessToken, run: Row[Any], unused: Row
                 run.batch,
                 facts={"batch": run.batch},
             )
-        move_certificate(change, row, CertificateState.ALLOCATED, mac=run.mac, run_id=run.id)
-    elif row.run_id != run.id:
-        change.connection.execute(_ATTACH_RUN, {"of_id": row.id, "to_run": run.id})
-    change.connection.execute(_SET_CERTIFICATE, {"of_id": run.id, "to_id": row.id})
+        move_certificate(change, row, CertificateState.ALLOCATED, mac=run.mac, run_id=run.id, is_taken=True)
+    else:
+        if row.run_id != run.id:
+            change.connection.execute(_ATTACH_RUN, {"of_id": row.id, "to_run": run.id})
+        change.connection.execute(_SET_CERTIFICATE, {"of_id": run.id, "to_id": row.id})
     state = CertificateState(row.state) if resumed else CertificateState.ALLOCATED
     certificate_event(
         change, run, EventKind.CERTIFICATE_ALLOCATED, row, {"resumed": resumed, "from": row.state, "to": state.value}

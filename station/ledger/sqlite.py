@@ -59,6 +59,21 @@ _APPEND: Final = quick(
     text(f"INSERT INTO audit_events ({', '.join(_APPENDED)}) VALUES ({', '.join(f':{name}' for name in _APPENDED)})")  # noqa: S608  names of our own schema
 )
 
+_MOVE: Final = quick(
+    text(
+        "UPDATE certificates SET state = :to_state, mac = :to_mac, run_id = :to_run, void_reason = :to_reason,"
+        " changed_at = :to_time WHERE id = :of_id AND state = :from_state"
+    )
+)
+_COUNT: Final = quick(
+    text(
+        "INSERT INTO batch_counts (batch_id, state, station, quantity)"
+        " VALUES (:of_batch, :from_state, :of_station, -1), (:of_batch, :to_state, :of_station, 1)"
+        " ON CONFLICT (batch_id, state, station) DO UPDATE SET quantity = batch_counts.quantity + excluded.quantity"
+    )
+)
+_SET_CERTIFICATE: Final = quick(text("UPDATE runs SET certificate_id = :of_id WHERE id = :to_run"))
+
 
 class SqliteDialect:
     """The embedded ledger: one file, WAL, every durable commit on the disk before it is told, and all before it too."""
@@ -66,21 +81,8 @@ class SqliteDialect:
     name: Final = "sqlite"
     is_shared: Final = False
     secrets_query: Final = "SELECT secrets FROM certificates WHERE id = :certificate"
-    move_statements: Final = (
-        quick(
-            text(
-                "UPDATE certificates SET state = :to_state, mac = :to_mac, run_id = :to_run, void_reason = :to_reason,"
-                " changed_at = :to_time WHERE id = :of_id AND state = :from_state"
-            )
-        ),
-        quick(
-            text(
-                "INSERT INTO batch_counts (batch_id, state, station, quantity)"
-                " VALUES (:of_batch, :from_state, :of_station, -1), (:of_batch, :to_state, :of_station, 1)"
-                " ON CONFLICT (batch_id, state, station) DO UPDATE SET quantity = batch_counts.quantity + excluded.quantity"
-            )
-        ),
-    )
+    move_statements: Final = (_MOVE, _COUNT)
+    take_statements: Final = (*move_statements, _SET_CERTIFICATE)
 
     def __init__(self, file: Path, *, read_only: bool) -> None:
         self.file = file
@@ -124,7 +126,7 @@ class SqliteDialect:
 
     @contextmanager
     def writing(self, *, durable: bool, urgent: bool) -> Iterator[None]:
-        with self.turn(urgent=urgent):
+        with self._turn(urgent=urgent):
             yield
         if durable:
             try:
@@ -135,7 +137,7 @@ class SqliteDialect:
                 self._checkpoint()
 
     @contextmanager
-    def turn(self, *, urgent: bool) -> Iterator[None]:
+    def _turn(self, *, urgent: bool) -> Iterator[None]:
         """One writer at a time within this process: threads queue here, urgent ones first, instead of polling the file's lock."""
         may_wait = self._patience()
         while not self._writing.acquire(BUSY_TIMEOUT_S, urgent=urgent):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import keyring
 import pytest
@@ -203,7 +204,7 @@ def test_a_change_that_is_broken_off_anywhere_can_be_finished(data: Path, tmp_pa
         stock(ledger, tmp_path)
         whole = ledger._database.writing
 
-        def breaking(**options: bool) -> object:
+        def breaking(**options: Any) -> object:
             nonlocal begun
             begun += 1
             if begun == transaction:

@@ -12,13 +12,14 @@ from unittest.mock import patch
 import psycopg
 import pytest
 import sqlalchemy
+from sqlalchemy import Connection
 
 from station.certificate import CertificateState
 from station.errors import Code, LedgerFault, RunLost
 from station.ledger import Allocation, AuditEvent, Ledger, run_recorder
 from station.ledger.allocated import Allocated
 from station.ledger.audit_verify import verify_export
-from station.ledger.database import Database
+from station.ledger.database import Dialect
 from station.ledger.key_ring import KeyRing
 from station.ledger.postgresql_errors import translated
 from station.ledger.records import StepRecord, VerdictRecord
@@ -99,9 +100,9 @@ def before_secrets_are_read(act: Callable[[], None]) -> Iterator[None]:
     """Do something once, when a certificate is taken and its secrets are not read yet."""
     read, acts = Allocated.read, iter([act])
 
-    def later(self: Allocated, database: Database, keys: KeyRing) -> Allocation | None:
+    def later(self: Allocated, connection: Connection, dialect: Dialect, keys: KeyRing) -> Allocation | None:
         next(acts, lambda: None)()
-        return read(self, database, keys)
+        return read(self, connection, dialect, keys)
 
     with patch.object(Allocated, "read", later):
         yield

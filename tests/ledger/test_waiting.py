@@ -43,27 +43,6 @@ def test_the_lock_serves_threads_in_the_order_they_came() -> None:
     assert served_by(FairLock(), [False] * 5) == [0, 1, 2, 3, 4]
 
 
-def test_the_lock_is_its_threads_own_until_it_was_given_back_as_often_as_taken() -> None:
-    lock = FairLock()
-    assert lock.acquire(0)
-    assert lock.acquire(0)
-    heard = list[bool]()
-
-    def look() -> None:
-        heard.append(lock.acquire(0))
-
-    for _ in range(2):
-        thread = threading.Thread(target=look)
-        thread.start()
-        thread.join()
-        lock.release()
-    assert heard == [False, False]
-    thread = threading.Thread(target=look)
-    thread.start()
-    thread.join()
-    assert heard[2]
-
-
 def test_the_lock_serves_urgent_threads_first() -> None:
     assert served_by(FairLock(), [False, False, True, False, True]) == [2, 4, 0, 1, 3]
 
@@ -78,11 +57,7 @@ def test_no_thread_waits_for_more_urgent_ones_than_there_are_lanes() -> None:
 def test_the_lock_gives_up_when_the_time_is_over_and_forgets_who_gave_up() -> None:
     lock = FairLock()
     assert lock.acquire(0)
-    heard = list[bool]()
-    thread = threading.Thread(target=lambda: heard.append(lock.acquire(0.01)))
-    thread.start()
-    thread.join()
-    assert heard == [False]
+    assert not lock.acquire(0.01)
     lock.release()
     assert lock.acquire(0)
 

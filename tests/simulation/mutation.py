@@ -103,7 +103,7 @@ def _events_in_their_own_transaction() -> AbstractContextManager[object]:
     """What changed is committed first, and its events after it."""
 
     @contextmanager
-    def changing(ledger: Ledger, **options: bool) -> Iterator[Change]:
+    def changing(ledger: Ledger, **options: Any) -> Iterator[Change]:
         with ledger._database.writing(**options) as connection:
             now = iso_utc(ledger._clock())
             dialect = ledger._database.dialect

@@ -200,14 +200,13 @@ class SimLock:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
-        self._depth = 0
-        self._owner: Task | None = None
+        self._held = False
         self._waiting: list[Task] = []
 
     def acquire(self, timeout_s: float, *, urgent: bool = False) -> bool:
         deadline = self._scheduler.now_s + timeout_s
-        task = self._scheduler.current
-        while self._depth and self._owner is not task:
+        while self._held:
+            task = self._scheduler.current
             left = deadline - self._scheduler.now_s
             if task is None or left <= 0:
                 return False
@@ -215,11 +214,10 @@ class SimLock:
             self._scheduler.block(left)
             if task in self._waiting:
                 self._waiting.remove(task)
-        self._owner = task
-        self._depth += 1
+        self._held = True
         return True
 
     def release(self) -> None:
-        self._depth -= 1
-        if not self._depth and self._waiting:
+        self._held = False
+        if self._waiting:
             self._scheduler.wake(self._waiting[0])
