@@ -6,7 +6,7 @@ import json
 from itertools import takewhile
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from station.certificate import CertificateState
 from station.errors import UsageError, Why
@@ -15,6 +15,7 @@ from station.ledger.certificates import certificates_of, void_certificate
 from station.ledger.database import Transactions
 from station.ledger.operator_rows import is_line_lead
 from station.ledger.processes import ProcessToken
+from station.ledger.quick import quick
 from station.ledger.records import UnitStanding
 from station.ledger.run_rows import require_idle
 from station.ledger.runs import end_interrupted
@@ -24,6 +25,19 @@ from station.verdict import Verdict
 
 _RUNS_LOOKED_AT: Final = 100
 """More FAILs in a row than this are not counted."""
+_EVENT: Final = AUDIT_EVENTS.c
+_LAST_PUT: Final = quick(
+    select(_EVENT.at, _EVENT.data)
+    .where(_EVENT.mac == bindparam("of_mac"), _EVENT.kind == EventKind.UNIT_DISPOSED)
+    .order_by(_EVENT.id.desc())
+    .limit(1)
+)
+_VERDICTS_SINCE: Final = quick(
+    select(RUNS.c.verdict)
+    .where(RUNS.c.mac == bindparam("of_mac"), RUNS.c.finished_at > bindparam("since"))
+    .order_by(RUNS.c.id.desc())
+    .limit(_RUNS_LOOKED_AT)
+)
 
 
 class Dispositions:
@@ -80,12 +94,7 @@ def _standing(connection: Connection, mac: Mac) -> UnitStanding:
     last = _last_event(connection, mac)
     data = {} if last is None else json.loads(last.data)
     since = "" if last is None else last.at
-    rows = connection.execute(
-        select(RUNS.c.verdict)
-        .where(RUNS.c.mac == mac, RUNS.c.finished_at > since)
-        .order_by(RUNS.c.id.desc())
-        .limit(_RUNS_LOOKED_AT)
-    )
+    rows = connection.execute(_VERDICTS_SINCE, {"of_mac": mac, "since": since})
     since_pass = takewhile(lambda verdict: verdict != Verdict.PASS, rows.scalars())
     to = data.get("to")
     return UnitStanding(
@@ -94,10 +103,4 @@ def _standing(connection: Connection, mac: Mac) -> UnitStanding:
 
 
 def _last_event(connection: Connection, mac: Mac) -> Any:
-    events = AUDIT_EVENTS.c
-    return connection.execute(
-        select(events.at, events.data)
-        .where(events.mac == mac, events.kind == EventKind.UNIT_DISPOSED)
-        .order_by(events.id.desc())
-        .limit(1)
-    ).first()
+    return connection.execute(_LAST_PUT, {"of_mac": mac}).first()

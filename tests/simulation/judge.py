@@ -6,7 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from station.errors import Code, CodedError
@@ -48,7 +48,7 @@ class Violation(BaseException):
         self.what = what
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Holding:
     """What the audit log says about one certificate."""
 
@@ -155,7 +155,7 @@ class Judge:
         left = self._may_be_left[-1]
         if left.last_id == self._last_id:
             return
-        self.holdings = {name: replace(held) for name, held in left.holdings.items()}
+        self.holdings = dict(left.holdings)
         self.open_runs, self.ended_runs = dict(left.open_runs), dict(left.ended_runs)
         self._heads, self._last_id, self._last_hash = dict(left.heads), left.last_id, left.last_hash
         for name, mac in self.carriers.items():
@@ -168,9 +168,8 @@ class Judge:
         return bool(kept == (picture.last_hash,))
 
     def _picture(self) -> _Picture:
-        holdings = {name: replace(held) for name, held in self.holdings.items()}
-        runs = dict(self.open_runs), dict(self.ended_runs)
-        return _Picture(holdings, *runs, dict(self._heads), self._last_id, self._last_hash)
+        kept = dict(self.holdings), dict(self.open_runs), dict(self.ended_runs), dict(self._heads)
+        return _Picture(*kept, self._last_id, self._last_hash)
 
     def _replay(self, event: dict[str, Any], cursor: sqlite3.Cursor) -> None:
         self._require_link(event)
@@ -211,7 +210,7 @@ class Judge:
 
     def _move(self, event: dict[str, Any], data: dict[str, Any]) -> None:
         name, old, new = event["device_name"], data["from"], data["to"]
-        held = self.holdings.setdefault(name, Holding())
+        held = self.holdings.get(name, Holding())
         self.require(held.state == old, f"I3: the log moves {name} from {old}, but it was {held.state}")
         if old == new:  # the unit got its own again
             self.require(held.mac == event["mac"], f"I1: {name} of {held.mac} was given to {event['mac']}")
@@ -220,7 +219,7 @@ class Judge:
         self.require(found or (old, new) in MOVES, f"I1: {name} went from {old} to {new}")
         if held.state in BOUND_STATES:
             self.require(held.mac == event["mac"], f"I1: {name} went from {held.mac} to {event['mac']}")
-        held.state, held.mac = new, None if new == "available" else event["mac"]
+        self.holdings[name] = held = Holding(new, None if new == "available" else event["mac"])
         if new == "void" and held.mac is not None:
             self.world.must_come_again(Mac(held.mac))
 
@@ -236,10 +235,8 @@ class Judge:
         live: dict[str, str] = {}
         for name, state, mac in rows:
             held = self.holdings[name]
-            self.require(
-                (state, mac) == (held.state, held.mac) or (state, held.state) == ("void", "void"),
-                f"I3: {name} is {state} of {mac}, its events say {held.state} of {held.mac}",
-            )
+            if (state, mac) != (held.state, held.mac) and (state, held.state) != ("void", "void"):
+                self.require(False, f"I3: {name} is {state} of {mac}, its events say {held.state} of {held.mac}")
             if state in LIVE_STATES:
                 other = live.setdefault(mac, name)
                 self.require(other == name, f"I2: {mac} has two live certificates, {other} and {name}")

@@ -39,8 +39,9 @@ class People:
     def all_passed(self) -> bool:
         """True when every unit has passed and holds a live certificate, and no accident is under way."""
         return (
-            all(unit.mac in self.world.finished for unit in self.world.units)
-            and not self.world.to_rework
+            not self.world.to_rework
+            and len(self.world.finished) >= len(self.world.units)  # asked at every turn: what is quick comes first
+            and all(unit.mac in self.world.finished for unit in self.world.units)
             and all(accident.ended for accident in self._accidents)
         )
 

@@ -8,6 +8,7 @@ under both the log's header before the first frame after a restart of the log, a
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import struct
@@ -100,11 +101,14 @@ class SyncedLog:
 
 def wal_index(folder: Path) -> bytes:
     """Give the head of the log's index: it changes with each transaction that wrote. Empty while nobody has the ledger open."""
-    shm = folder / SHM
-    if not shm.exists():
+    try:
+        descriptor = os.open(
+            f"{folder}/{SHM}", os.O_RDONLY
+        )  # asked at every commit: nothing of what pathlib does is needed
+    except FileNotFoundError:
         return b""
-    with shm.open("rb") as file:
-        head = file.read(_WAL_INDEX_BYTES)
+    head = os.read(descriptor, _WAL_INDEX_BYTES)
+    os.close(descriptor)
     return head if len(head) == _WAL_INDEX_BYTES else b""
 
 

@@ -9,6 +9,7 @@ import sqlite3
 from collections import Counter, deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ from tests.simulation.product import BATCH, SECOND_BATCH, CertificateFile, forei
 from tests.simulation.scheduler import Killed, Scheduler
 
 TRACE_POINTS: Final = 60
+_POINT_LINE: Final = "{:5} {:9.3f} s  {} {}  {} {}"
 UNSYNCED_S: Final = 30.0
 """So long after it was written a file may be lost without a sync (Linux, vm.dirty_expire_centisecs)."""
 _SPAWNED: Final = frozenset({FaultKind.SWAP, FaultKind.ABORT_TWICE, FaultKind.OTHER_LANES, FaultKind.VOID})
@@ -67,7 +69,8 @@ class World:
         self._tear_next_commit = False
         self._synced_log = power.SyncedLog()
         self._failing: tuple[FaultKind, int] | None = None
-        self._trace: deque[str] = deque(maxlen=TRACE_POINTS)
+        self._trace: deque[str | partial[str]] = deque(maxlen=TRACE_POINTS)
+        """Lines, and points that become one when they are asked for."""
         self._story: list[str] = []
 
     def _unit(self, number: int) -> SimUnit:
@@ -105,7 +108,12 @@ class World:
             raise Killed
         self.step += 1
         step = self.step  # others take theirs while this one sleeps
-        self._trace.append(f"{self.step:5} {self.scheduler.now_s:9.3f} s  {self._who(process)}  {place} {name}")
+        task = self.scheduler.current
+        self._trace.append(
+            partial(
+                _POINT_LINE.format, step, self.scheduler.now_s, process, "" if task is None else task.name, place, name
+            )
+        )
         if not self.calm:
             self.points.append((place, name))
         if place is Place.DATABASE:
@@ -123,10 +131,6 @@ class World:
                 return kind
             self._failing = None
         return None
-
-    def _who(self, process: StationProcess) -> str:
-        task = self.scheduler.current
-        return f"{process} {'' if task is None else task.name}"
 
     def _due(self, step: int, place: Place) -> Fault | None:
         if not self._pending or not self._pending[0].fits(step, place) or self.calm:
@@ -283,7 +287,8 @@ class World:
     @property
     def last_points(self) -> list[str]:
         """The story from the beginning, and every point of the last moments."""
-        return [*self._story, "the last points:", *self._trace]
+        points = (point if isinstance(point, str) else point() for point in self._trace)
+        return [*self._story, "the last points:", *points]
 
     @property
     def failure(self) -> Violation | None:
