@@ -61,6 +61,7 @@ class ChoiceScreen(StationScreen):
     chosen: reactive[Choice | None] = reactive(None, init=False, repaint=False)
     sought: reactive[str] = reactive("", init=False, repaint=False)
     """What no choice bore the name of; it is looked for once more, among what the ledger has now."""
+    scanned_meanwhile: reactive[str] = reactive("", init=False, repaint=False)
     starts_at_once: reactive[bool] = reactive(False, init=False, repaint=False)
     """Until a line could not be opened."""
 
@@ -140,8 +141,13 @@ class ChoiceScreen(StationScreen):
                 self.query_one("#sentence", Static).update(Content(unknown))
 
     def take_scan(self, code: str) -> None:
-        """A work order, a batch or a product: what it names is chosen, also when it is new since the screen came up."""
-        if self.stage in (Stage.CHOOSING, Stage.CHECKED) and not self._check_named(code):
+        """A work order, a batch or a product: what it names is chosen, also when it is new since the screen came up.
+
+        While something else is looked at it waits for that.
+        """
+        if self.stage in (Stage.LOOKING, Stage.CHECKING):
+            self.scanned_meanwhile = code
+        elif self.stage is not Stage.OPENING and not self._check_named(code):
             self.sought = code
             self._look_again()
 
@@ -263,6 +269,9 @@ class ChoiceScreen(StationScreen):
     def watch_stage(self) -> None:
         self._show_stage()
         self.refresh_bindings()
+        if self.scanned_meanwhile and self.stage in (Stage.CHOOSING, Stage.CHECKED):
+            code, self.scanned_meanwhile = self.scanned_meanwhile, ""
+            self.call_later(self.take_scan, code)
 
     def _show_stage(self) -> None:
         self.query_one(OptionList).display = self.stage is Stage.CHOOSING and bool(self.offered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,6 +114,25 @@ async def test_a_scanned_work_order_names_profile_and_batch() -> None:
         assert "bulb · WO-3 · batch 2026-10" in screen_text(app)
         await scan(pilot, "WO-2")
         assert "smart-plug · WO-2 · batch 2026-11" in screen_text(app)
+
+
+async def test_a_work_order_that_is_scanned_while_another_is_looked_at_is_chosen_next() -> None:
+    orders = [replace(CHOICE, work_order=f"WO-{number}", passed=3, quantity=500) for number in (1, 2)]
+    may_go_on = threading.Event()
+
+    def readiness(choice: Choice) -> tuple[ReadinessItem, ...]:
+        if choice.work_order == "WO-1":
+            may_go_on.wait(10.0)
+        return ALL_READY
+
+    app = fake_app(fake_line(), choices=tuple(orders), readiness=readiness, start_at_once=False)
+    async with opened(app) as pilot:
+        await pilot.press("enter")
+        assert isinstance(app.screen, ChoiceScreen)
+        assert app.screen.stage is Stage.CHECKING
+        app.screen.take_scan("WO-2")
+        may_go_on.set()
+        await until(pilot, lambda: "WO-2" in screen_text(app) and "Press Enter to start" in screen_text(app))
 
 
 async def test_a_work_order_that_is_new_since_the_screen_came_up_is_found_and_an_unknown_one_is_told() -> None:
