@@ -42,6 +42,7 @@ _ORDER: Final = {
     "f9": 91,
     "f10": 92,
     "ctrl+c": 93,
+    "ctrl+q": 93,
     "ctrl+p": 99,
 }
 """Function keys from the left, the screen's own keys in the middle, what every screen has at the right."""

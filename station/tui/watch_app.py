@@ -22,7 +22,10 @@ CLOSING_S = 5.0
 class WatchApp(ScreenApp):
     """Shows what `read` gives; it may raise CodedError and is called in a thread."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f10", "leave", "key.close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f10", "leave", "key.close"),
+        Binding("ctrl+c,ctrl+q", "leave", "key.close", show=False, priority=True, key_display="Ctrl+C"),
+    ]
 
     def __init__(
         self,

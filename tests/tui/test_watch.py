@@ -208,6 +208,14 @@ async def test_the_clock_and_the_seconds_of_a_unit_go_on_between_two_reads() -> 
     assert before.replace("15:02:11", "15:02:13") != after
 
 
+async def test_the_palette_of_the_overview_says_nothing_of_lanes_that_it_would_stop() -> None:
+    async with opened(app := watching(lambda: seen(one_line()))):
+        told = {command.title: command.help for command in app.get_system_commands(app.screen)}
+
+    assert "Quit" not in told
+    assert told["Close"] == "F10  Close this view; the lanes go on"
+
+
 async def test_help_tells_what_the_overview_shows_and_f10_closes_it() -> None:
     app = watching(lambda: seen(one_line()))
     async with opened(app) as pilot:
