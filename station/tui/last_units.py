@@ -69,7 +69,7 @@ class LastUnits(Widget):
         if not self.lines:
             return Content.styled(fit(f" {self._texts.say('last.empty')}", width), "$quiet")
         shown = self.lines[:height]
-        name_cells = max(len(line.device_name) for line in shown)
+        name_cells = max(len(line.name) for line in shown)
         return Content("\n").join(_row(line, self._texts, name_cells, width) for line in shown)
 
 

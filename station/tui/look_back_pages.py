@@ -59,7 +59,7 @@ def run_row(
     took = f"{seconds_words(run.seconds, texts):>8}"
     named = f"{pad(run.device_name, name_cells)}  {pad(run.mac, _MAC_CELLS)} {took}  "
     if cell_len(named) + _REASON_CELLS > room:
-        named = f"{pad(run.device_name or run.mac, max(name_cells, _MAC_CELLS))} {took}  "
+        named = f"{pad(run.name, name_cells)} {took}  "
         has_room = run.device_name and cell_len(named) + _MAC_CELLS <= room
         reason = reason or (run.mac if has_room else "")
     rest = named + reason
@@ -73,7 +73,7 @@ def unit_rows(
     runs = [*shift, *earlier]
     if not runs:
         return [text_row(f" {texts.say('look.no_units')}", width, "$quiet")]
-    name_cells = min(20, max(len(run.device_name) for run in runs))
+    name_cells = min(20, max(len(run.name) for run in runs))
     rows: list[Row] = []
     for place in places_shown(len(shift), len(earlier), chosen, height):
         if place is None:

@@ -32,6 +32,11 @@ class RunLine:
     serial_number: str = ""
 
     @property
+    def name(self) -> str:
+        """Its DeviceName, or its MAC while it has none."""
+        return self.device_name or self.mac
+
+    @property
     def steps_s(self) -> Mapping[str, float]:
         return _NO_STEPS
 

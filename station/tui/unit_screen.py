@@ -242,7 +242,7 @@ def story_rows(story: UnitStory, standing: UnitStanding, texts: Texts, width: in
         rows.append(text_row(say("unit.none"), width, "$quiet"))
     rows += [Content(""), _head(say("unit.runs", count=len(story.runs)))]
     lines = shift_view([run for run in story.runs if run.verdict is not None], (), now, now).runs
-    name_cells = max((len(line.device_name) for line in lines), default=0)
+    name_cells = max((len(line.name) for line in lines), default=0)
     rows += [run_row(line, texts, name_cells, width, dated=True) for line in lines]
     rows += [Content(""), _head(say("unit.events", count=len(story.events)))]
     for event in story.events[-EVENTS_SHOWN_MAX:]:

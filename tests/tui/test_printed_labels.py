@@ -64,7 +64,7 @@ async def test_what_was_not_printed_stays_told_after_the_unit_is_out() -> None:
         line.say(*writing(1))
         await settle(pilot)
         assert "F12 prints it." not in screen_text(app)
-        assert "plug-000312         14.2 s  E50 label not printed" in screen_text(app)
+        assert "plug-000312   14.2 s  E50 label not printed" in screen_text(app)
         await press(pilot, "f12")
         assert printer.asked == [mac_of(1)]
 

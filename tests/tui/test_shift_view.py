@@ -158,10 +158,17 @@ def test_a_narrow_row_tells_the_reason_instead_of_the_mac_and_a_wide_one_both(la
     assert [good.mac in wide[0], bad.mac in wide[1], texts.titled("F21") in wide[1]] == [True, True, True]
 
 
+def test_a_narrow_list_of_short_names_leaves_the_room_to_the_reason() -> None:
+    texts = Texts("en")
+    runs = view_of(at(1, 1, Verdict.FAIL, "F31"), at(2, 2)).runs
+
+    assert texts.titled("F31") in unit_rows(runs, (), 0, texts, 80, 9)[1].plain
+
+
 def test_a_narrow_row_names_a_unit_without_a_device_name_by_its_mac_once() -> None:
     unnamed = replace(view_of(at(1, 1, Verdict.FAIL, "F12")).runs[0], device_name="")
 
-    assert run_row(unnamed, Texts("en"), 0, 79).plain.count(unnamed.mac) == 1
+    assert run_row(unnamed, Texts("en"), 17, 79).plain.count(unnamed.mac) == 1
 
 
 def test_bars_and_columns_have_their_size() -> None:
