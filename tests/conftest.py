@@ -1,10 +1,8 @@
-"""Which files are read, and their order: what takes long comes first on each worker, so that none has minutes left at the end.
-
-And new ledgers, of which the tests make thousands, are made quickly.
-"""
+"""Which files are read, in which order their tests run, and how new ledgers, of which the tests make thousands, are made fast."""
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,9 @@ from tests.ledger.replayed_migrations import replay_or_migrate
 ROOT = Path(__file__).parent
 ALONE_MARK = f"pytest.mark.{ALONE}".encode()
 SIMULATION = ROOT / "simulation"
-LONG = (SIMULATION, ROOT / "end_to_end")
+COMPUTING = (SIMULATION,)
+WAITING = (ROOT / "chip", ROOT / "line", ROOT / "cli", ROOT / "virtual")
+LONG = (ROOT / "end_to_end",)
 
 
 @pytest.fixture(autouse=True)
@@ -39,14 +39,25 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deal each kind of test to the workers in equal parts; each worker begins with a like part of the list (pytest-xdist)."""
-    workers = getattr(config, "workerinput", {"workercount": 1})["workercount"]
-    kinds: dict[Path, list[pytest.Item]] = {folder: [] for folder in (*LONG, ROOT)}
+    """Give each worker its own mixture; it begins with a like part of the list, and takes from others in the end (pytest-xdist).
+
+    Every second worker begins with what computes, the others with what waits: together they leave no core idle.
+    """
+    workers = max(2, getattr(config, "workerinput", {"workercount": 1})["workercount"])
+    kinds: dict[Path, list[pytest.Item]] = {folder: [] for folder in (*COMPUTING, *WAITING, *LONG, ROOT)}
     for item in items:
-        kinds[next((folder for folder in LONG if folder in item.path.parents), ROOT)].append(item)
-    items[:] = [
-        item
-        for worker in range(workers)
-        for tests in kinds.values()
-        for item in tests[len(tests) * worker // workers : len(tests) * (worker + 1) // workers]
-    ]
+        kinds[next(folder for folder in kinds if folder in item.path.parents)].append(item)
+    others, count = deque(kinds[ROOT]), len(items)
+    items.clear()
+    for worker in range(workers):
+        for folder in WAITING if worker % 2 else COMPUTING:
+            items += _share(kinds[folder], worker // 2, (workers + 1 - worker % 2) // 2)
+        for folder in LONG:
+            items += _share(kinds[folder], worker, workers)
+        while others and len(items) < count * (worker + 1) // workers:
+            items.append(others.popleft())
+    items += others
+
+
+def _share(items: list[pytest.Item], number: int, count: int) -> list[pytest.Item]:
+    return items[len(items) * number // count : len(items) * (number + 1) // count]
