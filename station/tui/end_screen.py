@@ -24,8 +24,7 @@ from station.tui.leaving_screen import STOP_TIMEOUT_S
 from station.tui.line_port import LinePort
 from station.tui.look_back_pages import failure_rows, number_lines
 from station.tui.shift_view import ShiftView, shift_view
-from station.tui.sign_in_screen import NAME_LETTERS_MAX
-from station.tui.station_screen import refusal
+from station.tui.sign_in_screen import NAME_LETTERS_MAX, not_signed_in
 
 
 class Stage(StrEnum):
@@ -40,12 +39,13 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EndView:
-    """How far the end is, the shift's numbers once they are read, whether every port was closed, and what was refused."""
+    """How far the end is, the numbers once they are read, whether every port was closed, who was to take over, and why not."""
 
     stage: Stage = Stage.ASKING
     shift: ShiftView | None = None
     numbers: ShiftNumbers | None = None
     all_closed: bool = False
+    asked_for: str = ""
     error: CodedError | None = None
 
     def at(self, stage: Stage) -> EndView:
@@ -147,7 +147,7 @@ class EndScreen(AskingScreen):
 
     def take_answer(self, answer: str, entry: EntryWay) -> None:
         del entry
-        self.view = self.view.at(Stage.SIGNING_IN)
+        self.view = replace(self.view.at(Stage.SIGNING_IN), asked_for=answer)
         self.look_up(lambda: self._hand_over(answer))
 
     def _hand_over(self, name_or_badge: str) -> Message:
@@ -202,7 +202,7 @@ class EndScreen(AskingScreen):
     def sentence(self) -> Content:
         view = self.view
         if view.error is not None:
-            return refusal(view.error, self.texts)
+            return not_signed_in(view.error, view.asked_for, self.texts)
         if view.stage is Stage.ENDED and not view.all_closed:
             return Content(self.texts.say("leave.stuck", seconds=round(STOP_TIMEOUT_S)))
         if view.stage is Stage.ASKING and self._working:

@@ -68,9 +68,13 @@ class SignInScreen(AskingScreen):
 
     def sentence(self) -> Content:
         view = self.view
-        if isinstance(view.error, UsageError):
-            words = self.texts.say("sign_in.unknown", name=plain(view.asked_for))
-            return Content.styled(f"▲ {words}", "bold $verdict-error-text")
         if view.error is not None:
-            return refusal(view.error, self.texts)
+            return not_signed_in(view.error, view.asked_for, self.texts)
         return Content(self.texts.say(f"sign_in.ask_{view.stage}"))
+
+
+def not_signed_in(error: CodedError, asked_for: str, texts: Texts) -> Content:
+    """Why somebody does not work here now: nobody is known by that name or badge, or what else the station met."""
+    if isinstance(error, UsageError):
+        return Content.styled(f"▲ {texts.say('sign_in.unknown', name=plain(asked_for))}", "bold $verdict-error-text")
+    return refusal(error, texts)

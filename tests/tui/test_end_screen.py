@@ -75,7 +75,7 @@ async def test_nobody_takes_over_who_is_not_known() -> None:
         await press(pilot, "f7")
         await press(pilot, *"Wong", "enter")
 
-        assert "▲ I10" in screen_text(app)
+        assert "▲ Wong is nobody here. Scan the badge again" in screen_text(app)
         assert line.operator == "Li W."
         await press(pilot, "escape")
         await press(pilot, "escape")
