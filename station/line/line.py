@@ -37,6 +37,8 @@ from station.verdict import Verdict
 _LOG: Final = logging.getLogger("station.line")
 STUCK_LOOK_PERIOD_S: Final = 1.0
 JOIN_SLICE_S: Final = 0.1
+PRINTING_S: Final = 5.0
+"""How long the end of a shift waits for the printer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,7 @@ class Line:
         for lane, ended in zip(lanes, joined, strict=True):
             if not ended:
                 lane.tell_if_stuck(after_s=0.0)
-        if self._prints is not None and not self._prints.close(max(0.0, deadline - self._clock())):
+        if self._prints is not None and not self._prints.close(min(PRINTING_S, max(0.0, deadline - self._clock()))):
             _LOG.warning("labels are left that no printer took; the ledger knows them")
         self._sign_off()
         return all(joined)

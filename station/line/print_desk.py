@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,7 +16,7 @@ from station.errors import CodedError, PeripheralFault, UsageError, Why
 from station.events import Event, LabelPrinted, VerdictReached
 from station.ledger import LabelOrder, Ledger
 from station.line.walk import internal_fault
-from station.peripherals.label_printer import LabelPrinter
+from station.peripherals.label_printer import LabelPrinter, printer_unreachable
 from station.peripherals.label_template import LabelTemplate
 from station.profile import Profile
 from station.verdict import Verdict
@@ -63,6 +64,7 @@ class PrintDesk:
         self._passed: queue.SimpleQueue[tuple[float, LabelPrinted] | None] = queue.SimpleQueue()
         self._refusal: PeripheralFault | None = None
         self._refused_at = 0.0
+        self._in_hand: LabelOrder | None = None
         self._thread = threading.Thread(target=self._live, name="print-desk", daemon=True)
 
     def start(self) -> None:
@@ -96,7 +98,15 @@ class PrintDesk:
             return True
         self._passed.put(None)
         self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        if not self._thread.is_alive():
+            return True
+        if (order := self._in_hand) is not None:  # whether it comes nobody knows: one too many is better than none
+            fault = printer_unreachable(
+                "The printer had not taken the label when the shift ended", self._work.printer.name
+            )
+            with suppress(CodedError):
+                _note_failure(self._ledger, self._work, order, self._operator(), fault)
+        return False
 
     def _live(self) -> None:
         while (waiting := self._passed.get()) is not None:
@@ -112,7 +122,7 @@ class PrintDesk:
             if self._refusal is not None and since <= self._refused_at:
                 _note_failure(self._ledger, self._work, order, self._operator(), self._refusal)
                 return label.hindered_by(self._refusal)
-            self._refusal = None
+            self._refusal, self._in_hand = None, order
             if not print_label(self._ledger, self._work, order, self._operator(), only_first=True):
                 return None
         except CodedError as error:
@@ -121,6 +131,8 @@ class PrintDesk:
             fault = internal_fault(error)
         else:
             return label
+        finally:
+            self._in_hand = None
         if isinstance(fault, PeripheralFault):
             self._refusal, self._refused_at = fault, self._clock()
         _LOG.warning("label of run %d: %s", label.run_id, fault.code)

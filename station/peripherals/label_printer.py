@@ -119,13 +119,19 @@ class TcpPrinter:
         return answer
 
     def _unreachable(self, error: OSError) -> PeripheralFault:
-        return PeripheralFault(
-            Code.PRINTER_UNREACHABLE,
-            f"The label printer does not answer ({error.strerror or type(error).__name__})",
-            "Switch it on and look at its cable; the label can be printed again",
-            self.name,
-            facts={"printer": self.name},
-        )
+        cause = f"The label printer does not answer ({error.strerror or type(error).__name__})"
+        return printer_unreachable(cause, self.name)
+
+
+def printer_unreachable(cause: str, name: str) -> PeripheralFault:
+    """Give the fault of a printer that does not take labels."""
+    return PeripheralFault(
+        Code.PRINTER_UNREACHABLE,
+        cause,
+        "Switch it on and look at its cable; the label can be printed again",
+        name,
+        facts={"printer": name},
+    )
 
 
 def _trouble_in(status: bytes) -> tuple[Why, str, str] | None:

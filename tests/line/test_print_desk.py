@@ -21,6 +21,7 @@ from tests.free_port import free_port
 from tests.line.conftest import Desk
 from tests.line.fake_chip import FakeChip, FakeUnit
 from tests.peripherals.tcp_printer import NO_PAPER, READY, TcpPrinterDouble
+from tests.waiting import wait_until
 
 A, B, C = (Mac(f"24:0a:c4:00:30:{number:02x}") for number in (1, 2, 3))
 TEMPLATE = "^XA^FO1,1^FD${mac_plain} ${device_name} ${firmware_version}^FS^XZ"
@@ -174,6 +175,19 @@ def test_a_printer_that_hangs_delays_no_lane_and_is_asked_once_for_all_that_wait
 
     assert [verdict.verdict for verdict in passed] == [Verdict.PASS] * 3
     assert shop.desk.ledger.printed_labels.missing(shop.desk.batch) == [A, B, C]
+
+
+def test_the_end_of_a_shift_leaves_a_label_in_a_printer_that_hangs_to_be_printed(
+    workshop: Callable[..., Workshop],
+) -> None:
+    with TcpPrinterDouble(hangs=True) as printer:
+        shop = workshop(printer.address)
+        shop.walk(A)
+        wait_until(lambda: printer.connections == 1)
+
+        assert not shop.prints.close(timeout_s=0.01)
+        assert shop.kinds(A) == ["label_sent", "label_failed"]
+        assert shop.desk.ledger.printed_labels.missing(shop.desk.batch) == [A]
 
 
 def test_so_many_copies_come_as_the_profile_says(workshop: Callable[..., Workshop]) -> None:
