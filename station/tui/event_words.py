@@ -66,6 +66,9 @@ def event_words(event: AuditEvent, texts: Texts) -> str:
             parts = [data.get("serial_number"), texts.sentences.get(entry), data.get("reason")]
         case EventKind.LABEL_FAILED:
             parts = [texts.titled(_text(data.get("code"))), data.get("printer")]
+        case EventKind.CERTIFICATE_REPLACED:
+            names = [_device_name(data.get(end)) for end in ("from", "to")]
+            parts = [" → ".join(names), data.get("reason"), data.get("decided_by")]
         case _ if _is_state(data.get("to")):
             states = [texts.say(f"state.{state}") for name in ("from", "to") if _is_state(state := data.get(name))]
             parts = [" → ".join(states), data.get("reason")]
@@ -117,9 +120,13 @@ def _by(event: AuditEvent, width: int) -> list[str]:
     return [pad(plain(event.operator), _OPERATOR_CELLS)] if width >= _WIDE_CELLS else []
 
 
+def _device_name(certificate: object) -> str:
+    return str(certificate.get("device_name", "")) if isinstance(certificate, Mapping) else ""
+
+
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
 def _is_state(value: object) -> bool:
-    return value in set(CertificateState)
+    return isinstance(value, str) and value in set(CertificateState)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from station.certificate import CertificateState, Identity
-from station.ledger import AuditEvent, CertificateRow, RunRow, UnitStanding, UnitStory
+from station.ledger import AuditEvent, CertificateRow, JsonValue, RunRow, UnitStanding, UnitStory
 from station.tui.app import StationApp
 from station.unit import Disposition, Mac
 from station.verdict import Verdict
@@ -55,7 +55,7 @@ def _one(number: int, at: datetime) -> RunRow:
     return run(number, at, unit=number - 1 if number % 19 == 1 and number > 1 else None)
 
 
-def event(number: int, kind: str, **data: str | float | None) -> AuditEvent:
+def event(number: int, kind: str, **data: JsonValue) -> AuditEvent:
     """The n-th event about the told unit."""
     at = (NOW - timedelta(seconds=400 - number)).isoformat()
     told = ("24:0a:c4:5e:00:13", "plug-000019", "2026-11")

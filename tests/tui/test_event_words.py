@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from rich.cells import cell_len
 
-from station.ledger import AuditEvent, EventKind
+from station.ledger import AuditEvent, EventKind, JsonValue
 from station.texts import LANGUAGES, Texts
 from station.tui.event_words import KIND_CELLS, event_row, event_rows, event_words
 from tests.tui.fake_line import NOW
 from tests.tui.made_shift import event
 
+REPLACED: dict[str, JsonValue] = {
+    "from": {"device_name": "desk-1"},
+    "to": {"device_name": "plug-2"},
+    "reason": "old",
+    "decided_by": "Wang",
+}
 TOLD = [
     (
         event(1, "step", step="allocate", state="done", seconds=0.4, code=None),
@@ -37,6 +45,7 @@ TOLD = [
     (event(7, "unit_disposed", to=None, reason="it was dust"), "→ use again · it was dust", "→ 恢复使用"),
     (event(8, "serial_number_bound", serial_number="SP1", entry="typed", resumed=False), "SP1 · typed", "SP1 · 输入"),
     (event(8, "label_failed", code="E50", printer="tcp://10.0.0.7", cause="no answer"), "E50 The label printer", "E50"),
+    (event(8, "certificate.replaced", **REPLACED), "desk-1 → plug-2 · old · Wang", None),
     (event(9, "step", step="sing", state="loud", seconds=None), "· sing", "· sing"),
     (event(10, "something_new", colour="red", run=7), "colour red", "colour red"),
 ]
@@ -53,6 +62,16 @@ def test_the_word_for_every_kind_fits_its_column(language: str) -> None:
     words = [Texts(language).say(f"event.{kind}") for kind in EventKind]
 
     assert [word for word in words if cell_len(word) > KIND_CELLS] == []
+
+
+@pytest.mark.parametrize("value", [None, 7, 1.5, True, "available", ["a"], {"a": {"b": 1}}])
+@pytest.mark.parametrize("kind", [*EventKind, "unknown"])
+def test_no_event_is_too_odd_to_be_told(kind: str, value: JsonValue) -> None:
+    names = ("from", "to", "reason", "code", "step", "state", "seconds", "verdict", "entry", "description", "message")
+    odd = replace(event(1, kind), data=dict.fromkeys(names, value))
+
+    for language in LANGUAGES:
+        assert event_row(odd, Texts(language), 79, NOW).cell_length <= 79
 
 
 @pytest.mark.parametrize("width", [79, 118])
