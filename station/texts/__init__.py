@@ -92,7 +92,9 @@ class Texts:
         A place `{count:unit|units}` says the first word when `count` is one, else the second.
         """
         sentence = self.sentences[key]
-        return _FILLING.format(sentence, **values) if values else sentence
+        if "|" in sentence:
+            return _FILLING.format(sentence, **values)
+        return sentence.format(**values) if values else sentence  # in C, which tiles are told by many times a second
 
     def failure(self, code: str | None) -> FailureText | None:
         """Give the words for a code, or None when the catalogue does not know it."""
