@@ -103,6 +103,7 @@ class Why(StrEnum):
     AWAITED = "awaited"
     BATCH_OF_OTHER_PRODUCT = "batch_of_other_product"
     CERTIFICATE_LACKS_FIELD = "certificate_lacks_field"
+    CERTIFICATE_NOT_KEPT = "certificate_not_kept"
     CERTIFICATE_OF_OTHER_PRODUCT = "certificate_of_other_product"
     CONTROL_CODE = "control_code"
     DAMAGED = "damaged"

@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn
 from sqlalchemy import Connection, Row, bindparam, select
 
 from station.certificate import CertificateState, device_name_fault
-from station.errors import CertificateHeld, Code
+from station.errors import CertificateHeld, Code, Why
 from station.ledger.allocated import Allocated
 from station.ledger.audit import Change, EventKind
 from station.ledger.certificates import (
@@ -193,7 +193,12 @@ def _refuse_to_keep(connection: Connection, run: Row[Any], device_name: str, row
         why = f"it is {row.state}" + (f" for {row.mac}" if row.mac else "")
         mend = "Look for that unit; this one can be given another certificate"
     raise CertificateHeld(
-        Code.FOREIGN_CERTIFICATE, f"This unit cannot keep {device_name}: {why}", mend, f"lane {run.lane}"
+        Code.FOREIGN_CERTIFICATE,
+        f"This unit cannot keep {device_name}: {why}",
+        mend,
+        f"lane {run.lane}",
+        facts={"device_name": device_name},
+        why=Why.CERTIFICATE_NOT_KEPT,
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from station.certificate import CertificateState, Secret
-from station.errors import Code, NotAllowed
+from station.errors import Code, NotAllowed, Why, filled
 from station.ledger import Ledger, Role
 from station.line.passage import CarriedChoice, LeadDecision
 from station.line.shift_record import Decision, ShiftRecord
@@ -90,6 +90,7 @@ def test_what_another_unit_has_cannot_be_kept(desk: Desk) -> None:
     verdict = desk.walk(FakeChip(copy), keep_foreign=LEAD)
     assert (verdict.verdict, verdict.code) == (Verdict.FAIL, Code.FOREIGN_CERTIFICATE)
     assert f"cannot keep {name}: it is installed for {first.mac}" in verdict.message
+    assert verdict.facts == filled({"device_name": name or ""}, Why.CERTIFICATE_NOT_KEPT)
     assert desk.states() == ["installed", "available", "available"]
 
 

@@ -8,7 +8,7 @@ from functools import reduce
 import pytest
 from rich.cells import cell_len
 
-from station.errors import Code
+from station.errors import Code, Why, filled
 from station.events import Event, LaneWaiting, UnitDisposed, VerdictReached, WaitReason
 from station.texts import LANGUAGES, Texts
 from station.tui import big_word
@@ -169,6 +169,19 @@ def test_a_tile_names_no_key_for_a_try_that_changes_nothing(code: Code) -> None:
 
     assert "Remove the unit." in painted
     assert "press F5" not in painted
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "It cannot keep what it carries"), ("zh-CN", "它不能保留原证书")]
+)
+def test_a_low_tile_tells_that_a_foreign_certificate_could_not_be_kept(language: str, words: str) -> None:
+    view = replace(
+        view_after(failed(1, Code.FOREIGN_CERTIFICATE)),
+        facts=filled({"device_name": "desk-1"}, Why.CERTIFICATE_NOT_KEPT),
+    )
+
+    for size in ((38, 8), (38, 13)):
+        assert words in picture(view, Texts(language), *size).plain
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
