@@ -21,7 +21,7 @@ from station.chip.baud_ladder import BaudLadder
 from station.chip.chip_failures import RESET_UNIT, translated, unit_gone
 from station.chip.console import Console
 from station.chip.lane_port import LanePort
-from station.chip.packed_region import PackedRegion
+from station.chip.packed_region import PackedRegion, block_checksum
 from station.chip.registers import each_register_read_once, register_writes_gathered
 from station.chip.security import download_locked, read_security
 from station.errors import ChipError, Code
@@ -291,7 +291,7 @@ class Chip:
                 f"write {packed.name}",
                 loader.ESP_CMDS["FLASH_DEFL_DATA"],
                 struct.pack("<IIII", len(block), sequence, 0, 0) + block,
-                loader.checksum(block),
+                block_checksum(block),
                 timeout=max(BLOCK_TIMEOUT_S, limit_s),
             )
             progress(start + len(block))

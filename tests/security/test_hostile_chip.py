@@ -94,11 +94,11 @@ def test_what_nobody_reads_is_kept_within_a_bound(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("station.chip.rfc2217.UNREAD_BYTES_MAX", 500)
     unread = UnreadBytes()
     for _ in range(1000):
-        unread.put(b"x")
+        unread.put(b"xy")
     assert unread.qsize() == 500
-    unread.put(None)
+    unread.end()
     unread.forget()
-    assert (unread.qsize(), unread.get()) == (1, None)
+    assert (unread.qsize(), unread.take(1, None)) == (0, b"")
 
 
 def test_a_boot_log_without_end_or_line_ends_with_its_time() -> None:
