@@ -22,7 +22,6 @@ from station.ledger.records import (
     JsonValue,
     RunRow,
     SerialNumberRow,
-    UnitHistory,
     UnitStanding,
     UnitStory,
 )
@@ -64,7 +63,6 @@ __all__ = [
     "SerialNumberRow",
     "SignedHead",
     "ToldChannel",
-    "UnitHistory",
     "UnitStanding",
     "UnitStory",
     "WorkOrder",

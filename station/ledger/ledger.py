@@ -58,7 +58,6 @@ from station.ledger.records import (
     JsonValue,
     RunRow,
     StepRecord,
-    UnitHistory,
     UnitStory,
     VerdictRecord,
 )
@@ -227,8 +226,8 @@ class Ledger:
 
         return self.recorder.begin(process, write)
 
-    def identify_run(self, run_id: int, chip: ChipIdentity) -> UnitHistory:
-        """Say which unit the run has. A run of it that a crash left open is ended (ABORTED, A02).
+    def identify_run(self, run_id: int, chip: ChipIdentity) -> bool:
+        """Say which unit the run has; True when it was here before. A run of it that a crash left open is ended (ABORTED, A02).
 
         ChipError UNIT_ON_OTHER_LANE when a living lane has the same MAC.
         """

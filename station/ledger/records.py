@@ -73,18 +73,6 @@ class CertificateRow:
 
 
 @dataclass(frozen=True, slots=True)
-class UnitHistory:
-    """What the ledger knows about a unit when it is identified: earlier runs, not counting this one."""
-
-    runs: int
-    last_verdict: Verdict | None
-    device_name: str | None
-    """DeviceName that this MAC holds for the run's product."""
-    interrupted_run: int | None = None
-    """The run that a crash had left open and that was ended now."""
-
-
-@dataclass(frozen=True, slots=True)
 class Allocation:
     """The unit's certificate; `resumed` when the MAC had it before; `left` are available ones of the run's batch."""
 

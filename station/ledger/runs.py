@@ -20,7 +20,7 @@ from station.ledger.certificates import (
 )
 from station.ledger.processes import ProcessToken
 from station.ledger.quick import quick
-from station.ledger.records import JsonValue, StepRecord, UnitHistory, VerdictRecord
+from station.ledger.records import JsonValue, StepRecord, VerdictRecord
 from station.ledger.run_rows import OPEN_RUNS, RUN_QUERY
 from station.ledger.schema import CERTIFICATES, RUNS
 from station.ledger.work_order_places import note_passed
@@ -51,7 +51,7 @@ _SET_UNIT: Final = quick(
     .values(mac=bindparam("to_mac"), chip=bindparam("to_chip"), certificate_id=bindparam("to_certificate"))
 )
 _EARLIER_OF_MAC: Final = quick(
-    select(_R.verdict).where(_R.mac == bindparam("of_mac"), _R.id != bindparam("not_id")).order_by(_R.id)
+    select(_R.id).where(_R.mac == bindparam("of_mac"), _R.id != bindparam("not_id")).limit(1)
 )
 _CLOSE: Final = quick(
     update(RUNS)
@@ -122,12 +122,15 @@ def begin_run(
     return run_id
 
 
-def identify_run(change: Change, processes: ProcessToken, run_id: int, chip: ChipIdentity) -> UnitHistory:
-    """Write which unit the run has; ends what a crash left open for it; ChipError when it stands on another lane."""
+def identify_run(change: Change, processes: ProcessToken, run_id: int, chip: ChipIdentity) -> bool:
+    """Write which unit the run has, and say whether it had another before; ends what a crash left open for it.
+
+    ChipError when it stands on another lane.
+    """
     run = open_run(change, run_id)
     change.dialect.hold(change.connection, chip.mac)  # of two stations that have it at once, one sees the other's run
     other = change.connection.execute(_OPEN_OF_MAC, {"of_mac": chip.mac, "not_id": run_id}).first()
-    interrupted = inherited = None
+    inherited = None
     if other is not None:
         same_lane = processes.is_mine(other.process) and other.lane == run.lane
         if not same_lane and processes.is_alive(other.process):
@@ -138,7 +141,6 @@ def identify_run(change: Change, processes: ProcessToken, run_id: int, chip: Chi
                 f"lane {run.lane}",
                 facts={"lane": other.lane, "station": other.station},
             )
-        interrupted = other.id
         inherited = _hand_over(change, other, run)
         end_interrupted(change, other)
     chip_data: dict[str, JsonValue] = {
@@ -153,7 +155,7 @@ def identify_run(change: Change, processes: ProcessToken, run_id: int, chip: Chi
     is_told = run.mac == chip.mac  # by a commit whose outcome was not heard
     if not is_told:
         change.connection.execute(_SET_UNIT, {"of_id": run_id, **unit})
-    earlier = change.connection.execute(_EARLIER_OF_MAC, {"of_mac": chip.mac, "not_id": run_id}).all()
+    is_rework = change.connection.execute(_EARLIER_OF_MAC, {"of_mac": chip.mac, "not_id": run_id}).first() is not None
     held = live_certificate(change.connection, chip.mac, run.product_key)
     if not is_told:
         change.trail.append(
@@ -165,13 +167,12 @@ def identify_run(change: Change, processes: ProcessToken, run_id: int, chip: Chi
             batch=run.batch,
             data={
                 "run": run_id,
-                "rework": bool(earlier),
+                "rework": is_rework,
                 "keeps": held.device_name if held else None,
                 **chip_data,
             },
         )
-    last = Verdict(earlier[-1].verdict) if earlier and earlier[-1].verdict else None
-    return UnitHistory(len(earlier), last, held.device_name if held else None, interrupted)
+    return is_rework
 
 
 def _hand_over(change: Change, old: Row[Any], new: Row[Any]) -> int | None:

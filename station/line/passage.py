@@ -12,7 +12,7 @@ from station.certificate import Certificate
 from station.chip.packed_region import PackedRegion
 from station.errors import Code, CodedError, InternalFault, StationFault
 from station.events import Event, StepReported
-from station.ledger import Allocation, JsonValue, Ledger, UnitHistory
+from station.ledger import Allocation, JsonValue, Ledger
 from station.line.chip_link import ChipLink, ConsoleLink
 from station.line.label_slot import LabelSlot
 from station.line.status_link import StatusLink
@@ -86,7 +86,7 @@ class Passage:
 
     run_id: int | None = None
     unit: ChipIdentity | None = None
-    history: UnitHistory | None = None
+    was_here_before: bool = False
     allocation: Allocation | None = None
     serial_number: str | None = None
     """What the unit's label says, once that is bound to the unit."""

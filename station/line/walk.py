@@ -95,7 +95,7 @@ def identify(passage: Passage) -> None:
     profile, chip = passage.recipe.profile, passage.chip
     seen = chip.identify()
     passage.unit = seen
-    passage.history = passage.ledger.identify_run(_run(passage), seen)
+    passage.was_here_before = passage.ledger.identify_run(_run(passage), seen)
     standing = passage.ledger.dispositions.standing(seen.mac)
     if (refusal := judge_standing(standing, passage.retries)) is not None:
         raise refusal
@@ -154,11 +154,10 @@ def write(passage: Passage) -> None:
     credentials = pack_regions(
         region for region in passage.recipe.unit_plan(passage.certificate).regions if region.secret
     )
-    known = passage.history is not None and passage.history.runs > 0
     _require_same_unit(passage)
     pending = []
     for packed in (*passage.static, *credentials):
-        compared = known or packed.size_bytes <= ALWAYS_COMPARED_BYTES_MAX
+        compared = passage.was_here_before or packed.size_bytes <= ALWAYS_COMPARED_BYTES_MAX
         if compared and passage.chip.md5(packed.offset, packed.size_bytes) == packed.md5:
             passage.proven.add(packed.name)
         else:

@@ -48,18 +48,14 @@ def test_runs_are_found_newest_first_by_unit_or_device(stocked: Ledger) -> None:
         stocked.runs(mac="lane 1")
 
 
-def test_identify_tells_the_units_history(stocked: Ledger) -> None:
+def test_identify_tells_whether_the_unit_was_here_before(stocked: Ledger) -> None:
     run = begin(stocked)
-    history = stocked.identify_run(run, chip_of(1))
-    assert (history.runs, history.last_verdict, history.device_name) == (0, None, None)
+    assert not stocked.identify_run(run, chip_of(1))
     stocked.allocate(run)
     stocked.begin_installing(run)
     stocked.finish_run(run, Verdict.FAIL, seconds=1, code=Code.NO_BOOT, message="silent")
 
-    history = stocked.identify_run(begin(stocked), chip_of(1))
-
-    assert (history.runs, history.last_verdict, history.device_name) == (1, Verdict.FAIL, name(1))
-    assert history.interrupted_run is None
+    assert stocked.identify_run(begin(stocked), chip_of(1))
     told = [event.data for event in stocked.audit_events() if event.kind == "unit_identified"]
     assert [(one["rework"], one["keeps"]) for one in told] == [(False, None), (True, name(1))]
 
@@ -112,10 +108,9 @@ def test_an_interrupted_unit_resumes_with_its_certificate(data: Path, tmp_path: 
         listed = ledger.unfinished_runs()
         assert [(one.id, one.mac, one.last_step) for one in listed] == [(1, mac_of(9), None), (run, mac_of(2), "write")]
         again = begin(ledger)
-        history = ledger.identify_run(again, chip_of(2))
+        assert ledger.identify_run(again, chip_of(2))
         allocation = ledger.allocate(again)
 
-        assert (history.interrupted_run, history.runs, history.last_verdict) == (run, 1, Verdict.ABORTED)
         assert (allocation.certificate.identity.device_name, allocation.resumed) == (name(1), True)
         assert ledger.left("batch") == 3
         (ended,) = [one for one in ledger.runs() if one.id == run]
