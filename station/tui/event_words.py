@@ -24,6 +24,7 @@ KIND_CELLS: Final = 19
 _WHOM_CELLS: Final = 17
 _OPERATOR_CELLS: Final = 10
 _WIDE_CELLS: Final = 100
+_EVERYWHERE: Final = frozenset({"run", "product_key", "fingerprint", "source_digest"})
 _LEAST_CELLS: Final = 16
 """A narrower column holds no words."""
 
@@ -73,7 +74,7 @@ def event_words(event: AuditEvent, texts: Texts) -> str:
             states = [texts.say(f"state.{state}") for name in ("from", "to") if _is_state(state := data.get(name))]
             parts = [" → ".join(states), data.get("reason")]
         case _:
-            return _brief(data)
+            return _brief(data, texts)
     return plain(" · ".join(str(part) for part in parts if part))
 
 
@@ -93,13 +94,13 @@ def _verdict_words(data: Mapping[str, object], texts: Texts) -> str:
     return plain(" · ".join(part for part in (word, took, texts.titled(code), found) if part))
 
 
-def _brief(data: Mapping[str, object]) -> str:
-    """An event's plain values, without what every event has."""
-    parts = [
-        f"{key} {value}"
-        for key, value in data.items()
-        if key not in ("run", "product_key", "fingerprint") and isinstance(value, str | int | float) and value != ""
-    ]
+def _brief(data: Mapping[str, object], texts: Texts) -> str:
+    """An event's plain values with their names, without what every event has; what holds has its name alone."""
+    parts = []
+    for key, value in data.items():
+        if key not in _EVERYWHERE and isinstance(value, str | int | float) and value is not False and value != "":
+            name = texts.sentences.get(f"data.{key}", key)
+            parts.append(name if value is True else f"{name} {value}")
     return plain(" · ".join(parts))
 
 

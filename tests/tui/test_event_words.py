@@ -47,6 +47,11 @@ TOLD = [
     (event(8, "label_failed", code="E50", printer="tcp://10.0.0.7", cause="no answer"), "E50 The label printer", "E50"),
     (event(8, "certificate.replaced", **REPLACED), "desk-1 → plug-2 · old · Wang", None),
     (event(9, "step", step="sing", state="loud", seconds=None), "· sing", "· sing"),
+    (
+        event(10, "signed_in", by="badge", role="technician", again=False, line_lead=True),
+        "by badge · role technician · by a",
+        "方式",
+    ),
     (event(10, "something_new", colour="red", run=7), "colour red", "colour red"),
 ]
 
