@@ -8,12 +8,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, ScalarSelect, func, select
 
-from station.certificate import CertificateState
 from station.errors import UsageError, Why
 from station.ledger.audit import Change, Changes, EventKind, storable
 from station.ledger.batches import batch_row, batch_summaries
 from station.ledger.database import Transactions
-from station.ledger.records import JsonValue, RunRow
+from station.ledger.records import GOOD_STATES, JsonValue, RunRow
 from station.ledger.run_rows import find_runs
 from station.ledger.schema import AUDIT_EVENTS, CERTIFICATES, RUNS
 from station.ledger.units import find_unit
@@ -22,7 +21,6 @@ from station.verdict import Verdict
 
 _E = AUDIT_EVENTS.c
 _R = RUNS.c
-_GOOD: Final = (CertificateState.INSTALLED, CertificateState.ACTIVATED)
 _KINDS: Final = (EventKind.LABEL_SENT, EventKind.LABEL_FAILED)
 _NOT_YET: Final = "Walk the unit until it passes, then print"
 
@@ -66,7 +64,7 @@ class PrintedLabels:
                     why=Why.NOT_PASSED,
                     facts={"unit": subject},
                 )
-            if runs[0].certificate_state not in _GOOD:
+            if runs[0].certificate_state not in GOOD_STATES:
                 raise UsageError(
                     "No label: the unit's certificate is void", _NOT_YET, subject, why=Why.VOID, facts={"unit": subject}
                 )
@@ -81,7 +79,7 @@ class PrintedLabels:
                 select(_R.mac)
                 .join(CERTIFICATES, CERTIFICATES.c.id == _R.certificate_id)
                 .where(_R.batch_id == batch_row(connection, batch).id, _R.id.in_(last), _R.verdict == Verdict.PASS)
-                .where(CERTIFICATES.c.state.in_(_GOOD))
+                .where(CERTIFICATES.c.state.in_(GOOD_STATES))
                 .where(func.coalesce(_told_last(_R.mac, CERTIFICATES.c.device_name), "") != EventKind.LABEL_SENT)
                 .order_by(_R.id)
             )

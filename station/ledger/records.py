@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, Final, TypeAlias, Union
 
 from station.certificate import Certificate, CertificateState, Identity, Secret
 from station.errors import Code
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 JsonValue: TypeAlias = Union[str, int, float, bool, list["JsonValue"], Mapping[str, "JsonValue"], None]  # noqa: UP007  a name in quotes takes no |
 """What may stand in an audit event's data. A `Secret` is none of it: writing one raises TypeError."""
+
+
+GOOD_STATES: Final = (CertificateState.INSTALLED, CertificateState.ACTIVATED)
+"""Of a certificate in a unit that passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class BatchSummary:
     @property
     def passed(self) -> int:
         """How many are in a good unit."""
-        return self.counts[CertificateState.INSTALLED] + self.counts[CertificateState.ACTIVATED]
+        return sum(self.counts[state] for state in GOOD_STATES)
 
 
 @dataclass(frozen=True, slots=True)
