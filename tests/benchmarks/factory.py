@@ -1,4 +1,5 @@
-"""A factory at its ledger: `python -m tests.benchmarks.factory [STATIONS [UNITS]]` runs that many station processes on one server.
+"""A factory at its ledger: `python -m tests.benchmarks.factory [STATIONS [UNITS [TAKES_A_SECOND]]]` runs that many station
+processes on one server; at a rate each station takes at moments of its own, without one all of them take without a pause.
 
 Each station walks its units through the ledger without a chip: begins all, allocates for all, installs and finishes all; each
 phase begins at once on all stations. A take is `allocate`.
@@ -7,6 +8,7 @@ phase begins at once on all stations. A take is `allocate`.
 from __future__ import annotations
 
 import multiprocessing
+import random
 import sys
 import tempfile
 import time
@@ -36,8 +38,12 @@ def work(
     units: int,
     answers: Queue[list[tuple[str, float]]],
     gate: Barrier | None = None,
+    every_s: float = 0.0,
 ) -> None:
-    """Walk units; answer with the DeviceName and the seconds of each take. At the `gate` all stations wait for each other."""
+    """Walk units, one begun `every_s` seconds; answer with the DeviceName and the seconds of each take.
+
+    At the `gate` all stations wait for each other.
+    """
 
     def together() -> None:
         if gate is not None:
@@ -48,7 +54,9 @@ def work(
         together()
         runs = [begin(ledger, unit, lane=unit + 1, batch=batch) for unit in range(begin_at, begin_at + units)]
         together()
-        for run in runs:
+        began, moments = time.perf_counter(), random.Random(begin_at)  # noqa: S311  the same at every run
+        for number, run in enumerate(runs):
+            time.sleep(max(0.0, began + (number + moments.random()) * every_s - time.perf_counter()))
             begun = time.perf_counter()
             device_name = ledger.allocate(run).certificate.identity.device_name
             taken.append((device_name, time.perf_counter() - begun))
@@ -60,10 +68,11 @@ def work(
     answers.put(taken)
 
 
-def measure(stations: int, units: int) -> None:
+def measure(stations: int, units: int, rate: float = 0.0) -> None:
     """Start server and stations, and print what came of it."""
     with tempfile.TemporaryDirectory() as folder, running_server(is_safe=True) as server:
         here, url = Path(folder), new_database(server)
+        every_s = stations / rate if rate else 0.0
         with Ledger.open(here / "first", url=url) as first:
             first.import_batch(write_csv(here / "batch.csv", range(stations * units)))
             for number in range(stations):
@@ -75,7 +84,9 @@ def measure(stations: int, units: int) -> None:
             answers: Queue[list[tuple[str, float]]] = context.Queue()
             gate = context.Barrier(stations + 1)
             processes = [
-                context.Process(target=work, args=(here / f"s{n}", url, "batch", n * units, units, answers, gate))
+                context.Process(
+                    target=work, args=(here / f"s{n}", url, "batch", n * units, units, answers, gate, every_s)
+                )
                 for n in range(stations)
             ]
             for process in processes:
@@ -87,9 +98,10 @@ def measure(stations: int, units: int) -> None:
             left = first.left("batch")
     times_ms = sorted(1000 * one for _, one in taken)
     twice = [name for name, count in Counter(name for name, _ in taken).items() if count > 1]
+    pace = f"{rate:g} takes a second" if rate else "all at once without a pause"
     p50, p99 = times_ms[len(times_ms) // 2], times_ms[int(len(times_ms) * 0.99)]
     sys.stdout.write(
-        f"{stations} stations × {units} units, all at once without a pause, on the server's own PC\n"
+        f"{stations} stations × {units} units, {pace}, on the server's own PC\n"
         f"takes alone: {len(taken) / (moments[2] - moments[1]):.0f}/s (goal {GOAL_TAKES_A_SECOND}); "
         f"whole units: {len(taken) / (moments[3] - moments[0]):.0f}/s\n"
         f"a take: median {p50:.1f} ms, 99th percentile {p99:.1f} ms (goal {GOAL_P99_MS:.0f} ms)\n"
@@ -105,4 +117,4 @@ def _passed(gate: Barrier) -> float:
 
 if __name__ == "__main__":
     asked = [int(text) for text in sys.argv[1:]]
-    measure(*[*asked, *(STATIONS, UNITS)[len(asked) :]])
+    measure(*[*asked, *(STATIONS, UNITS, 0)[len(asked) :]])
