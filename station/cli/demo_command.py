@@ -8,6 +8,7 @@ import click
 
 from station.cli.context import Session, global_options, pass_session
 from station.cli.lesson_names import LessonName
+from station.cli.loading import loading
 from station.cli.serving import is_served, serve_options
 from station.cli.training_products import CLOUD_PROFILE, PROFILE_NAMES
 from station.errors import UsageError
@@ -57,11 +58,12 @@ def demo(
         raise UsageError(f"the product {profile_name} has no platform", f"Choose --profile {CLOUD_PROFILE}")
     if auto and serve_in_browser:
         raise UsageError("--serve shows the screen, --auto works without one", "Give one of the two")
-    from station.cli.training_shift import (  # noqa: PLC0415  --help must not pay for the lanes
-        serve_training,
-        train_headless,
-        train_on_screen,
-    )
+    with loading():
+        from station.cli.training_shift import (  # noqa: PLC0415  --help must not pay for the lanes
+            serve_training,
+            train_headless,
+            train_on_screen,
+        )
 
     if serve_in_browser and not is_served():
         serve_training(session, profile_name, host, serve_port)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from station.cli.context import Session, global_options, pass_session
+from station.cli.loading import loading
 from station.cli.platform_settings import platform_options
 from station.cli.serving import is_served, serve_options
 from station.cli.shift_options import batch_option, operator_option, order_option, port_option
@@ -48,7 +49,8 @@ def run(
 
     Example: station run smart-plug.yaml --batch smart-plug-2026-11
     """
-    from station.cli.run_screen import run_on_screen, serve_run  # noqa: PLC0415  --help must not pay for Textual
+    with loading():
+        from station.cli.run_screen import run_on_screen, serve_run  # noqa: PLC0415  --help must not pay for Textual
 
     if serve_in_browser and not is_served():
         serve_run(session, host, serve_port)

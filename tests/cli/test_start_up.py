@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
+from contextlib import suppress
+
+from station.cli.loading import loading
 
 HEAVY = {
     "alembic",
@@ -47,3 +51,11 @@ def test_no_commands_help_loads_anything_heavy_or_takes_half_a_second() -> None:
             first_to_load.setdefault(module, command)
     assert first_to_load == {}
     assert told["cpu_s"] < CPU_LIMIT_S
+
+
+def test_the_collector_rests_while_modules_come_and_works_again_whatever_happens() -> None:
+    seen = []
+    with suppress(ImportError), loading():
+        seen.append(gc.isenabled())
+        raise ImportError
+    assert [*seen, gc.isenabled()] == [False, True]
