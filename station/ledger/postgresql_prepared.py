@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 import psycopg
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq import DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGresult
 
 _MARK: Final = re.compile(r"%\((\w+)\)s|%%")
@@ -74,6 +74,10 @@ class PreparedStatements:
     def _checked(self, result: PGresult) -> PGresult:
         if result.status in _GOOD:
             return result
-        if self._server.status == ConnStatus.BAD:
-            raise psycopg.OperationalError(self._server.get_error_message())
+        if (
+            result.error_field(DiagnosticField.SQLSTATE) is None
+        ):  # libpq itself failed, its connection is of no use any more
+            told = self._server.get_error_message()
+            self._server.finish()
+            raise psycopg.OperationalError(told)
         raise error_from_result(result)

@@ -11,6 +11,7 @@ import pytest
 from station.virtual.bench import Bench
 from station.virtual.platform import DeviceState, VirtualPlatform
 from tests.end_to_end.conftest import Desk, Done
+from tests.platform.accounts import access_key, give_in_environment
 
 PRODUCT = "a1SmartPlug"
 NAMES = ("plug-0001", "plug-0002")
@@ -49,8 +50,7 @@ def site(desk: Desk, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         text = (desk.profiles / "smart-plug.yaml").read_text(encoding="utf-8")
         text = text.replace("{i32: 1883}", f"{{i32: {platform.mqtt_port}}}").replace("within: 30s", "within: 5s")
         profile.write_text(text, encoding="utf-8")
-        monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", platform.settings.access_key_id)
-        monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", platform.settings.access_key_secret)
+        give_in_environment(monkeypatch, access_key(platform))
         yield Site(desk, platform, profile, bench)
 
 

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from station.certificate import Secret
 from station.ledger import Ledger, Order
 from station.line.registering import Patience
@@ -21,6 +23,16 @@ from station.virtual.platform import DeviceKey, VirtualPlatform
 from station.virtual.platform.device import Device
 
 PRODUCT = "a1B2c3D4e5F"
+CHAIN = "alibabacloud_credentials.utils.auth_util"
+"""Where the official client keeps what it read of the environment when it was imported."""
+
+
+def give_in_environment(monkeypatch: pytest.MonkeyPatch, key: AccessKey) -> None:
+    """Let the official client's chain find the key in the environment, also where it has read that already."""
+    for name, value in (("access_key_id", key.id), ("access_key_secret", key.secret.reveal())):
+        monkeypatch.setenv(f"ALIBABA_CLOUD_{name.upper()}", value)
+        monkeypatch.setattr(f"{CHAIN}.environment_{name}", value)
+    monkeypatch.setattr(f"{CHAIN}.environment_ecs_metadata_disabled", "true")
 
 
 class Clock:

@@ -20,11 +20,19 @@ from station.platform.settings import PlatformSettings
 from station.virtual.platform import Settings, VirtualPlatform
 from station.virtual.platform.certificate_authority import make_tls
 from tests.ledger.memory_keyring import MemoryKeyring
-from tests.platform.accounts import PRODUCT, Clock, access_key, api_of, client_of, settings_of, tls_front
+from tests.platform.accounts import (
+    CHAIN,
+    PRODUCT,
+    Clock,
+    access_key,
+    api_of,
+    client_of,
+    give_in_environment,
+    settings_of,
+    tls_front,
+)
 
 WRONG = "5ec4e7-of-the-account"
-_CHAIN = "alibabacloud_credentials.utils.auth_util"
-"""Where the official client keeps what it read of the environment when it was imported."""
 
 
 def test_products_are_listed_and_made(platform: VirtualPlatform) -> None:
@@ -174,8 +182,8 @@ def test_the_library_prints_no_request(
 
 
 def test_a_station_without_access_key_says_so(platform: VirtualPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{_CHAIN}.environment_access_key_id", None)
-    monkeypatch.setattr(f"{_CHAIN}.environment_ecs_metadata_disabled", "true")
+    monkeypatch.setattr(f"{CHAIN}.environment_access_key_id", None)
+    monkeypatch.setattr(f"{CHAIN}.environment_ecs_metadata_disabled", "true")
     monkeypatch.setenv("HOME", "/nonexistent")
     monkeypatch.setattr("keyring.get_keyring", MemoryKeyring)
 
@@ -187,10 +195,7 @@ def test_a_station_without_access_key_says_so(platform: VirtualPlatform, monkeyp
 
 
 def test_the_official_clients_chain_is_used(platform: VirtualPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = access_key(platform)
-    monkeypatch.setattr(f"{_CHAIN}.environment_access_key_id", key.id)
-    monkeypatch.setattr(f"{_CHAIN}.environment_access_key_secret", key.secret.reveal())
-    monkeypatch.setattr(f"{_CHAIN}.environment_ecs_metadata_disabled", "true")
+    give_in_environment(monkeypatch, access_key(platform))
     monkeypatch.setattr("keyring.get_keyring", MemoryKeyring)
 
     assert PlatformApi(OpenApiClient(settings_of(platform))).products()
