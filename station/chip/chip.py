@@ -300,8 +300,8 @@ class Chip:
         """Reset the chip into its application and give its console, which hears everything from the reset on."""
         self._ladder.unit_was_clean()
         with translated(self._port.url, "restart"):
-            self._port.baudrate = ROM_BAUD
             self._port.reset_input_buffer()
+            self._port.baudrate = ROM_BAUD  # last: a unit that is reset by hand may speak from now on
             if self._reset is not ResetMode.NO_RESET:
                 self._loader.hard_reset()
         return Console(self._port)

@@ -132,7 +132,7 @@ def wedged(monkeypatch: pytest.MonkeyPatch, url: str, call: str) -> Iterator[Non
 
     monkeypatch.setattr(lane_port, "_make", make_wedged)
     monkeypatch.setattr(line_module, "STUCK_LOOK_PERIOD_S", 0.05)
-    monkeypatch.setattr(lane_module, "STUCK_AFTER_S", 0.3)
+    monkeypatch.setattr(lane_module, "STUCK_AFTER_S", 1.0)
     try:
         yield
     finally:
