@@ -121,8 +121,7 @@ def _allocate(change: Change, processes: ProcessToken, run: Row[Any]) -> Allocat
     """Give the unit its own certificate or the next one, once what was seen in units before its import is bound to those."""
     while True:
         held, unused = candidates(change.connection, run)
-        carrier = _seen_in(change.connection, unused) if unused is not None and unused.was_seen else None
-        if carrier is None or unused is None:
+        if unused is None or not unused.was_seen or (carrier := _seen_in(change.connection, unused)) is None:
             return allocate(change, processes, run, held, unused)
         _bind(change, carrier, unused)
 

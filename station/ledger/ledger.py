@@ -24,7 +24,7 @@ from station.ledger import batches as _batches
 from station.ledger import carried as _carried
 from station.ledger import runs as _runs
 from station.ledger import units as _units
-from station.ledger.allocated import Allocated, hand_out
+from station.ledger.allocated import Allocated
 from station.ledger.audit import Change, Trail, iso_utc, newest_events, read_events, storable, utc_now
 from station.ledger.audit_export import ExportFormat, ExportOrder, write_export
 from station.ledger.audit_filters import NO_FILTERS, Filters
@@ -250,7 +250,7 @@ class Ledger:
                 self._keys.box_of(change.connection, given.row.key_id)  # without its key nothing is given
                 return given
 
-        return hand_out(self.recorder, self._changing, act, self._keys)
+        return self.recorder.hand_out(act)
 
     def begin_installing(self, run_id: int) -> None:
         """Bind the certificate to the unit for ever. Call it before the first byte of the certificate leaves the PC.

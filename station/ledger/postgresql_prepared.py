@@ -7,9 +7,9 @@ psycopg all the same. Sources: psycopg.org/psycopg3/docs/api/pq.html, /api/adapt
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import psycopg
 from psycopg.adapt import PyFormat, Transformer
@@ -17,12 +17,10 @@ from psycopg.errors import error_from_result
 from psycopg.pq import DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGresult
 
+from station.ledger.quick import Answer
+
 _MARK: Final = re.compile(r"%\((\w+)\)s|%%")
 _GOOD: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.EMPTY_QUERY)
-
-
-Answer: TypeAlias = tuple[Sequence[str], Sequence[tuple[Any, ...]], int]
-"""Names of columns, all rows, and how many rows were given or changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +39,10 @@ class PreparedStatements:
         self._converting = Transformer.from_context(connection)
         self._prepared: dict[str, _Prepared] = {}
 
-    def execute(self, sql: str, parameters: Mapping[str, Any]) -> Answer:
+    def execute(self, sql: str, arguments: Mapping[str, Any]) -> Answer:
         """Execute a statement with marks like `%(name)s`; psycopg.Error."""
         prepared = self._prepared.get(sql) or self._prepare(sql)
-        values = [parameters[name] for name in prepared.parameters]
+        values = [arguments[name] for name in prepared.parameters]
         given = self._converting.dump_sequence(values, prepared.formats)
         result = self._checked(self._server.exec_prepared(prepared.name, given))  # type: ignore[arg-type]  # None is NULL, as libpq has it
         if not prepared.columns:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
-from sqlalchemy import ClauseElement, Connection, Dialect, Executable
+from sqlalchemy import ClauseElement, Connection, Dialect, Executable, PoolProxiedConnection
 from sqlalchemy.engine import IteratorResult
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError
@@ -29,11 +29,30 @@ DRIVER: Final = "station_driver"
 """Key of a connection's `info` under which its dialect may put a `Driver`, which is faster than the cursors of its library."""
 
 
+Answer: TypeAlias = tuple[Sequence[str], Sequence[tuple[Any, ...]], int]
+"""Names of columns, all rows, and how many rows were given or changed."""
+
+
 class Driver(Protocol):
     """Executes statements on one connection."""
 
-    def execute(self, sql: str, parameters: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[tuple[Any, ...]], int]:
-        """Give names of columns, all rows, and how many rows were given or changed; the library's errors."""
+    def execute(self, sql: str, arguments: Any) -> Answer:
+        """Give what the database says; the library's errors."""
+
+
+class _Cursors:
+    """The driver of a dialect that has no other: the library's own cursors."""
+
+    def __init__(self, connection: PoolProxiedConnection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, arguments: Any) -> Answer:
+        cursor = self._connection.cursor()
+        cursor.execute(sql, arguments)
+        columns = [column[0] for column in cursor.description or ()]
+        answer = columns, cursor.fetchall() if columns else (), cursor.rowcount
+        cursor.close()
+        return answer
 
 
 class QuickResult(IteratorResult[Any]):
@@ -74,31 +93,13 @@ class QuickConnection(Connection):
             prepared = _PREPARED[self.dialect.name, statement] = _prepared(statement, self.dialect)
         return self._driven(prepared, parameters or {})
 
-    def _driven(self, prepared: _Prepared, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> QuickResult:
+    def _driven(self, prepared: _Prepared, parameters: Mapping[str, Any]) -> QuickResult:
         connection = self.connection
-        driver: Driver | None = connection.info.get(DRIVER)
-        if driver is not None and isinstance(parameters, Mapping):
-            return self._answered(prepared, driver, {**prepared.constants, **parameters})
-        cursor = connection.cursor()
+        driver: Driver = connection.info.get(DRIVER) or _Cursors(connection)
         try:
-            if isinstance(parameters, Mapping):
-                cursor.execute(prepared.sql, prepared.arguments(parameters))
-            else:
-                cursor.executemany(prepared.sql, [prepared.arguments(one) for one in parameters])
-            if prepared.columns is None:
-                prepared.columns = SimpleResultMetaData([column[0] for column in cursor.description or ()])
-            rows = cursor.fetchall() if prepared.columns.keys else ()
+            columns, rows, rowcount = driver.execute(prepared.sql, prepared.arguments(parameters))
         except self.dialect.loaded_dbapi.Error as error:
             raise self._told(error, prepared.sql, connection) from error
-        result = QuickResult(prepared.columns, rows, cursor.rowcount)
-        cursor.close()
-        return result
-
-    def _answered(self, prepared: _Prepared, driver: Driver, parameters: Mapping[str, Any]) -> QuickResult:
-        try:
-            columns, rows, rowcount = driver.execute(prepared.sql, parameters)
-        except self.dialect.loaded_dbapi.Error as error:
-            raise self._told(error, prepared.sql, self.connection) from error
         if prepared.columns is None:
             prepared.columns = SimpleResultMetaData(columns)
         return QuickResult(prepared.columns, rows, rowcount)

@@ -16,16 +16,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
-from station.errors import Code, InternalFault, LedgerFault, RunLost
+from station.errors import CertificateHeld, Code, InternalFault, LedgerFault, RunLost
 from station.ledger import run_ends as _ends
 from station.ledger import runs as _runs
+from station.ledger.allocated import Allocated
 from station.ledger.audit import Change, iso_utc
 from station.ledger.certificates import left_in_batch
 from station.ledger.opening import Opened
 from station.ledger.proof import Proof
-from station.ledger.records import StepRecord, VerdictRecord
+from station.ledger.records import Allocation, StepRecord, VerdictRecord
 from station.ledger.server_history import ServerHistory
 from station.ledger.verdict_spool import KeptVerdict, VerdictSpool
 from station.verdict import Verdict
@@ -58,6 +59,7 @@ class RunRecorder:
     ) -> None:
         self._changing = changing
         self._reading = opened.database.reading
+        self._keys = opened.keys
         self._clock = clock
         self._proof = proof
         self._server = server
@@ -119,16 +121,42 @@ class RunRecorder:
         self._spool.keep(kept)
 
     def patiently(self, act: Callable[[Change], _T], *, durable: bool = True, urgent: bool = True) -> _T:
-        """Change what may be changed twice; waits as `waiting_for_server`."""
+        """Change what may be changed twice, again and again while a factory's server is away; after a while LedgerFault."""
 
         def change_it() -> _T:
             with self._changing(durable=durable, urgent=urgent) as change:
                 return act(change)
 
-        return self.waiting_for_server(change_it)
+        return self._waiting_for_server(change_it)
 
-    def waiting_for_server(self, act: Callable[[], _T]) -> _T:
-        """Do what may be done twice, again and again while a factory's server is away; after a while LedgerFault."""
+    def hand_out(self, take: Callable[[Change], Allocated]) -> Allocation:
+        """Take a certificate and read its secrets, with patience; CertificateHeld when another takes it from the unit in between.
+
+        A server that was restarted in between may have lost that it was taken, so it is taken once more.
+        """
+        for _ in range(2):
+            taken, allocation = self._waiting_for_server(lambda: self._taken_and_read(take))
+            if allocation is not None:
+                return allocation
+        raise CertificateHeld(
+            Code.FOREIGN_CERTIFICATE,
+            f"certificate {taken.row.device_name} was taken from the unit in the same instant",
+            "Insert the unit again",
+            f"lane {taken.run.lane}",
+        )
+
+    def _taken_and_read(self, take: Callable[[Change], Allocated]) -> tuple[Allocated, Allocation | None]:
+        allocation: Allocation | None = None
+
+        def read(connection: Connection) -> None:
+            nonlocal allocation
+            allocation = taken.read(connection, change.dialect, self._keys)
+
+        with self._changing(durable=False, urgent=True, then=read) as change:
+            taken = take(change)
+        return taken, allocation
+
+    def _waiting_for_server(self, act: Callable[[], _T]) -> _T:
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:

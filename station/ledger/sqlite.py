@@ -181,7 +181,8 @@ class SqliteDialect:
         head = {"of": last["station"], "before": before[0], "prev": before[1], "number": last["number"]}
         if connection.execute(_MOVE_HEAD, {**head, "hash": last["hash"]}).rowcount != 1:
             return False
-        connection.execute(_APPEND, rows)
+        for row in rows:
+            connection.execute(_APPEND, row)
         return True
 
     @contextmanager

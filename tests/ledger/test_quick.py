@@ -28,7 +28,8 @@ def connection(tmp_path: Path) -> QuickConnection:
 
 def test_a_quick_statement_gives_the_rows_that_the_library_gives(connection: QuickConnection) -> None:
     with connection, connection.begin():
-        connection.execute(_ADD, [{"station": name, "key": f"key of {name}"} for name in ("one", "two")])
+        for name in ("one", "two"):
+            connection.execute(_ADD, {"station": name, "key": f"key of {name}"})
         slow = connection.execute(_OF_NAME, {"of": "two"}).one()
         quick_result = connection.execute(_QUICK_OF_NAME, {"of": "two"})
         assert isinstance(quick_result, QuickResult)
