@@ -110,11 +110,11 @@ class QuickRfc2217(rfc2217.Serial):
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
         data = b""
         while len(data) < size:
-            if self._thread is None or not self._thread.is_alive():
-                raise serial.SerialException("connection failed (reader thread died)")
             within_s = None if deadline is None else max(0.0, deadline - time.monotonic())
             taken = self._unread.take(size - len(data), within_s)
             data += taken
+            if not data and (self._thread is None or not self._thread.is_alive()):
+                raise serial.SerialException("connection failed (reader thread died)")
             if not taken or within_s == 0.0:
                 break
         return data

@@ -51,6 +51,12 @@ class Session:
 
         return read_settings(self.data)
 
+    def has_ledger(self) -> bool:
+        """Say whether there is one to look at: opening makes the data folder's own."""
+        from station.ledger.opening import LEDGER_FILE  # noqa: PLC0415  as above
+
+        return self.ledger_url is not None or (self.data / LEDGER_FILE).is_file()
+
     def open_ledger(self, *, read_only: bool = False, despite_gap: bool = False) -> Ledger:
         """Open (or make at first start) the factory's ledger, or that of the data folder; LedgerFault."""
         from station.ledger import Ledger  # noqa: PLC0415  --help must not pay for SQLAlchemy

@@ -8,7 +8,6 @@ from station.chip.ports import PortInfo, adapter_name, list_serial_ports
 from station.cli.context import Session, say, say_json
 from station.cli.lane_settings import learnt_lanes
 from station.errors import CodedError
-from station.ledger.opening import LEDGER_FILE
 from station.line.lane_places import LanePlaces
 
 
@@ -35,7 +34,7 @@ def tell_ports(session: Session) -> None:
 
 def _held_bauds(session: Session, ports: list[PortInfo]) -> dict[str, int]:
     """Give the baud rates by URL; none without a ledger that opens by itself: ports are listed on a new PC, too."""
-    if session.ledger_url is None and not (session.data / LEDGER_FILE).exists():
+    if not session.has_ledger():
         return {}
     try:
         with session.open_ledger(read_only=True) as ledger:

@@ -82,7 +82,7 @@ def recover(
 
     changes = accept_gap or skip is not None or release is not None
     if listing and changes:
-        raise UsageError("--list changes nothing", "Leave it away, or leave --accept-gap and --skip away")
+        raise UsageError("--list changes nothing", "Leave it away, or leave --accept-gap, --skip and --release away")
     if changes and (accept_gap, batch is not None, release is not None).count(True) != 1:
         raise UsageError("--skip N goes with --accept-gap, --batch B or --release STATION", "Say which one is meant")
     if release is not None and skip is None:
@@ -92,7 +92,7 @@ def recover(
         )
     if changes and not reason.strip():
         raise UsageError("this is done only with a reason", "Say why with --reason")
-    with session.open_ledger(despite_gap=not batch) as ledger:
+    with session.open_ledger(despite_gap=accept_gap or not changes) as ledger:
         if accept_gap:
             _accept(session, ledger, skip, reason, operator, pin_file)
         elif skip is not None and release is not None:

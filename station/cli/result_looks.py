@@ -8,7 +8,6 @@ from typing import Final
 from station.cli.context import Session
 from station.cli.finding import Finding, Health
 from station.errors import CodedError
-from station.ledger.opening import LEDGER_FILE
 from station.results.delivery import open_delivery
 
 LOOK_LIMIT_S: Final = 3.0
@@ -39,7 +38,7 @@ def look_at_results(session: Session) -> Iterator[Finding]:
 
 
 def _left(session: Session, channel: str) -> tuple[int, int]:
-    if session.ledger_url is None and not (session.data / LEDGER_FILE).exists():
+    if not session.has_ledger():
         return 0, 0
     with session.open_ledger(read_only=True) as ledger:
         standing = ledger.results.standing(channel)

@@ -20,7 +20,6 @@ from station.cli.context import LOG_NAME, Session
 from station.cli.examples import DISTRIBUTION
 from station.cli.looks import look_at_everything
 from station.errors import CodedError, UsageError
-from station.ledger.opening import LEDGER_FILE
 from station.profile.yaml_source import parse_yaml
 
 RUNS_MAX: Final = 500
@@ -70,7 +69,7 @@ def _settings(session: Session) -> dict[str, Any]:
 
 def _ledger(session: Session) -> Iterator[tuple[str, str]]:
     """Give batches, runs and events; what is wrong with a ledger that does not open stands in doctor.json."""
-    if session.ledger_url is None and not (session.data / LEDGER_FILE).is_file():
+    if not session.has_ledger():
         return
     try:
         with session.open_ledger(read_only=True) as ledger:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Final, Self
 
 from station.certificate import Identity, Secret
-from station.errors import Code, UsageError
+from station.errors import Code, LedgerFault, UsageError
 from station.ledger import batches as _batches
 from station.ledger import carried as _carried
 from station.ledger import runs as _runs
@@ -371,7 +371,8 @@ class Ledger:
     def accept_gap(self, *, reason: str, operator: str, skip: int | None = None) -> AcceptedGap:
         """Go on with a ledger that is older than the station's record, see `station.ledger.gap`; UsageError."""
         done = self.proof.accept_gap(self._changing, self._processes, reason=reason, operator=operator, skip=skip)
-        self.recorder.record_earlier()
+        with suppress(LedgerFault):  # it is accepted; whoever asks for the server next records what is kept
+            self.recorder.record_earlier()
         return done
 
     def skip_certificates(self, batch: str, count: int, *, reason: str, operator: str) -> int:

@@ -142,13 +142,17 @@ class PostgresqlDialect:
         return connection.exec_driver_sql(statement, values).rowcount
 
     def append_events(self, connection: Connection, before: tuple[int, str], rows: Sequence[Mapping[str, Any]]) -> bool:
-        """Move the head of the rows' chain and append them in one statement; False when it does not end with `before`."""
-        last = rows[-1]
-        head = {"of_number": last["number"], "of_hash": last["hash"], "of": last["station"]}
-        values = {f"{name}_{index}": row[name] for index, row in enumerate(rows) for name in _APPENDED}
-        statement = _appending(len(rows))
-        found = connection.execute(statement, {**head, "before_number": before[0], "before_hash": before[1], **values})
-        return found.rowcount > 0
+        """Move the head of the rows' chain and append them, by the hundred; False when it does not end with `before`."""
+        for first in range(0, len(rows), _EVENTS_AT_ONCE):
+            piece = rows[first : first + _EVENTS_AT_ONCE]
+            last = piece[-1]
+            head = {"of_number": last["number"], "of_hash": last["hash"], "of": last["station"]}
+            ends = {"before_number": before[0], "before_hash": before[1]}
+            values = {f"{name}_{index}": row[name] for index, row in enumerate(piece) for name in _APPENDED}
+            if connection.execute(_appending(len(piece)), {**head, **ends, **values}).rowcount == 0:
+                return False  # the first piece: from then on the head is held
+            before = last["number"], last["hash"]
+        return True
 
     @contextmanager
     def importing(self) -> Iterator[None]:
@@ -216,9 +220,13 @@ _APPENDED: Final = {
 """Columns that differ from one event of a station to the next, with their types."""
 
 
+_EVENTS_AT_ONCE: Final = 100
+"""A statement takes 65 535 values at most, and an accepted gap is told in thousands of events."""
+
+
 @cache
 def _appending(count: int) -> TextClause:
-    """Give the statement that appends so many events; a transaction has few."""
+    """Give the statement that appends so many events."""
     rows = (
         f"({', '.join(f'CAST(:{name}_{index} AS {of})' for name, of in _APPENDED.items())})" for index in range(count)
     )

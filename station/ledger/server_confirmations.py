@@ -30,7 +30,9 @@ def server_history(connection: Connection) -> str:
 
 
 def missing_stations(connection: Connection, history: str) -> list[str]:
-    """Give the stations of the ledger that have not looked at it in this history."""
+    """Give the stations of the ledger that have not looked at it in this history; none on a standby, which gives nothing out."""
+    if not history:
+        return []
     seen = exists().where(_C.history == history, _C.station == STATIONS.c.station)
     query = select(STATIONS.c.station).where(~seen).order_by(STATIONS.c.joined_at, STATIONS.c.station)
     return list(connection.execute(query).scalars())

@@ -95,6 +95,7 @@ class ServerHistory:
         text = required(reason, operator)
         self.require_seen()
         with self._changing() as change:
+            change.dialect.hold(change.connection, f"name {station}")  # it may be started in this moment
             history = server_history(change.connection)
             _require_among(missing_stations(change.connection, history), station)
             confirm(change.connection, history, [station], self._station, change.now)

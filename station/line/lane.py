@@ -237,10 +237,10 @@ class Lane:
         if verdict.verdict is Verdict.ERROR and self.plan.end_on_error:
             self._stopping.set()
         elif verdict.code == Code.PORT_LOST:
-            raise PortFault(Code.PORT_LOST, verdict.message, verdict.mend, self.plan.info.port)
+            raise PortFault(Code.PORT_LOST, verdict.message, verdict.mend, self.plan.info.port, facts=verdict.facts)
         elif verdict.code in (Code.LEDGER_UNREACHABLE, Code.LEDGER_BEHIND):
             # The same unit is walked again when the server is back and lacks nothing.
-            raise LedgerFault(Code(verdict.code), verdict.message, verdict.mend)
+            raise LedgerFault(Code(verdict.code), verdict.message, verdict.mend, facts=verdict.facts)
         return verdict.mac
 
     def _await_unit(self, chip: Chip) -> CodedError | None:

@@ -50,10 +50,11 @@ class DecisionScreen(AskingScreen):
             self.standing = standing
 
     class LeadAsked(Message, bubble=False):
-        """Whether a line lead is needed for this choice."""
+        """Whether a line lead is needed for what was `asked`."""
 
-        def __init__(self, *, needed: bool) -> None:
+        def __init__(self, asked: DecisionView, *, needed: bool) -> None:
             super().__init__()
+            self.asked = asked
             self.needed = needed
 
     class Recorded(Message, bubble=False):
@@ -135,20 +136,20 @@ class DecisionScreen(AskingScreen):
     def take_answer(self, answer: str, entry: EntryWay) -> None:
         del entry
         if self.view.stage is Stage.REASON:
-            self._go(self.view.because(answer))
-            self.look_up(self._ask_for_lead)
+            asked = self.view.because(answer)
+            self._go(asked)
+            self.look_up(lambda: self._ask_for_lead(asked))
         elif self.view.stage is Stage.LEAD:
             self._go(self.view.led_by(half_width(answer)))
         elif self.view.stage is Stage.PIN:
             self._decide(Secret(half_width(answer)))
 
-    def _ask_for_lead(self) -> Message:
-        view = self.view
-        return self.LeadAsked(needed=self._record.lead_needed(view.subject.mac, view.place, view.carried))
+    def _ask_for_lead(self, asked: DecisionView) -> Message:
+        return self.LeadAsked(asked, needed=self._record.lead_needed(asked.subject.mac, asked.place, asked.carried))
 
     def on_decision_screen_lead_asked(self, message: DecisionScreen.LeadAsked) -> None:
-        if self.view.stage is not Stage.REASON:
-            return  # Enter was pressed twice, or Esc meanwhile
+        if self.view != message.asked:
+            return  # Enter was pressed twice, or Esc and another answer meanwhile
         if message.needed:
             self._go(self.view.at(Stage.LEAD))
         else:

@@ -66,7 +66,7 @@ class LineScreen(StationScreen):
     zoomed: reactive[bool] = reactive(False, init=False, repaint=False)
     scans: reactive[ScanQueue] = reactive(ScanQueue(), init=False, repaint=False)
     """Who waits for a scan; the tile that gets the next one is marked."""
-    printing: reactive[bool] = reactive(False, init=False, repaint=False)
+    printing: reactive[bool] = reactive(False, init=False, repaint=False, bindings=True)
     columns: reactive[int] = reactive(1, init=False, repaint=False)
 
     class Reported(Message, bubble=False):
@@ -108,8 +108,8 @@ class LineScreen(StationScreen):
         self._panes = {lane.number: LanePane(lane.number, lane.port, texts, tick_s=tick_s) for lane in line.places}
         self._own_tile = frozenset(self._panes)
         """Lanes whose events go to their tile directly; a later one's go through the screen, which makes the tile."""
-        self.set_reactive(LineScreen.scans, ScanQueue(opening=frozenset(self._panes)))
         there = [lane.number for lane in line.places if lane.port]
+        self.set_reactive(LineScreen.scans, ScanQueue(opening=frozenset(there)))
         self.set_reactive(LineScreen.chosen, min(there or self._panes, default=0))
 
     def compose(self) -> ComposeResult:
@@ -225,9 +225,6 @@ class LineScreen(StationScreen):
     def watch_scans(self) -> None:
         for number, pane in self._panes.items():
             pane.mark(takes_scan=number == self.scans.next_lane)
-        self.refresh_bindings()
-
-    def watch_printing(self) -> None:
         self.refresh_bindings()
 
     def on_lesson_bar_changed(self) -> None:

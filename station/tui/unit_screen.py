@@ -69,7 +69,7 @@ class UnitScreen(StationScreen):
 
     subject: reactive[str] = reactive("", init=False, repaint=False)
     """What the unit was called by."""
-    printing: reactive[bool] = reactive(False, init=False, repaint=False)
+    printing: reactive[bool] = reactive(False, init=False, repaint=False, bindings=True)
     """Whether its label is at the printer."""
 
     def __init__(
@@ -142,7 +142,6 @@ class UnitScreen(StationScreen):
         if prints is None or story is None or story.mac is None:
             return
         self.printing, mac = True, story.mac
-        self.refresh_bindings()
 
         def print_label() -> None:
             try:

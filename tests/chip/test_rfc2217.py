@@ -7,6 +7,7 @@ import time
 
 import pytest
 from esptool.loader import ESPLoader
+from serial import SerialException
 
 from station.chip.packed_region import block_checksum
 from station.chip.rfc2217 import COMMAND_BYTES_MAX, QuickRfc2217, UnreadBytes
@@ -47,6 +48,20 @@ def test_a_reader_wakes_at_the_first_byte_and_at_the_end_of_the_connection() -> 
     unread.end()
     reader.join(5)
     assert taken == [b"ab", b""]
+
+
+def test_what_came_before_the_connection_ended_is_still_read_and_then_it_is_told() -> None:
+    port, reader = QuickRfc2217(), threading.Thread(target=str)
+    reader.start()
+    reader.join(5)
+    port.is_open, port._read_buffer, port._thread, port._timeout = True, object(), reader, 5.0
+    assert port._unread is not None
+    port._unread.put(b"last words")
+    port._unread.end()
+    assert port.read(64) == b"last words"
+    with pytest.raises(SerialException):
+        port.read(64)
+    port.is_open = False
 
 
 def test_a_reader_is_told_when_its_time_is_over() -> None:

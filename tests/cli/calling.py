@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from unittest import mock
 
 from station.cli.main import main
@@ -21,6 +22,14 @@ class Done:
     code: int
     out: str
     err: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def verdicts(self) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["event"] == "verdict"]
 
 
 Station: TypeAlias = Callable[..., Done]

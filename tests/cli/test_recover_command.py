@@ -64,6 +64,8 @@ def test_a_restored_backup_is_refused_then_accepted(station: Station, data: Path
     assert (gap["missing"], gap["skip_proposed"]) == (11, 2)
     assert "--accept-gap" in gap["to_do"]
     assert station("recover", "--accept-gap").code == 2
+    refused = station("recover", "--release", "b", "--skip", "0", "--reason", "x", "--operator", "Wang")
+    assert (refused.code, "--accept-gap" in refused.err) == (3, True)
     done = station("recover", "--accept-gap", "--reason", "disk failed", "--operator", "Wang", "--json")
     assert json.loads(done.out)["skipped"] == {"batch": 2}
     assert station("batch", "list").code == 0

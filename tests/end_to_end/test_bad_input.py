@@ -21,8 +21,8 @@ import yaml
 from station.ledger import Ledger
 from station.virtual.fixture import Fixture
 from tests.batch_csv import write_batch_csv
-from tests.cli.calling import call
-from tests.end_to_end.conftest import Desk, Done, clean_environment
+from tests.cli.calling import Done, call
+from tests.end_to_end.conftest import Desk, clean_environment
 from tests.end_to_end.quick_units import (
     PRODUCT_KEY,
     make_product,
@@ -271,8 +271,7 @@ def test_doctor_tells_a_data_folder_that_is_a_file(desk: Desk) -> None:
 
 def run_with(environment: dict[str, str], *words: str) -> Done:
     with mock.patch.dict(os.environ, clean_environment() | environment, clear=True):
-        done = call(*words)
-    return Done(done.code, done.out, done.err)
+        return call(*words)
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 
 from station.virtual.bench import Bench
 from station.virtual.platform import DeviceState, VirtualPlatform
-from tests.end_to_end.conftest import Desk, Done
+from tests.cli.calling import Done
+from tests.end_to_end.conftest import Desk
 from tests.platform.accounts import access_key, give_in_environment
 
 PRODUCT = "a1SmartPlug"

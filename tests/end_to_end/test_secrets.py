@@ -15,7 +15,8 @@ from station.virtual.chip_model import ChipModel
 from station.virtual.faults import Faults
 from station.virtual.fixture import Unit
 from station.virtual.flash_memory import FlashMemory
-from tests.end_to_end.conftest import Desk, Done
+from tests.cli.calling import Done
+from tests.end_to_end.conftest import Desk
 from tests.end_to_end.quick_units import (
     APP_OFFSET,
     CREDENTIALS_OFFSET,

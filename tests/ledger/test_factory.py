@@ -61,6 +61,16 @@ def test_a_station_joins_without_a_gap_and_takes_the_next_certificate(first: Led
     assert all(event_hash(one) == one.hash for one in events)
 
 
+def test_as_many_events_as_an_accepted_gap_tells_are_one_transaction_and_one_chain(first: Ledger) -> None:
+    with first._changing() as change:
+        for number in range(6000):  # a statement takes 65 535 values
+            change.trail.append("note", data={"number": number})
+    events = list(first.audit_events())
+    assert [one.data["number"] for one in events[-6000:]] == list(range(6000))
+    assert all(one.prev == before.hash for before, one in pairwise(events))
+    assert all(event_hash(one) == one.hash for one in events)
+
+
 def test_two_stations_make_no_more_units_than_an_order_has(first: Ledger, second: Ledger) -> None:
     first.work_orders.add("WO-1", profile="plug", batch="batch", quantity=5)
 

@@ -77,7 +77,9 @@ def test_a_unit_that_had_no_certificate_yet_is_walked_again_by_itself(shift: Shi
     assert len(work.holders()) == 1
 
 
-def test_a_unit_whose_certificate_was_taken_and_not_read_is_walked_again_with_it(shift: Shift, mortal: Server) -> None:
+def test_a_unit_whose_certificate_was_taken_and_not_read_is_walked_again_and_holds_one(
+    shift: Shift, mortal: Server
+) -> None:
     with (
         quick_fixture() as fixture,
         at_work(LineAtWork(shift, [fixture.url])) as work,

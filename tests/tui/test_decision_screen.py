@@ -148,6 +148,23 @@ async def test_enter_twice_decides_once() -> None:
         assert len(line.record.decisions) == 1
 
 
+async def test_an_answer_to_what_is_no_longer_asked_decides_nothing() -> None:
+    line = fake_line(1)
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        await with_failure(line, pilot)
+        await press(pilot, "f6", "1")
+        screen = app.screen
+        assert isinstance(screen, DecisionScreen)
+        late = screen.LeadAsked(screen.view.because("rework it"), needed=False)
+        await press(pilot, "escape", "2")
+        screen.post_message(late)
+        await settle(pilot)
+
+        assert isinstance(app.screen, DecisionScreen)
+        assert line.record.decisions == []
+
+
 async def test_a_line_lead_lets_one_unit_have_its_foreign_certificate_replaced() -> None:
     line = fake_line(2)
     line.record.lead_pin = PIN

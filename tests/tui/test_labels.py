@@ -29,7 +29,18 @@ from station.tui.scan_words import refused_words
 from station.tui.unit_screen import UnitScreen
 from station.unit import Disposition
 from tests.tui.driving import StationPilot, on_line, press, scan, settle, view_of
-from tests.tui.fake_line import FakeLabels, FakeLine, failed, fake_app, fake_line, mac_of, passed, waiting, writing
+from tests.tui.fake_line import (
+    FakeLabels,
+    FakeLane,
+    FakeLine,
+    failed,
+    fake_app,
+    fake_line,
+    mac_of,
+    passed,
+    waiting,
+    writing,
+)
 from tests.tui.made_shift import fill
 from tests.tui.pictures import screen_text
 
@@ -97,6 +108,19 @@ async def test_lanes_that_begin_together_are_served_by_their_numbers_whose_port_
             await scan(pilot, code)
 
         assert [lane for lane, *_ in labels.given] == [1, 2, 3]
+
+
+async def test_a_taught_lane_without_an_adapter_keeps_no_scan_from_the_others() -> None:
+    line = fake_line(2)
+    line.lanes, line.without_adapter = (FakeLane(2, "/dev/ttyUSB0"), FakeLane(3, "/dev/ttyUSB1")), (1,)
+    labels = line.labels = FakeLabels(line, {})
+    app = fake_app(line)
+    async with on_line(app) as pilot:
+        line.say(waiting(2, WaitReason.SCAN_LABEL), waiting(3, WaitReason.SCAN_LABEL))
+        await settle(pilot)
+        assert view_of(app, 2).takes_scan
+        await scan(pilot, SP1)
+        assert labels.given == [(2, SP1, SCANNED, False)]
 
 
 async def test_the_palette_does_not_take_a_scan_for_the_name_of_an_action() -> None:

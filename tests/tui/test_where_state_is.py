@@ -35,11 +35,18 @@ OWN_FIELDS = {
     ("ShiftHeader", "_reading"): "a read of the numbers is under way",
     ("ShiftHeader", "_read_again"): "and another one was asked for meanwhile",
     ("WatchScreen", "_is_reading"): "a read of the ledger is under way",
+    ("ScreenApp", "settings"): "what the person at the screen prefers, kept in a file",
+    ("ScreenApp", "ended_by"): "the signal that ended the screen, for who started it",
     ("StationApp", "_line"): "the line that was opened: it outlives every screen",
     ("StationApp", "_leaving"): "the way out is taken, once",
     ("StationApp", "_release_timer"): "until held keys count as typed",
 }
 """What a widget or an app may set beside its reactive values, and why that is no state of the work."""
+LONGER = {
+    "__init__": "it takes what it is given",
+    "on_event": "every key and scan is sent on by what it is",
+}
+"""Methods of the app that need more statements, and why."""
 ROUTING_STATEMENTS_MAX = 10
 """Of a method of the app: which screen comes next needs no more."""
 
@@ -77,8 +84,7 @@ def test_a_widget_sets_only_reactive_values_once_it_is_made() -> None:
     }
 
     assert len(classes()) > 25
-    assert hidden - set(OWN_FIELDS) == {("ScreenApp", "settings"), ("ScreenApp", "ended_by")}
-    assert set(OWN_FIELDS) - hidden == set()
+    assert hidden == set(OWN_FIELDS)
 
 
 def test_every_reactive_value_is_frozen() -> None:
@@ -122,10 +128,7 @@ def test_the_app_file_holds_routing_only() -> None:
     names = {one.name for one in methods}
     assert names & {"compose", "render", "run_worker", "get_content_height"} == set()
     statements = {one.name: sum(isinstance(part, ast.stmt) for part in ast.walk(one)) for one in methods}
-    assert {name for name, count in statements.items() if count > ROUTING_STATEMENTS_MAX} - {
-        "__init__",
-        "on_event",
-    } == set()
+    assert {name for name, count in statements.items() if count > ROUTING_STATEMENTS_MAX} == set(LONGER)
 
 
 async def test_a_tile_paints_the_same_from_the_same_view_whatever_it_showed_before() -> None:
