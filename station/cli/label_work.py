@@ -11,13 +11,14 @@ from station.cli.event_records import event_records
 from station.cli.headless import print_text
 from station.cli.printer_settings import chosen_printer
 from station.cli.signing_in import signed_in
-from station.errors import UsageError
+from station.errors import ProfileError, UsageError, Why
 from station.events import LabelPrinted
 from station.line.print_desk import LabelWork, label_values, order_label, print_label
 from station.peripherals.label_drawing import draw_label
 from station.peripherals.label_picture import label_in_terminal, write_picture
 from station.peripherals.label_template import VALUES, LabelTemplate, read_template
 from station.profile import Profile, load_profile
+from station.profile.firmware_files import PUT_BACK
 
 
 def print_labels(
@@ -30,7 +31,7 @@ def print_labels(
 ) -> None:
     """Print those of the units that are named, and of `missing` (a batch) those that no printer took."""
     chosen = load_profile(profile)
-    template, copies = _template(profile, chosen)
+    template, copies = _template(profile, chosen, as_locked=True)
     work = LabelWork(template, chosen.product_key, copies, chosen_printer(session, printer))
     with session.open_ledger() as ledger, signed_in(ledger, operator, may_ask=False) as name:
         named = [*subjects, *(ledger.printed_labels.missing(missing) if missing is not None else ())]
@@ -45,7 +46,7 @@ def print_labels(
 def show_label(session: Session, profile: Path, subject: str | None, out: Path | None) -> None:
     """Show a label in the terminal, or as a picture in `out`; None: with made-up values."""
     chosen = load_profile(profile)
-    template, _ = _template(profile, chosen)
+    template, _ = _template(profile, chosen, as_locked=False)
     if subject is None:
         made_up = {"product_key": chosen.product_key, "profile": chosen.name}
         zpl = template.fill({**VALUES, **made_up, "firmware_version": chosen.firmware.version})
@@ -67,11 +68,19 @@ def show_label(session: Session, profile: Path, subject: str | None, out: Path |
         say(f"Printed, and not shown here: {', '.join(drawing.not_drawn)}")
 
 
-def _template(path: Path, profile: Profile) -> tuple[LabelTemplate, int]:
-    """Give the template that a profile names, and how many of each label it wants; UsageError, ProfileError."""
+def _template(path: Path, profile: Profile, *, as_locked: bool) -> tuple[LabelTemplate, int]:
+    """Give the template that a profile names, and how many of each label it wants; UsageError, ProfileError.
+
+    `as_locked`: not one that has changed since the profile was locked.
+    """
     if profile.label is None:
         raise UsageError("The profile wants no label", "Add `label: {template: FILE.zpl}` to it", str(path))
-    return read_template(path.parent / profile.label.template), profile.label.copies
+    template = read_template(path.parent / profile.label.template)
+    if as_locked and profile.label.sha256 not in {None, template.sha256}:
+        name = profile.label.template
+        cause = f"the label {name} has changed since the profile was locked"
+        raise ProfileError(cause, PUT_BACK, str(path), why=Why.FILE_CHANGED, facts={"file": name})
+    return template, profile.label.copies
 
 
 def _tell(session: Session, printed: LabelPrinted) -> None:

@@ -124,7 +124,7 @@ def check_readiness(
     """
     people = [] if training else _people(shift)
     return [
-        _images(shift),
+        *_images(shift),
         _certificates(shift),
         *_lanes(lanes),
         *_platform(shift, platform),
@@ -177,7 +177,7 @@ def _people(shift: Shift) -> list[ReadinessItem]:
     return [ReadinessItem("operators", Readiness.WARNING, Sentence.NO_LINE_LEAD)]
 
 
-def _images(shift: Shift) -> ReadinessItem:
+def _images(shift: Shift) -> list[ReadinessItem]:
     recipe = shift.recipe
     values: dict[str, str | int] = {
         "profile": recipe.profile.name,
@@ -186,11 +186,15 @@ def _images(shift: Shift) -> ReadinessItem:
         "size_kb": sum(len(region.data) for region in recipe.static_plan.regions) // 1024,
     }
     if recipe.doubts:
-        doubt = recipe.doubts[0]
-        told = Sentence(f"{Sentence.IMAGES}_{doubt.kind}")
-        return ReadinessItem("images", Readiness.WARNING, told, {**values, **doubt.facts})
+        return [
+            ReadinessItem(
+                "images", Readiness.WARNING, Sentence(f"{Sentence.IMAGES}_{doubt.kind}"), {**values, **doubt.facts}
+            )
+            for doubt in recipe.doubts
+        ]
     is_locked = all(file.locked for file in recipe.files)
-    return ReadinessItem("images", Readiness.READY, Sentence.IMAGES_LOCKED if is_locked else Sentence.IMAGES, values)
+    said = Sentence.IMAGES_LOCKED if is_locked else Sentence.IMAGES
+    return [ReadinessItem("images", Readiness.READY, said, values)]
 
 
 def _certificates(shift: Shift) -> ReadinessItem:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from station.certificate import Secret
-from station.errors import UsageError, Why
+from station.errors import ScanRefused, UsageError, Why
 from station.events import Event, UnitDisposed
 from station.ledger import AuditEvent, Ledger, OperatorName, RunRow, SignedHead, UnitStanding, UnitStory
 from station.line.passage import CarriedAnswer, CarriedChoice, LeadDecision
@@ -70,9 +70,12 @@ class ShiftRecord:
 
     def subject_of(self, code: str) -> str:
         """Give the serial number of a unit's whole label; any other code names a unit itself."""
-        if self._rule is None or not self._rule.fits(code):
+        if self._rule is None:
             return code
-        return self._rule.read(code, EntryWay.SCANNED).serial_number
+        try:
+            return self._rule.read(code, EntryWay.SCANNED).serial_number
+        except ScanRefused:
+            return code
 
     def sign_off(self) -> None:
         """Let the ledger sign what this shift did."""

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from station.errors import Why
 from station.profile.faults import Spot
@@ -13,6 +14,8 @@ from station.profile.idf_build import read_idf_build
 from station.profile.quantities import shown
 from station.profile.reading import Draft
 from station.profile.yaml_source import Place
+
+PUT_BACK: Final = "Put the right file back; if the change is meant, run `station profile lock`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ def read_firmware(draft: Draft, *, verify_hashes: bool) -> tuple[list[FirmwareFi
                 named.hash_place,
                 f"{shown(named.name)} has changed: its SHA-256 is {digest[:12]}…, "
                 f"the profile says {str(named.expected_sha256)[:12]}…",
-                "Put the right file back; if the change is meant, run `station profile lock`",
+                PUT_BACK,
                 why=Why.FILE_CHANGED,
                 facts={"file": shown(named.name)},
             )

@@ -17,7 +17,7 @@ from station.peripherals.label_template import LabelTemplate, read_template
 from station.profile.credentials import CredentialMap, credential_map
 from station.profile.doubts import Doubt, DoubtKind
 from station.profile.faults import Spot
-from station.profile.firmware_files import FirmwareFile, folder_sha256, read_firmware
+from station.profile.firmware_files import PUT_BACK, FirmwareFile, folder_sha256, read_firmware
 from station.profile.image_checks import check_images
 from station.profile.layout import (
     FilledPartition,
@@ -114,6 +114,12 @@ class _Preparation:
         locked = isinstance(written, str) and written.lower() == sha256
         self._hashes.append(FileHash(place, name, sha256, locked))
 
+    def _check_hash(self, place: Place, name: str, what: str, expected: str | None, sha256: str) -> None:
+        self._note_hash(place, name, sha256)
+        if self._verify_hashes and expected not in {None, sha256}:
+            cause = f"{what} has changed since the profile was locked"
+            self._faults.add(place, cause, PUT_BACK, why=Why.FILE_CHANGED, facts={"file": shown(name)})
+
     def _fill_nvs(
         self, table: PartitionTable | None
     ) -> tuple[CredentialMap | None, Partition | None, tuple[NvsEntry, ...]]:
@@ -190,16 +196,8 @@ class _Preparation:
         except ImageFault as fault:
             faults.add_image_fault(faults.spot((*place, "from")), fault)
         if files is not None:
-            digest = folder_sha256(files)
-            self._note_hash((*place, "sha256"), filesystem.folder, digest)
-            if self._verify_hashes and filesystem.sha256 not in {None, digest}:
-                faults.add(
-                    (*place, "sha256"),
-                    f"a file in {shown(filesystem.folder)} has changed since the profile was locked",
-                    "Put the right files back; if the change is meant, run `station profile lock`",
-                    why=Why.FILE_CHANGED,
-                    facts={"file": shown(filesystem.folder)},
-                )
+            what = f"a file in {shown(filesystem.folder)}"
+            self._check_hash((*place, "sha256"), filesystem.folder, what, filesystem.sha256, folder_sha256(files))
         if table is None:
             return
         spot = faults.spot((*place, "partition"))
@@ -270,15 +268,8 @@ class _Preparation:
             if not error.faults:
                 self._faults.add(("label", "template"), error.cause, error.mend)
             return None
-        self._note_hash(("label", "sha256"), label.template, template.sha256)
-        if self._verify_hashes and label.sha256 not in {None, template.sha256}:
-            self._faults.add(
-                ("label", "sha256"),
-                f"the label {shown(label.template)} has changed since the profile was locked",
-                "Put the right file back; if the change is meant, run `station profile lock`",
-                why=Why.FILE_CHANGED,
-                facts={"file": shown(label.template)},
-            )
+        what = f"the label {shown(label.template)}"
+        self._check_hash(("label", "sha256"), label.template, what, label.sha256, template.sha256)
         if SERIAL_NUMBER in template.names and self._profile.serial_number is None:
             cause = "the label shows a serial number, and nothing says where units get one"
             mend = f"Add `{SERIAL_NUMBER}:`, or take ${{{SERIAL_NUMBER}}} out of the label"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, SearchIcon
-from textual.system_commands import SystemCommandsProvider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider, SearchIcon
 from textual.widgets import Input
 
 from station.tui.cell_text import half_width
@@ -23,7 +22,7 @@ class ActionPalette(CommandPalette):
         self.query_one(SearchIcon).icon = "▸"  # no terminal draws the emoji in the cells that another takes for it
 
 
-class ActionProvider(SystemCommandsProvider):
+class ActionProvider(Provider):
     """Lists the actions in the order in which the app tells them."""
 
     async def discover(self) -> Hits:

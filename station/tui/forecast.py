@@ -7,7 +7,7 @@ from typing import Final
 
 from station.line.shift_numbers import ShiftNumbers
 
-LAST_PART: Final = 0.25
+_LAST_PART: Final = 0.25
 """Of a batch: before it no rate is a reason to warn, be the batch ever so small or the line ever so quick."""
 _HOURS_MAX: Final = 24.0
 """Nobody believes a clock time that is further away."""
@@ -17,7 +17,7 @@ def runs_out(numbers: ShiftNumbers, few: int) -> bool:
     """Whether to warn, where the order needs more: at `few` certificates left, or in the batch's last part at one hour's worth."""
     if numbers.quantity and numbers.left >= numbers.quantity - numbers.passed:
         return False
-    an_hours_worth = min(numbers.units_per_hour or 0, numbers.certificates * LAST_PART)
+    an_hours_worth = min(numbers.units_per_hour or 0, numbers.certificates * _LAST_PART)
     return numbers.left <= max(few, an_hours_worth)
 
 

@@ -64,8 +64,8 @@ def readiness_rows(items: Sequence[ReadinessItem], texts: Texts, width: int) -> 
 def words_of(item: ReadinessItem, texts: Texts) -> tuple[str, str]:
     """What is said, and what to do about it, or nothing."""
     if item.fault is not None:
-        told = error_words(item.fault, texts)
-        words = told if item.mistake is None else mistake_words(item.fault.code, item.mistake, texts)
+        mistake = item.mistake
+        words = error_words(item.fault, texts) if mistake is None else mistake_words(item.fault.code, mistake, texts)
         return words.said, words.mend
     mend = texts.sentences.get(f"mend.{item.sentence}", "")
     return plain(texts.say(f"ready.{item.sentence}", **item.values)), plain(mend.format(**item.values))

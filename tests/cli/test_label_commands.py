@@ -148,3 +148,13 @@ def test_a_label_with_a_serial_number_wants_it_scanned(product: Path, station: S
     write_profile(product / "serial.yaml", label={"template": "serial.zpl"})
     done = station("profile", "check", str(product / "serial.yaml"))
     assert (done.code, "the label shows a serial number" in done.err) == (2, True)
+
+
+def test_a_label_that_changed_since_the_lock_is_shown_but_not_printed(product: Path, station: Station) -> None:
+    locked = product / "locked.yaml"
+    write_profile(locked, label={"template": "label.zpl", "sha256": "0" * 64}, name="locked")
+    refused = station("label", "print", str(locked), "24:0a:c4:00:00:01", "--printer", f"file:{product / 'out.zpl'}")
+    assert (refused.code, "has changed since the profile was locked" in refused.err) == (2, True)
+    assert "station profile lock" in refused.err
+    assert not (product / "out.zpl").exists()
+    assert station("label", "preview", str(locked), "--json").code == 0
