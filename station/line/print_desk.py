@@ -6,8 +6,8 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -64,7 +64,8 @@ class PrintDesk:
         self._passed: queue.SimpleQueue[tuple[float, LabelPrinted] | None] = queue.SimpleQueue()
         self._refusal: PeripheralFault | None = None
         self._refused_at = 0.0
-        self._in_hand: LabelOrder | None = None
+        self._in_printer: LabelOrder | None = None
+        self._given_up = False
         self._thread = threading.Thread(target=self._live, name="print-desk", daemon=True)
 
     def start(self) -> None:
@@ -100,16 +101,27 @@ class PrintDesk:
         self._thread.join(timeout_s)
         if not self._thread.is_alive():
             return True
-        if (order := self._in_hand) is not None:  # whether it comes nobody knows: one too many is better than none
-            fault = printer_unreachable(
-                "The printer had not taken the label when the shift ended", self._work.printer.name
-            )
+        self._given_up = True
+        if (order := self._in_printer) is not None:  # whether it comes nobody knows: one too many is better than none
             with suppress(CodedError):
-                _note_failure(self._ledger, self._work, order, self._operator(), fault)
+                _note_failure(self._ledger, self._work, order, self._operator(), self._too_late())
         return False
 
+    @contextmanager
+    def _sending(self, order: LabelOrder) -> Iterator[None]:
+        self._in_printer = order
+        try:
+            if self._given_up:  # asked last: `close` has seen this label, or it is not sent any more
+                raise self._too_late()
+            yield
+        finally:
+            self._in_printer = None
+
+    def _too_late(self) -> PeripheralFault:
+        return printer_unreachable("The printer had not taken the label when the shift ended", self._work.printer.name)
+
     def _live(self) -> None:
-        while (waiting := self._passed.get()) is not None:
+        while (waiting := self._passed.get()) is not None and not self._given_up:
             told = self._print(*waiting)
             if told is not None:
                 self._tell(told)
@@ -122,8 +134,9 @@ class PrintDesk:
             if self._refusal is not None and since <= self._refused_at:
                 _note_failure(self._ledger, self._work, order, self._operator(), self._refusal)
                 return label.hindered_by(self._refusal)
-            self._refusal, self._in_hand = None, order
-            if not print_label(self._ledger, self._work, order, self._operator(), only_first=True):
+            self._refusal = None
+            operator, sending = self._operator(), self._sending(order)
+            if not print_label(self._ledger, self._work, order, operator, only_first=True, sending=sending):
                 return None
         except CodedError as error:
             fault = error
@@ -131,8 +144,6 @@ class PrintDesk:
             fault = internal_fault(error)
         else:
             return label
-        finally:
-            self._in_hand = None
         if isinstance(fault, PeripheralFault):
             self._refusal, self._refused_at = fault, self._clock()
         _LOG.warning("label of run %d: %s", label.run_id, fault.code)
@@ -153,10 +164,18 @@ def order_label(ledger: Ledger, product_key: str, subject: str) -> LabelOrder:
     return order
 
 
-def print_label(ledger: Ledger, work: LabelWork, order: LabelOrder, operator: str, *, only_first: bool = False) -> bool:
+def print_label(
+    ledger: Ledger,
+    work: LabelWork,
+    order: LabelOrder,
+    operator: str,
+    *,
+    only_first: bool = False,
+    sending: AbstractContextManager[None] | None = None,
+) -> bool:
     """Print one label: the log is told before it is sent, and when it was not taken. False when only a first one was wanted.
 
-    InputError, PeripheralFault, LedgerFault.
+    `sending` is entered while the printer is waited for. InputError, PeripheralFault, LedgerFault.
     """
     zpl = work.template.fill(label_values(order)) * work.copies
     told = ledger.printed_labels.sending(
@@ -165,7 +184,8 @@ def print_label(ledger: Ledger, work: LabelWork, order: LabelOrder, operator: st
     if not told:
         return False
     try:
-        work.printer.send(zpl)
+        with sending or nullcontext():
+            work.printer.send(zpl)
     except PeripheralFault as fault:
         _note_failure(ledger, work, order, operator, fault)
         raise

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -188,6 +189,33 @@ def test_the_end_of_a_shift_leaves_a_label_in_a_printer_that_hangs_to_be_printed
         assert not shop.prints.close(timeout_s=0.01)
         assert shop.kinds(A) == ["label_sent", "label_failed"]
         assert shop.desk.ledger.printed_labels.missing(shop.desk.batch) == [A]
+
+
+def test_the_end_of_a_shift_notes_no_failure_of_a_label_that_was_not_sent_yet(
+    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger keeps the desk waiting; what it lets through after the end is not sent."""
+    with TcpPrinterDouble() as printer:
+        shop = workshop(printer.address)
+        labels = shop.desk.ledger.printed_labels
+        asked, free, sending = threading.Event(), threading.Event(), labels.sending
+
+        def kept_waiting(*given: Any, **named: Any) -> bool:
+            asked.set()
+            assert free.wait(WAIT_S)
+            return sending(*given, **named)
+
+        monkeypatch.setattr(labels, "sending", kept_waiting)
+        shop.walk(A)
+        assert asked.wait(WAIT_S)
+        assert not shop.prints.close(timeout_s=0.01)
+        assert shop.kinds(A) == []
+
+        free.set()
+        assert shop.prints.close(WAIT_S)
+        assert shop.kinds(A) == ["label_sent", "label_failed"]
+        assert printer.connections == 0
+        assert labels.missing(shop.desk.batch) == [A]
 
 
 def test_so_many_copies_come_as_the_profile_says(workshop: Callable[..., Workshop]) -> None:
