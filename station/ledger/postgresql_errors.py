@@ -5,12 +5,13 @@ Source: postgresql.org/docs/current/errcodes-appendix.html. A connection that fa
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import sqlalchemy
 from sqlalchemy.exc import DBAPIError
 
-from station.errors import Code, CodedError, InternalFault, LedgerFault
+from station.errors import Code, CodedError, InternalFault, LedgerFault, UsageError
 from station.ledger.postgresql_triggers import ANOTHER_LOGIN
 
 _Meaning = tuple[Code, str, str]
@@ -20,10 +21,40 @@ _UNREACHABLE: Final[_Meaning] = (
     "the server of the factory's ledger does not answer",
     "Look at the network cable and at the server; nothing was changed, the unit can be repeated",
 )
+_NO_NAME: Final[_Meaning] = (
+    Code.LEDGER_UNREACHABLE,
+    "the server of the factory's ledger does not answer: this PC's network does not know its name",
+    "Look at the server's name in --ledger, at the network cable, and at the PC's name server (DNS)",
+)
+_NOBODY_LISTENS: Final[_Meaning] = (
+    Code.LEDGER_UNREACHABLE,
+    "the server of the factory's ledger does not answer: no program listens at this address",
+    "Look whether PostgreSQL runs on that server and listens to the network (listen_addresses), then at host and port in --ledger",
+)
+_COMES_OR_GOES: Final[_Meaning] = (
+    Code.LEDGER_UNREACHABLE,
+    "the server of the factory's ledger is starting, stopping or recovering",
+    "Wait a moment; if it stays so, look at that server's log",
+)
+_NO_POSTGRESQL: Final[_Meaning] = (
+    Code.LEDGER_UNREACHABLE,
+    "what answers at the address of the factory's ledger is no PostgreSQL server",
+    "Look at host and port in --ledger",
+)
 _REFUSED: Final[_Meaning] = (
     Code.LEDGER_NOT_WRITABLE,
     "the server of the factory's ledger refuses this login",
     "Look at user and password: they belong into ~/.pgpass, PGPASSFILE or PGPASSWORD",
+)
+_NOT_LET_IN: Final[_Meaning] = (
+    Code.LEDGER_NOT_WRITABLE,
+    "the server of the factory's ledger lets no such login in from this PC",
+    "Look at the login in --ledger; on the server, at its line for this PC and for TLS in pg_hba.conf",
+)
+_NO_CONNECT: Final[_Meaning] = (
+    Code.LEDGER_NOT_WRITABLE,
+    "this login may not open the ledger's database",
+    "Let its owner give the right there: GRANT CONNECT ON DATABASE NAME TO station_ledger",
 )
 _NO_DATABASE: Final[_Meaning] = (
     Code.LEDGER_UNREADABLE,
@@ -34,6 +65,26 @@ _TLS: Final[_Meaning] = (
     Code.LEDGER_UNREACHABLE,
     "the connection to the ledger's server cannot be encrypted as sslmode asks",
     "Look at sslmode and sslrootcert in --ledger and at the server's certificate",
+)
+_NO_TLS: Final[_Meaning] = (
+    Code.LEDGER_UNREACHABLE,
+    "the ledger's server does not encrypt, and sslmode wants it",
+    "Give the server a certificate and switch it on there: ssl = on",
+)
+_NO_CA: Final[_Meaning] = (
+    Code.LEDGER_UNREACHABLE,
+    "there is no CA certificate on this PC to know the ledger's server by",
+    "Bring the file with the certificate of the CA that signed the server's, and name it: sslrootcert=FILE in --ledger",
+)
+_OTHER_CA: Final[_Meaning] = (
+    Code.LEDGER_UNREACHABLE,
+    "the certificate of the ledger's server is not by the CA that sslrootcert names, or its time is over",
+    "Look who answers at this address, at the certificate's dates, and at this PC's clock; name the right CA with sslrootcert",
+)
+_OTHER_HOST: Final[_Meaning] = (
+    Code.LEDGER_UNREACHABLE,
+    "the certificate of the ledger's server is for another name than --ledger says",
+    "Write the server's name as its certificate has it, or have a certificate made for this one",
 )
 _BUSY: Final[_Meaning] = (
     Code.LEDGER_BUSY,
@@ -91,20 +142,35 @@ _OF_STATE: Final[dict[str, _Meaning]] = {
 }
 _OF_CLASS: Final[dict[str, _Meaning]] = {"08": _UNREACHABLE, "57": _UNREACHABLE, "XX": _UNREADABLE}
 _OF_TEXT: Final[tuple[tuple[str, _Meaning], ...]] = (
-    ("the database system is", _UNREACHABLE),  # starting up, shutting down, in recovery
+    ("failed to resolve host", _NO_NAME),
+    ("could not translate host name", _NO_NAME),
+    ("the database system is", _COMES_OR_GOES),
     ("not currently accepting connections", _UNREACHABLE),
     ("too many connections", _FULL_HOUSE),
     ("too many clients", _FULL_HOUSE),
     ("remaining connection slots", _FULL_HOUSE),
+    ("permission denied for database", _NO_CONNECT),
+    ("pg_hba.conf", _NOT_LET_IN),
     ("password", _REFUSED),
-    ("authentication", _REFUSED),
-    ("pg_hba.conf", _REFUSED),
+    ("authentication failed", _REFUSED),
     ("role ", _REFUSED),
+    ("invalid response to SSL negotiation", _NO_POSTGRESQL),
+    ("expected authentication request", _NO_POSTGRESQL),
+    ("root certificate file", _NO_CA),
+    ("certificate verify failed", _OTHER_CA),
+    ("does not match host name", _OTHER_HOST),
+    ("server does not support SSL", _NO_TLS),
     ("SSL", _TLS),
     ("certificate", _TLS),
     ("database ", _NO_DATABASE),
+    ("Connection refused", _NOBODY_LISTENS),
+    ("on socket ", _NOBODY_LISTENS),
 )
-"""What connecting says, in libpq's and the server's English; another language falls to 'does not answer'."""
+"""What connecting says, in libpq's and the server's English; another language falls to 'does not answer'. Names are left out."""
+_OF_ADDRESS: Final = re.compile(
+    r"non-integer port|invalid (?:connection option|integer value|\w+ value|port number)|definition of service"
+)
+"""What the client or SQLAlchemy says of an address before anybody is asked."""
 
 
 def place_of_url(url: sqlalchemy.URL) -> str:
@@ -124,9 +190,15 @@ def translated(error: Exception, place: str) -> CodedError:
     known = _OF_STATE.get(state) or _OF_CLASS.get(state[:2])
     if known is _NOT_ALLOWED and _first_line(original) == ANOTHER_LOGIN:
         known = _ANOTHERS
+    is_new = not (isinstance(error, DBAPIError) and error.connection_invalidated)
+    if known is None and not state and is_new and _OF_ADDRESS.search(str(original)):
+        return UsageError(
+            f"the ledger's address cannot be used: {str(original).strip().removeprefix('connection is bad: ')}",
+            "Write it as postgresql://user@host/database?sslmode=verify-full&sslrootcert=FILE",
+            "--ledger",
+        )
     if known is None and not state and type(original).__name__ in {"OperationalError", "ConnectionTimeout"}:
-        is_new = not (isinstance(error, DBAPIError) and error.connection_invalidated)
-        text = str(original)
+        text = re.sub(r'"[^"]*"', '""', str(original))
         known = next((meaning for word, meaning in _OF_TEXT if is_new and word in text), _UNREACHABLE)
     if known is None:
         return InternalFault(f"the ledger's program failed: {type(original).__name__} {state}".rstrip())

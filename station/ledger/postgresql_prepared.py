@@ -1,7 +1,8 @@
 """`quick` statements on a PostgreSQL connection: prepared once, then executed by libpq itself, where psycopg keeps its own.
 
 psycopg's cursors make each execution ready anew, half of what a take costs a station. Values are converted and errors told by
-psycopg all the same. Sources: psycopg.org/psycopg3/docs/api/pq.html, /api/adapt.html.
+psycopg all the same. No other question is asked of libpq here: its `describe_prepared` holds every thread of the process until the
+server answers. Sources: psycopg.org/psycopg3/docs/api/pq.html, /api/adapt.html.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ class _Prepared:
     name: bytes
     parameters: tuple[str, ...]
     formats: tuple[PyFormat, ...]
-    columns: tuple[str, ...]
 
 
 class PreparedStatements:
@@ -38,6 +38,7 @@ class PreparedStatements:
         self._server = connection.pgconn
         self._converting = Transformer.from_context(connection)
         self._prepared: dict[str, _Prepared] = {}
+        self._columns: dict[bytes, tuple[str, ...]] = {}
 
     def execute(self, sql: str, arguments: Mapping[str, Any]) -> Answer:
         """Execute a statement with marks like `%(name)s`; psycopg.Error."""
@@ -45,10 +46,14 @@ class PreparedStatements:
         values = [arguments[name] for name in prepared.parameters]
         given = self._converting.dump_sequence(values, prepared.formats)
         result = self._checked(self._server.exec_prepared(prepared.name, given))  # type: ignore[arg-type]  # None is NULL, as libpq has it
-        if not prepared.columns:
+        if result.status != ExecStatus.TUPLES_OK:
             return (), (), result.command_tuples or 0
         self._converting.set_pgresult(result)
-        return prepared.columns, self._converting.load_rows(0, result.ntuples, tuple), result.ntuples
+        columns = self._columns.get(prepared.name)
+        if columns is None:
+            columns = tuple((result.fname(number) or b"").decode() for number in range(result.nfields))
+            self._columns[prepared.name] = columns
+        return columns, self._converting.load_rows(0, result.ntuples, tuple), result.ntuples
 
     def tell(self, command: bytes) -> None:
         """Execute what has neither parameters nor rows, or nothing, as a sign of life; psycopg.Error."""
@@ -64,9 +69,7 @@ class PreparedStatements:
         text = _MARK.sub(numbered, sql)
         name = f"station_{len(self._prepared)}".encode()
         self._checked(self._server.prepare(name, text.encode()))
-        told = self._checked(self._server.describe_prepared(name))
-        columns = tuple((told.fname(number) or b"").decode() for number in range(told.nfields))
-        self._prepared[sql] = _Prepared(name, tuple(numbers), (PyFormat.TEXT,) * len(numbers), columns)
+        self._prepared[sql] = _Prepared(name, tuple(numbers), (PyFormat.TEXT,) * len(numbers))
         return self._prepared[sql]
 
     def _checked(self, result: PGresult) -> PGresult:

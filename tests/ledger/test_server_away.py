@@ -21,7 +21,6 @@ from station.ledger.allocated import Allocated
 from station.ledger.audit_verify import verify_export
 from station.ledger.database import Dialect
 from station.ledger.key_ring import KeyRing
-from station.ledger.postgresql_errors import translated
 from station.ledger.records import StepRecord, VerdictRecord
 from station.ledger.verdict_spool import SPOOL_FILE, KeptVerdict, VerdictSpool
 from station.verdict import Step, StepState, Verdict
@@ -426,10 +425,3 @@ def test_a_kept_verdict_is_read_as_it_was_written(ledger: Ledger) -> None:
     assert oldest(ledger)[1] == kept
     spool.remove(oldest(ledger)[0])
     assert spool.oldest() is None
-
-
-@pytest.mark.parametrize("state", ["starting up", "shutting down", "not yet accepting connections", "in recovery mode"])
-def test_a_server_that_comes_or_goes_does_not_answer_yet(state: str) -> None:
-    fault = translated(psycopg.OperationalError(f"FATAL:  the database system is {state}"), "server/ledger")
-
-    assert fault.code is Code.LEDGER_UNREACHABLE
