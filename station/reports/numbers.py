@@ -118,6 +118,8 @@ class LaneCount:
     bad: int
     stands_out: bool = False
     station: str = ""
+    codes: tuple[CodeCount, ...] = ()
+    """What failed on it, most often first."""
 
     @property
     def share_bad(self) -> float:
@@ -183,7 +185,7 @@ class Tally:
         self._passed, self._seen, self._at_once = [0] * number, [0] * number, [0] * number
         self._verdicts: dict[Verdict, int] = dict.fromkeys(Verdict, 0)
         self._at_last = self._repeats = 0
-        self._codes: Counter[str] = Counter()
+        self._lane_codes: dict[tuple[str, int], Counter[str]] = {}
         self._lane_runs: Counter[tuple[str, int]] = Counter()
         self._lane_bad: Counter[tuple[str, int]] = Counter()
         self._cycle = Durations()
@@ -208,7 +210,7 @@ class Tally:
             Bin(self._began + self._width * place, *counts)
             for place, counts in enumerate(zip(self._passed, self._seen, self._at_once, strict=True))
         )
-        by_count = sorted(self._codes.items(), key=lambda item: (-item[1], item[0]))
+        codes: Counter[str] = sum(self._lane_codes.values(), Counter())
         return Numbers(
             began=self._began,
             until=self._until,
@@ -217,7 +219,7 @@ class Tally:
             passed_at_once=sum(self._at_once),
             passed_at_last=self._at_last,
             repeats=self._repeats,
-            codes=tuple(CodeCount(code, count) for code, count in by_count),
+            codes=_most_often_first(codes),
             lanes=self._lanes(),
             bins=bins,
             bin_minutes=self._minutes,
@@ -232,7 +234,7 @@ class Tally:
         self._lane_runs[lane] += 1
         self._lane_bad[lane] += is_bad(run.verdict)
         if run.code and is_bad(run.verdict):
-            self._codes[run.code] += 1
+            self._lane_codes.setdefault(lane, Counter())[run.code] += 1
         if run.verdict is Verdict.PASS:
             self._passed[self._place(run.at)] += 1
             self._cycle.take(run.seconds)
@@ -249,7 +251,8 @@ class Tally:
             other_runs, other_bad = runs.total() - runs[lane], bad.total() - bad[lane]
             usual = other_bad / other_runs if other_runs else 1.0
             stands_out = bad[lane] >= SUSPICIOUS_BAD_MIN and bad[lane] / runs[lane] > SUSPICIOUS_TIMES * usual
-            counts.append(LaneCount(lane[1], runs[lane], bad[lane], stands_out, lane[0]))
+            codes = _most_often_first(self._lane_codes.get(lane, Counter()))
+            counts.append(LaneCount(lane[1], runs[lane], bad[lane], stands_out, lane[0], codes))
         return tuple(counts)
 
     def _step_times(self) -> Iterable[StepTime]:
@@ -258,6 +261,10 @@ class Tally:
             middle, p95 = durations.quantile(0.5), durations.quantile(0.95)
             if middle is not None and p95 is not None:
                 yield StepTime(step.value, middle, p95)
+
+
+def _most_often_first(codes: Counter[str]) -> tuple[CodeCount, ...]:
+    return tuple(CodeCount(code, count) for code, count in sorted(codes.items(), key=lambda item: (-item[1], item[0])))
 
 
 def bin_minutes(length: timedelta) -> int:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone, tzinfo
 from importlib.resources import files
 from typing import Final
 
 from mako.template import Template
 from markupsafe import Markup
 
+from station.ledger import PastRun
 from station.reports.numbers import LaneCount, share
-from station.reports.plots import Bar, bars, columns
+from station.reports.plots import Bar, bars, columns, round_top
 from station.reports.report import Report
-from station.texts import Texts
+from station.texts import LANGUAGES, Texts
 from station.verdict import Verdict
 
 _TEMPLATE: Final = "report.mako"
@@ -25,7 +27,7 @@ _STYLE: Final = "report.css"
 
 def report_page(report: Report, texts: Texts) -> str:
     """Give the page as HTML. Whatever the ledger holds stands in it as text: no name can become markup or a script."""
-    script = _read(_SCRIPT)
+    script, zone = _read(_SCRIPT), _local_zone(report)
     # Every expression is escaped, except what is Markup already.
     template = Template(_read(_TEMPLATE), default_filters=["h"], strict_undefined=True)  # noqa: S702  as said
     page: str = template.render_unicode(
@@ -37,8 +39,10 @@ def report_page(report: Report, texts: Texts) -> str:
         style=Markup(_read(_STYLE)),  # noqa: S704  as above
         tiles=_tiles(report, texts),
         plots=_plots(report, texts),
-        percent=_percent,
-        moment=_moment,
+        moment=lambda at: _moment(at, zone),
+        zone=str(zone),
+        why=lambda run: _why(run, texts),
+        lane_names=_lane_names(report.numbers.lanes, texts),
         symbols=_SYMBOLS,
     )
     return page
@@ -84,8 +88,9 @@ def _tiles(report: Report, texts: Texts) -> list[tuple[str, str, str]]:
 def _plots(report: Report, texts: Texts) -> dict[str, tuple[str, Markup]]:
     """Each plot with its title."""
     numbers, say = report.numbers, texts.say
-    minutes = numbers.bin_minutes
-    labels = [one.start.strftime("%m-%d" if minutes >= 1440 else "%m-%d %H:%M") for one in numbers.bins]
+    minutes, zone = numbers.bin_minutes, _local_zone(report)
+    form = "%m-%d" if minutes >= 1440 else "%m-%d %H:%M"
+    labels = [one.start.astimezone(zone).strftime(form) for one in numbers.bins]
     length = _length(minutes, texts)
     per_hour = [one.passed * 60 / minutes for one in numbers.bins]
     yields = [None if (part := share(one.passed_at_once, one.seen)) is None else part * 100 for one in numbers.bins]
@@ -102,7 +107,7 @@ def _plots(report: Report, texts: Texts) -> dict[str, tuple[str, Markup]]:
     rate_title, yield_title = say("report.uph_plot", length=length), say("report.fpy_plot", length=length)
     lanes, stations = _share_bars(numbers.lanes, texts), _share_bars(_stations(numbers.lanes), texts)
     return {
-        "per_hour": (rate_title, columns(rate_title, per_hour, labels, top=max([10.0, *per_hour]), unit="")),
+        "per_hour": (rate_title, columns(rate_title, per_hour, labels, top=round_top(max([10.0, *per_hour])), unit="")),
         "yields": (yield_title, columns(yield_title, yields, labels, top=100.0, unit=" %")),
         "steps": (say("report.steps"), bars(say("report.steps"), steps)),
         "codes": (say("report.by_code"), bars(say("report.by_code"), _code_bars(report, texts))),
@@ -138,21 +143,40 @@ def _stations(lanes: tuple[LaneCount, ...]) -> list[LaneCount]:
     return [LaneCount(0, runs[station], bad[station], station=station) for station in sorted(runs)]
 
 
-def _share_bars(counts: tuple[LaneCount, ...] | list[LaneCount], texts: Texts) -> list[Bar]:
+def _share_bars(counts: Sequence[LaneCount], texts: Texts) -> list[Bar]:
     worst = max((one.share_bad for one in counts), default=0.0) or 1.0
-    several = len({one.station for one in counts}) > 1
+    names = _lane_names(counts, texts)
     entries = []
-    for one in counts:
-        lane = f"{texts.say('report.lane')} {one.lane}" if one.lane else ""
-        label = f"{one.station} {lane}".strip() if several or not lane else lane
+    for one, label in zip(counts, names, strict=True):
         words = f"{one.bad} / {one.runs} · {one.share_bad * 100:.1f} %" + (" ▲" if one.stands_out else "")
         entries.append(Bar(label, one.share_bad / worst, words, one.stands_out))
     return entries
+
+
+def _lane_names(counts: Sequence[LaneCount], texts: Texts) -> list[str]:
+    """Name lanes, with their stations where there are several; lane 0 is a whole station."""
+    several = len({one.station for one in counts}) > 1
+    names = []
+    for one in counts:
+        lane = f"{texts.say('report.lane')} {one.lane}" if one.lane else ""
+        names.append(f"{one.station} {lane}".strip() if several or not lane else lane)
+    return names
+
+
+def _why(run: PastRun, texts: Texts) -> str:
+    """Say why a unit did not pass; the record is in English."""
+    failure = texts.failure(run.code)
+    return run.message if failure is None or texts.language == LANGUAGES[0] else failure.cause
+
+
+def _local_zone(report: Report) -> tzinfo:
+    """The PC's zone when the report was made, as a fixed difference: the same for all of its times."""
+    return timezone(report.made_at.astimezone().utcoffset() or timedelta())
 
 
 def _percent(value: float | None) -> str:
     return "–" if value is None else f"{value * 100:.1f} %"
 
 
-def _moment(at: datetime | None) -> str:
-    return "–" if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
+def _moment(at: datetime | None, zone: tzinfo) -> str:
+    return "–" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,7 @@ _TOP: Final = 10
 _ROW: Final = 26
 _LABEL: Final = 260
 _NUMBER: Final = 140
+_ROUND: Final = (1, 2, 4, 6, 8, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,12 @@ class Bar:
     marked: bool = False
     tick: float | None = None
     """A second value, as a stroke."""
+
+
+def round_top(value: float) -> float:
+    """Give the end of an axis that has room for a value: a round number, whose half is round too."""
+    size = 10.0 ** math.floor(math.log10(max(value, 1.0)))
+    return next(part * size for part in _ROUND if part * size >= value)
 
 
 def columns(title: str, values: Sequence[float | None], labels: Sequence[str], *, top: float, unit: str) -> Markup:

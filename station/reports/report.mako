@@ -9,12 +9,12 @@ ${head}
 </head>
 <body>
 <h1>${say("report.title", subject=report.scope.name)}</h1>
-<p class="quiet">${say("report.made", at=moment(report.made_at), station=report.head.station if report.head else "–")}</p>
+<p class="quiet">${say("report.made", at=moment(report.made_at), station=report.head.station if report.head else "–", zone=zone)}</p>
 <div class="facts">
 <span>${say("report.product")} <b>${report.scope.batch.product_key}</b></span>
 <span><b>${say("report.batch", name=report.scope.batch.name)}</b></span>
 % if report.scope.order:
-<span><b>${say("report.order", name=report.scope.order.number)}</b> ${report.scope.order.passed} / ${report.scope.order.quantity or "–"}</span>
+<span><b>${say("report.order", name=report.scope.order.number)}</b> ${say("report.made_of", passed=report.scope.order.passed, quantity=report.scope.order.quantity or "–")}</span>
 % elif report.scope.batch.work_order:
 <span><b>${say("report.order", name=report.scope.batch.work_order)}</b></span>
 % endif
@@ -51,6 +51,29 @@ ${plots["steps"][1]}
 % else:
 <h3>${say("report.by_code")}: ${say("report.count")} · ${say("report.cumulative")}</h3>${plots["codes"][1]}
 % endif
+<% found = report.numbers.codes[:8] %>\
+% if found and len(report.numbers.lanes) > 1:
+<h3>${say("report.by_lane_and_code")}</h3>
+<table class="counts">
+<thead><tr><th></th>
+% for one in found:
+<th class="number">${one.code}</th>
+% endfor
+</tr></thead>
+<tbody>
+% for lane, name in zip(report.numbers.lanes, lane_names):
+<% counts = {one.code: one.count for one in lane.codes} %>\
+% if counts:
+<tr><td>${name}</td>
+% for one in found:
+<td class="number">${counts.get(one.code, "·")}</td>
+% endfor
+</tr>
+% endif
+% endfor
+</tbody>
+</table>
+% endif
 <div><h3>${say("report.by_lane")}: ${say("report.bad")} / ${say("report.runs")}</h3>${plots["lanes"][1]}</div>
 <div><h3>${say("report.by_station")}: ${say("report.bad")} / ${say("report.runs")}</h3>${plots["stations"][1]}</div>
 </section>
@@ -79,23 +102,41 @@ ${plots["steps"][1]}
 % endfor
 % endif
 </section>
+% if report.units:
+<% has_labels = any(unit.last.serial_number for unit in report.units) %>\
 <h2>${say("report.unit_list")}</h2>
 % if report.units_in_all > len(report.units):
 <p class="quiet">${say("report.shown", shown=len(report.units), units=report.units_in_all, name=report.scope.name)}</p>
 % endif
 <input id="search" type="search" placeholder="${say("report.search")}" aria-label="${say("report.search")}">
+<output id="found" for="search" class="quiet"></output>
 <table id="units">
 <thead><tr><th>${say("report.last")}</th><th>${say("report.device_name")}</th><th>${say("report.mac")}</th>\
-<th>${say("report.code")}</th><th class="number">${say("report.runs")}</th><th>${say("report.station")}</th>\
+% if has_labels:
+<th>${say("report.serial_number")}</th>\
+% endif
+<th>${say("report.what_failed")}</th><th class="number">${say("report.runs")}</th><th>${say("report.station")}</th>\
 <th class="number">${say("report.lane")}</th><th>${say("report.operator")}</th><th>${say("report.at")}</th></tr></thead>
 <tbody>
 % for unit in report.units:
 <tr><td class="${unit.last.verdict}">${symbols[unit.last.verdict]} ${unit.last.verdict}</td><td>${unit.last.device_name}</td>\
-<td>${unit.last.mac}</td><td>${unit.last.code or ""}</td><td class="number">${unit.runs}</td><td>${unit.last.station}</td>\
-<td class="number">${unit.last.lane}</td><td>${unit.last.operator}</td><td>${moment(unit.last.at)}</td></tr>
+<td class="whole">${unit.last.mac}</td>\
+% if has_labels:
+<td>${unit.last.serial_number or ""}</td>\
+% endif
+<td class="why">${texts.titled(unit.last.code)}\
+% if unit.last.code:
+<small>${why(unit.last)}</small>\
+% endif
+% if unit.earlier_codes:
+<small>${say("report.before", codes=", ".join(unit.earlier_codes))}</small>\
+% endif
+</td><td class="number">${unit.runs}</td><td>${unit.last.station}</td>\
+<td class="number">${unit.last.lane}</td><td>${unit.last.operator}</td><td class="whole">${moment(unit.last.at)}</td></tr>
 % endfor
 </tbody>
 </table>
 <script>${script}</script>
+% endif
 </body>
 </html>

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Final
 
 from station.ledger import JsonValue, Ledger, PastRun, RunScope, SignedHead
-from station.reports.numbers import Numbers, Tally, units_per_hour
+from station.reports.numbers import CodeCount, Numbers, Tally, is_bad, units_per_hour
 from station.verdict import Verdict
 
 UNITS_SHOWN_MAX: Final = 2000
@@ -17,10 +19,11 @@ UNITS_SHOWN_MAX: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class UnitLine:
-    """One unit: its last run, and how many there were."""
+    """One unit: its last run, how many there were, and the codes of the bad ones before it, oldest first."""
 
     last: PastRun
     runs: int
+    earlier_codes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Report:
             "repeats": numbers.repeats,
             "verdicts": {verdict.value: count for verdict, count in numbers.verdicts.items()},
             "steps": [{"step": one.step, "median_s": one.median_s, "p95_s": one.p95_s} for one in numbers.steps],
-            "codes": [{"code": one.code, "count": one.count} for one in numbers.codes],
+            "codes": _counts(numbers.codes),
             "lanes": [
                 {
                     "station": one.station,
@@ -76,6 +79,7 @@ class Report:
                     "runs": one.runs,
                     "bad": one.bad,
                     "stands_out": one.stands_out,
+                    "codes": _counts(one.codes),
                 }
                 for one in numbers.lanes
             ],
@@ -88,12 +92,13 @@ def make_report(ledger: Ledger, name: str) -> Report:
     scope = ledger.history.scope(name)
     now = datetime.now(UTC)
     tally = Tally(scope.began or now, scope.until or now)
-    newest: list[tuple[int, int, PastRun]] = []
+    newest: list[tuple[int, UnitLine]] = []
     in_all = 0
     for runs in ledger.history.units(name):
         tally.take_unit(runs)
         in_all += 1
-        entry = (runs[-1].id, len(runs), runs[-1])
+        earlier = tuple(run.code for run in runs[:-1] if run.code and is_bad(run.verdict))
+        entry = (runs[-1].id, UnitLine(runs[-1], len(runs), earlier))
         if len(newest) < UNITS_SHOWN_MAX:
             heapq.heappush(newest, entry)
         else:
@@ -104,11 +109,15 @@ def make_report(ledger: Ledger, name: str) -> Report:
         now,
         tally.numbers(),
         ledger.history.hours_worked(name),
-        tuple(UnitLine(run, count) for _, count, run in sorted(newest, reverse=True)),
+        tuple(line for _, line in sorted(newest, key=itemgetter(0), reverse=True)),
         in_all,
         head,
         tuple(one for one in ledger.history.audit_heads() if one[0] != ledger.station),
     )
+
+
+def _counts(codes: Sequence[CodeCount]) -> list[JsonValue]:
+    return [{"code": one.code, "count": one.count} for one in codes]
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -53,6 +53,20 @@ def test_failures_are_counted_by_code_and_lane(report: Report) -> None:
     ]
 
 
+def test_each_lane_tells_what_failed_on_it(report: Report) -> None:
+    assert {one.lane: [(code.code, code.count) for code in one.codes] for one in report.numbers.lanes} == {
+        1: [("E13", 1)],
+        2: [("F31", 2), ("F21", 1)],
+    }
+
+
+def test_a_unit_tells_what_failed_before_its_last_run(report: Report) -> None:
+    earlier = {unit.last.device_name: unit.earlier_codes for unit in report.units}
+
+    assert (earlier["plug-00007"], earlier["plug-00008"], earlier["plug-00009"]) == (("F31",), ("F31",), ("E13",))
+    assert earlier["plug-00001"] == ()
+
+
 def test_cycle_and_step_times_are_of_runs_that_passed(report: Report) -> None:
     assert report.numbers.cycle_s == 12.0
     steps = {one.step: (one.median_s, one.p95_s) for one in report.numbers.steps}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import time
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,9 +15,11 @@ import pytest
 import station.reports.report
 from station.errors import Code
 from station.reports.page import report_page
+from station.reports.plots import round_top
 from station.reports.report import Report, make_report
 from station.texts import LANGUAGES, Texts
 from station.verdict import Verdict
+from tests.end_to_end.browser import browser_page
 from tests.ledger.making import STAMP
 from tests.reports.made_runs import made_shift
 
@@ -31,6 +35,21 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
             shift.run(unit, at_s=unit * 60, operator=EVIL)
         shift.run(9, Verdict.FAIL, Code.NO_BOOT, at_s=540, lane=2, message=EVIL)
         return make_report(shift.ledger, "batch")
+
+
+_SEARCH = """
+(async () => {
+  if (document.readyState !== "complete") await new Promise((done) => addEventListener("load", done));
+  const shown = () => [...document.querySelectorAll("#units tbody tr")].filter((row) => !row.hidden).length;
+  const seen = [document.title, shown()];
+  for (const wanted of ["Ｆ31", "nobody", ""]) {
+    search.value = wanted;
+    search.dispatchEvent(new Event("input"));
+    seen.push(found.value, shown());
+  }
+  return seen;
+})()
+"""
 
 
 class Elements(HTMLParser):
@@ -92,15 +111,70 @@ def test_a_large_batch_shows_its_last_units_and_says_so(tmp_path: Path, monkeypa
     assert "station report batch --out units.csv" in page
 
 
-@pytest.mark.skipif(BROWSER is None, reason="needs chromium or google-chrome")
-def test_a_real_browser_shows_it_without_a_word_on_the_console(report: Report, tmp_path: Path) -> None:
-    page = tmp_path / "report.html"
-    page.write_text(report_page(report, Texts("en")), encoding="utf-8")
-    shown = browser(tmp_path, "--dump-dom", page.as_uri())
+def test_a_unit_that_failed_tells_why_and_one_that_passed_at_last_tells_what_came_before(tmp_path: Path) -> None:
+    with made_shift(tmp_path / "data", 9) as shift:
+        shift.run(1, Verdict.FAIL, Code.NO_BOOT, message="the console ended with 'Guru Meditation'")
+        shift.run(2, Verdict.FAIL, Code.UNIT_GONE, lane=2)
+        shift.run(2, lane=2)
+        made = make_report(shift.ledger, "batch")
+    page = report_page(made, Texts("en"))
 
-    assert "CONSOLE" not in shown.stderr
-    assert "<title>Report batch</title>" in shown.stdout
-    assert Elements(shown.stdout).tags.count("tr") == 10
+    assert "F31 The unit does not start<small>the console ended with &#39;Guru Meditation&#39;</small>" in page
+    assert "<small>before: F21</small>" in page
+    assert f"<small>{Texts('zh-CN').failures['F31'].cause}</small>" in report_page(made, Texts("zh-CN"))
+    assert re.findall(r"<tr><td>(Lane \d)</td>\s*<td class=.number.>(.)</td>\s*<td class=.number.>(.)</td>", page) == [
+        ("Lane 1", "·", "1"),
+        ("Lane 2", "1", "·"),
+    ]
+
+
+def test_serial_numbers_have_a_column_where_the_product_has_them(report: Report) -> None:
+    labelled = [replace(line, last=replace(line.last, serial_number="SP00000001")) for line in report.units[:1]]
+    page = report_page(replace(report, units=tuple(labelled)), Texts("en"))
+
+    assert "<th>Serial number</th>" in page
+    assert "<td>SP00000001</td>" in page
+    assert "<th>Serial number</th>" not in report_page(report, Texts("en"))
+
+
+def test_times_are_those_of_the_pc_and_say_so(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "Asia/Shanghai")
+        time.tzset()
+        page = report_page(report, Texts("en"))
+    time.tzset()
+
+    assert "Times are local: UTC+08:00." in page
+    assert ">2026-11-24 16:09:12</td>" in page
+    assert ">11-24 16:01</text>" in page
+
+
+def test_a_batch_that_has_not_begun_has_no_empty_list(tmp_path: Path) -> None:
+    with made_shift(tmp_path / "data", 3) as shift:
+        page = report_page(make_report(shift.ledger, "batch"), Texts("en"))
+
+    assert "Nothing has run yet." in page
+    assert "<table" not in page
+    assert "<input" not in page
+
+
+@pytest.mark.parametrize(("value", "top"), [(10, 10), (11, 20), (198, 200), (201, 400), (0.5, 1), (100, 100)])
+def test_an_axis_ends_at_a_round_number(value: float, top: float) -> None:
+    assert round_top(value) == top
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs chromium or google-chrome")
+async def test_a_real_browser_shows_it_and_searches_without_a_word_on_the_console(
+    report: Report, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(report_page(report, Texts("en")), encoding="utf-8")
+    async with browser_page(str(BROWSER), tmp_path / "browser") as page:
+        await page.call("Page.navigate", url=file.as_uri())
+        answer = await page.call("Runtime.evaluate", expression=_SEARCH, awaitPromise=True, returnByValue=True)
+
+    assert answer["result"]["value"] == ["Report batch", 9, "1 / 9", 1, "0 / 9", 0, "", 9]
+    assert page.complaints == []
 
 
 @pytest.mark.skipif(BROWSER is None, reason="needs chromium or google-chrome")
