@@ -119,6 +119,7 @@ class Why(StrEnum):
     IMAGE_DAMAGED = "image_damaged"
     IN_WORK = "in_work"
     KEYRING = "keyring"
+    LABEL_WAITS = "label_waits"
     MISTAKES = "mistakes"
     MOVED = "moved"
     NO_CERTIFICATES = "no_certificates"

@@ -6,13 +6,14 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from station.errors import CodedError, PeripheralFault, UsageError, Why
+from station.errors import Code, CodedError, LedgerFault, PeripheralFault, UsageError, Why
 from station.events import Event, LabelPrinted, VerdictReached
 from station.ledger import LabelOrder, Ledger
 from station.line.walk import internal_fault
@@ -22,6 +23,8 @@ from station.profile import Profile
 from station.verdict import Verdict
 
 _LOG: Final = logging.getLogger("station.line")
+RETRY_PERIOD_S: Final = 0.5
+"""How often the first label that waits for the ledger's server is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,9 @@ class LabelWork:
 class PrintDesk:
     """Prints after each PASS, and again when somebody asks. A printer that is away delays nobody and loses no label.
 
-    What waits while the printer does not answer is told as not printed at once, without asking it again for each.
+    What waits while the printer does not answer is told as not printed at once, without asking it again for each. While the
+    factory's server has not got a verdict its label waits, and those after it: only the server knows whether the unit has a label
+    already and a certificate still, and no label leaves before the log tells it.
     """
 
     def __init__(
@@ -62,6 +67,10 @@ class PrintDesk:
         self._tell = tell
         self._clock = clock
         self._passed: queue.SimpleQueue[tuple[float, LabelPrinted] | None] = queue.SimpleQueue()
+        self._late: deque[LabelPrinted] = deque()
+        """What waits for the ledger's server, in the order of the verdicts."""
+        self._begun: LabelPrinted | None = None
+        """What was on its way to the log last: where the server went away then, the log may tell it, and no printer has it."""
         self._refusal: PeripheralFault | None = None
         self._refused_at = 0.0
         self._in_printer: LabelOrder | None = None
@@ -121,22 +130,53 @@ class PrintDesk:
         return printer_unreachable("The printer had not taken the label when the shift ended", self._work.printer.name)
 
     def _live(self) -> None:
-        while (waiting := self._passed.get()) is not None and not self._given_up:
-            told = self._print(*waiting)
+        while not self._given_up:
+            try:
+                waiting = self._passed.get(timeout=RETRY_PERIOD_S if self._late else None)
+            except queue.Empty:
+                self._print_late()
+                continue
+            self._print_late()
+            if waiting is None:
+                return
+            self._take(*waiting)
+
+    def _take(self, since: float, label: LabelPrinted) -> None:
+        waits = bool(self._late) or self._lacks_verdict(label)
+        told = None if waits else self._print(since, label)
+        if waits or _lacks_server(told):
+            self._late.append(label)
+            told = label.hindered_by(_AWAY)
+        if told is not None:
+            self._tell(told)
+
+    def _print_late(self) -> None:
+        since = self._clock()
+        while self._late and not self._given_up and not self._lacks_verdict(self._late[0]):
+            told = self._print(since, self._late[0])
+            if _lacks_server(told):
+                return
+            self._late.popleft()
             if told is not None:
                 self._tell(told)
+
+    def _lacks_verdict(self, label: LabelPrinted) -> bool:
+        """Say whether the verdict is kept here; another process of the data folder may have had it recorded."""
+        recorder = self._ledger.recorder
+        return recorder.knows(label.run_id) and recorder.kept > 0
 
     def _print(self, since: float, label: LabelPrinted) -> LabelPrinted | None:
         try:
             order = order_label(self._ledger, self._work.product_key, label.mac)
-            if self._ledger.printed_labels.was_sent(order):
+            in_doubt = self._begun is label
+            if not in_doubt and self._ledger.printed_labels.was_sent(order):
                 return None
             if self._refusal is not None and since <= self._refused_at:
                 _note_failure(self._ledger, self._work, order, self._operator(), self._refusal)
                 return label.hindered_by(self._refusal)
-            self._refusal = None
+            self._refusal, self._begun = None, label
             operator, sending = self._operator(), self._sending(order)
-            if not print_label(self._ledger, self._work, order, operator, only_first=True, sending=sending):
+            if not print_label(self._ledger, self._work, order, operator, only_first=not in_doubt, sending=sending):
                 return None
         except CodedError as error:
             fault = error
@@ -146,8 +186,21 @@ class PrintDesk:
             return label
         if isinstance(fault, PeripheralFault):
             self._refusal, self._refused_at = fault, self._clock()
-        _LOG.warning("label of run %d: %s", label.run_id, fault.code)
+        if fault.code is not Code.LEDGER_UNREACHABLE:  # that is told once, not at each try
+            _LOG.warning("label of run %d: %s", label.run_id, fault.code)
         return label.hindered_by(fault)
+
+
+_AWAY: Final = LedgerFault(
+    Code.LEDGER_UNREACHABLE,
+    "It waits for the ledger's server",
+    "Keep the unit apart: its label is printed by itself when the server is back",
+    why=Why.LABEL_WAITS,
+)
+
+
+def _lacks_server(told: LabelPrinted | None) -> bool:
+    return told is not None and told.code == Code.LEDGER_UNREACHABLE
 
 
 def order_label(ledger: Ledger, product_key: str, subject: str) -> LabelOrder:

@@ -4,85 +4,31 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from station.errors import Code, UsageError
-from station.events import Event, LabelPrinted, VerdictReached
-from station.line.print_desk import LabelWork, PrintDesk, order_label
+from station.errors import Code, LedgerFault, UsageError
+from station.line.print_desk import order_label
 from station.peripherals import label_printer
-from station.peripherals.label_printer import open_printer
-from station.peripherals.label_template import read_template
 from station.unit import Mac
 from station.verdict import Verdict
 from tests.free_port import free_port
 from tests.line.conftest import Desk
 from tests.line.fake_chip import FakeChip, FakeUnit
+from tests.line.workshop import WAIT_S, Workshop, workshops
 from tests.peripherals.tcp_printer import NO_PAPER, READY, TcpPrinterDouble
 from tests.waiting import wait_until
 
 A, B, C = (Mac(f"24:0a:c4:00:30:{number:02x}") for number in (1, 2, 3))
-TEMPLATE = "^XA^FO1,1^FD${mac_plain} ${device_name} ${firmware_version}^FS^XZ"
-WAIT_S = 10.0
-
-
-@dataclass
-class Workshop:
-    """A desk that walks units, and a print desk that hears it."""
-
-    desk: Desk
-    prints: PrintDesk
-    told: list[LabelPrinted]
-    changed: threading.Condition
-    verdicts: list[VerdictReached] = field(default_factory=list)
-
-    def walk(self, mac: Mac, says: tuple[str, ...] | None = None) -> Verdict:
-        """Walk a unit, as a lane does it."""
-        unit = FakeUnit(mac) if says is None else FakeUnit(mac, says=says)
-        done = self.desk.walk(FakeChip(unit))
-        self.verdicts.append(done)
-        self.prints.hear(done)
-        return done.verdict
-
-    def wait(self, count: int) -> list[tuple[str, str | None]]:
-        """Give which labels were told, with their codes, once there are so many."""
-        with self.changed:
-            assert self.changed.wait_for(lambda: len(self.told) >= count, WAIT_S)
-            return [(printed.mac, printed.code) for printed in self.told]
-
-    def kinds(self, mac: Mac) -> list[str]:
-        return [event.kind for event in self.desk.ledger.unit(mac).events if event.kind.startswith("label")]
 
 
 @pytest.fixture
 def workshop(desk: Desk, tmp_path: Path) -> Iterator[Callable[..., Workshop]]:
     """Give the workshop with a printer at an address."""
-    (tmp_path / "label.zpl").write_text(TEMPLATE, encoding="utf-8")
-    template = read_template(tmp_path / "label.zpl")
-    opened: list[PrintDesk] = []
-
-    def at(address: str, copies: int = 1) -> Workshop:
-        told: list[LabelPrinted] = []
-        changed = threading.Condition()
-
-        def tell(event: Event) -> None:
-            assert isinstance(event, LabelPrinted)
-            with changed:
-                told.append(event)
-                changed.notify_all()
-
-        work = LabelWork(template, desk.recipe.profile.product_key, copies, open_printer(address, tmp_path))
-        prints = PrintDesk(desk.ledger, work, lambda: "Li W.", tell)
-        prints.start()
-        opened.append(prints)
-        return Workshop(desk, prints, told, changed)
-
-    yield at
-    for prints in opened:
-        prints.close(WAIT_S)
+    with workshops(desk, tmp_path) as at:
+        yield at
 
 
 @pytest.fixture
@@ -216,6 +162,31 @@ def test_the_end_of_a_shift_notes_no_failure_of_a_label_that_was_not_sent_yet(
         assert shop.kinds(A) == ["label_sent", "label_failed"]
         assert printer.connections == 0
         assert labels.missing(shop.desk.batch) == [A]
+
+
+def test_a_label_of_which_nobody_knows_whether_the_log_tells_it_is_printed_when_the_server_is_back(
+    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TcpPrinterDouble() as printer:
+        shop = workshop(printer.address)
+        labels = shop.desk.ledger.printed_labels
+        sending, answers_lost = labels.sending, iter([True])
+
+        def cut(*given: Any, **named: Any) -> bool:
+            told = sending(*given, **named)
+            if next(answers_lost, False):
+                raise LedgerFault(Code.LEDGER_UNREACHABLE, "the server does not answer", "Look at the network")
+            return told
+
+        monkeypatch.setattr(labels, "sending", cut)
+        shop.walk(A)
+        shop.walk(B)
+
+        assert shop.wait(3) == [(A, Code.LEDGER_UNREACHABLE), (A, None), (B, None)]
+        assert [shop.kinds(mac) for mac in (A, B)] == [["label_sent", "label_sent"], ["label_sent"]]
+        assert [label.split("^FD")[1][:12] for label in printer.wait(2)] == [
+            mac.replace(":", "").upper() for mac in (A, B)
+        ]
 
 
 def test_so_many_copies_come_as_the_profile_says(workshop: Callable[..., Workshop]) -> None:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from station.errors import Code, LedgerFault
 from station.events import WaitReason
-from station.ledger import run_recorder
+from station.ledger import Ledger, run_recorder
 from station.line import lane as lane_module
 from station.line.shift import Shift
-from station.profile import prepare_recipe
+from station.profile import Recipe, prepare_recipe
+from station.unit import Mac
 from station.verdict import Step, StepState, Verdict
+from tests.batch_csv import write_batch_csv
 from tests.end_to_end.quick_line import LineAtWork, at_work, opened_shift, step, told
 from tests.end_to_end.quick_units import make_product, quick_fixture, unit_number
 from tests.ledger.postgresql_server import Server, new_database
-from tests.ledger.test_server_away import before_secrets_are_read
+from tests.ledger.test_server_away import before_secrets_are_read, shut
+from tests.line.conftest import Desk
+from tests.line.workshop import WAIT_S, Workshop, workshops
+from tests.peripherals.tcp_printer import TcpPrinterDouble
 
+A, B = (Mac(f"24:0a:c4:00:30:{number:02x}") for number in (1, 2))
 PASS = (Verdict.PASS, None)
 
 
@@ -102,3 +108,63 @@ def test_without_a_screen_a_server_that_is_away_ends_the_lane(shift: Shift, mort
             assert told(work.verdict()) == (Verdict.ERROR, Code.LEDGER_UNREACHABLE)
     finally:
         mortal.start()
+
+
+class TestPrintedLabels:
+    """Labels of units that pass while the server is away."""
+
+    @pytest.fixture
+    def url(self, mortal: Server) -> str:
+        return new_database(mortal.url)
+
+    @pytest.fixture
+    def desk(self, recipe: Recipe, url: str, tmp_path: Path) -> Iterator[Desk]:
+        write_batch_csv(tmp_path / "batch.csv", recipe.profile.product_key, 3)
+        with Ledger.open(tmp_path / "data", url=url) as ledger:
+            yield Desk(recipe, ledger, ledger.import_batch(tmp_path / "batch.csv").batch)
+
+    @contextmanager
+    def server_lost(self, shop: Workshop, url: str, mac: Mac) -> Iterator[None]:
+        """Walk a unit and lose the server when its certificate may leave, for as long as the block lasts."""
+        ledger = shop.desk.ledger
+        with ExitStack() as away, pytest.MonkeyPatch.context() as patch:
+            begin_installing = ledger.begin_installing
+
+            def then_lost(run_id: int) -> None:
+                begin_installing(run_id)
+                away.enter_context(shut(url))
+
+            patch.setattr(ledger, "begin_installing", then_lost)
+            assert shop.walk(mac) is Verdict.PASS
+            yield
+
+    def test_a_label_waits_until_the_server_has_the_verdict_and_is_printed_by_itself(
+        self, desk: Desk, url: str, tmp_path: Path
+    ) -> None:
+        with TcpPrinterDouble() as printer, workshops(desk, tmp_path) as at:
+            shop = at(printer.address)
+            with self.server_lost(shop, url, A):
+                assert shop.wait(1) == [(A, Code.LEDGER_UNREACHABLE)]
+                assert "by itself" in shop.told[0].mend
+                assert printer.connections == 0
+            assert shop.wait(2)[1] == (A, None)
+            shop.walk(B)
+            assert shop.wait(3)[2] == (B, None)
+            assert len(printer.wait(2)) == 2
+
+        kinds = [event.kind for event in desk.ledger.unit(A).events]
+        assert kinds.index("run_finished") < kinds.index("label_sent")
+        assert kinds.count("label_sent") == 1
+
+    def test_a_shift_that_ends_does_not_wait_and_leaves_the_label_to_be_printed(
+        self, desk: Desk, url: str, tmp_path: Path
+    ) -> None:
+        with TcpPrinterDouble() as printer, workshops(desk, tmp_path) as at:
+            shop = at(printer.address)
+            with self.server_lost(shop, url, A):
+                assert shop.wait(1) == [(A, Code.LEDGER_UNREACHABLE)]
+                assert shop.prints.close(WAIT_S)
+            desk.ledger.recorder.require_server()
+
+            assert printer.connections == 0
+            assert desk.ledger.printed_labels.missing(desk.batch) == [A]
