@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Final
 
 from station.virtual.chip_model import CRYSTAL_HZ, ChipModel
@@ -46,10 +47,13 @@ class ChipMemory:
 
     def load(self, address: int, data: bytes) -> None:
         """Put bytes into RAM, as MEM_DATA does; nothing is kept where nothing answers."""
-        padded = data.ljust(len(data) + -len(data) % 4, b"\0")
-        for place in range(0, len(padded), 4):
-            if self._model.answers(address + place):
-                self._words[(address + place) & ~3] = int.from_bytes(padded[place : place + 4], "little")
+        count = -(-len(data) // 4)
+        places = range(address & ~3, (address & ~3) + 4 * count, 4)
+        words = zip(places, struct.unpack(f"<{count}I", data.ljust(4 * count, b"\0")), strict=True)
+        if count and self._model.answers(address, 4 * count):
+            self._words.update(words)
+        else:
+            self._words.update((place, word) for place, word in words if self._model.answers(place))
 
     def set_baud(self, baud: int) -> None:
         """Let the UART's clock divider tell this baud rate, one tick short as the ROM's autobaud measures it."""

@@ -216,9 +216,9 @@ class ChipModel:
             words[address] = words.get(address, 0) | bits
         return words
 
-    def answers(self, address: int) -> bool:
-        """Say whether a read of that address ends; nothing answers elsewhere, and the CPU faults."""
-        return any(first <= address < end for first, end in self.kind.readable)
+    def answers(self, address: int, size_bytes: int = 1) -> bool:
+        """Say whether a read of these addresses ends; nothing answers elsewhere, and the CPU faults."""
+        return any(first <= address and address + size_bytes <= end for first, end in self.kind.readable)
 
     def _esp32_fuses(self) -> dict[int, int]:
         base = self.kind.efuse_base
