@@ -12,7 +12,7 @@ from station.errors import CodedError, UsageError
 from station.events import Event, LabelTaken, LabelWanted, LaneClosed, LaneWaiting, VerdictReached, WaitReason
 from station.line.label_desk import LabelDesk
 from station.line.line import Line
-from station.profile import Profile
+from station.profile.model import Profile
 from station.serial_number import EntryWay, lane_named
 
 _CHUNK_BYTES: Final = 4096

@@ -17,8 +17,9 @@ from station.line.print_desk import LabelWork, label_values, order_label, print_
 from station.peripherals.label_drawing import draw_label
 from station.peripherals.label_picture import label_in_terminal, write_picture
 from station.peripherals.label_template import VALUES, LabelTemplate, read_template
-from station.profile import Profile, load_profile
 from station.profile.firmware_files import PUT_BACK
+from station.profile.model import Profile
+from station.profile.reading import load_profile
 
 
 def print_labels(

@@ -13,8 +13,9 @@ from station.errors import Code, PortFault
 from station.line.lane import LaneInfo, LanePlan, Startup
 from station.line.lane_places import NOTHING_LEARNT, LanePlaces
 from station.line.line import HotPlug
+from station.line.named_ports import check_ports
 from station.line.port_watch import PortWatch
-from station.line.shift import Shift, check_ports
+from station.line.shift import Shift
 from station.profile.serial_number import ScanTime
 
 

@@ -15,7 +15,7 @@ from station.cli.platform_looks import look_at_platform
 from station.cli.port_looks import look_at_ports
 from station.cli.result_looks import look_at_results
 from station.errors import ProfileError
-from station.profile import prepare_recipe
+from station.profile.prepare import prepare_recipe
 
 
 def look_at_everything(session: Session, profiles: Sequence[Path] = ()) -> list[Finding]:

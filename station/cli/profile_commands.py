@@ -14,9 +14,9 @@ from station.errors import Fault, ProfileError, UsageError
 from station.unit import CHIPS
 
 if TYPE_CHECKING:
-    from station.profile import Recipe
     from station.profile.lock import LockResult
     from station.profile.new import NewProfile
+    from station.profile.recipe import Recipe
 
 _PROFILES = click.argument("profiles", nargs=-1, required=True, type=click.Path(path_type=Path))
 
@@ -36,7 +36,7 @@ def check(session: Session, profiles: tuple[Path, ...]) -> None:
 
     Example: station profile check smart-plug.yaml lamp.yaml
     """
-    from station.profile import prepare_recipe  # noqa: PLC0415  --help must not pay for pydantic
+    from station.profile.prepare import prepare_recipe  # noqa: PLC0415  --help must not pay for pydantic
 
     wrong: list[ProfileError] = []
     for path in profiles:

@@ -18,7 +18,7 @@ from station.errors import StationFault, UsageError
 
 if TYPE_CHECKING:
     from station.ledger import Ledger
-    from station.line.passage import LeadDecision
+    from station.line.decision import LeadDecision
 
 _logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def lead_decisions(session: Session, ledger: Ledger, options: LeadOptions, opera
 
     UsageError without a reason where one is needed; else as `require_line_lead`.
     """
-    from station.line.passage import LeadDecision  # noqa: PLC0415  --help must not pay for it
+    from station.line.decision import LeadDecision  # noqa: PLC0415  --help must not pay for it
 
     wishes = [
         words

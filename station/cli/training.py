@@ -10,7 +10,7 @@ from station.cli.context import TRAINING_FOLDER
 from station.cli.examples import copy_examples
 from station.errors import Code, StationFault
 from station.ledger import Ledger
-from station.profile import load_profile
+from station.profile.reading import load_profile
 from station.virtual.images import make_bench_images
 from station.virtual.sample_batch import write_sample_batch
 

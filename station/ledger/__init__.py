@@ -1,33 +1,41 @@
-"""The ledger: who got which certificate, what happened, and the proof of it. `Ledger` is the only door."""
+"""The ledger: who got which certificate, what happened, and the proof of it. `Ledger` is the only door.
 
-from station.ledger.audit import EventKind, canonical_json, event_hash, event_object, utc_now
-from station.ledger.heads import SignedHead
-from station.ledger.ledger import Ledger
-from station.ledger.line_watch import LedgerWatch, LineLook
-from station.ledger.operator_rows import Operator, OperatorName, Role
-from station.ledger.operators import Operators
-from station.ledger.orders import Order, OrderPart, Orders, OrderState
-from station.ledger.pins import read_pin
-from station.ledger.printed_labels import LabelOrder
-from station.ledger.records import (
-    Allocation,
-    AuditEvent,
-    BatchSummary,
-    CarriedCertificate,
-    CarriedDecision,
-    CarriedFinding,
-    CertificateRow,
-    ExportResult,
-    ImportResult,
-    JsonValue,
-    RunRow,
-    SerialNumberRow,
-    UnitStanding,
-    UnitStory,
-)
-from station.ledger.results import Outgoing, RefusedResult, Results, ToldChannel
-from station.ledger.run_history import PastRun, RunHistory, RunScope
-from station.ledger.work_orders import WorkOrder, WorkOrders, open_orders_of
+A name's module is loaded when the name is asked for: a row that the screen paints, or a role, needs no SQLAlchemy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from station.ledger.audit import canonical_json, event_hash, event_object, utc_now
+    from station.ledger.event_kind import EventKind
+    from station.ledger.heads import SignedHead
+    from station.ledger.ledger import Ledger
+    from station.ledger.line_watch import LedgerWatch, LineLook
+    from station.ledger.operator_rows import Operator, OperatorName, Role
+    from station.ledger.operators import Operators
+    from station.ledger.orders import Order, OrderPart, Orders, OrderState
+    from station.ledger.pins import read_pin
+    from station.ledger.printed_labels import LabelOrder
+    from station.ledger.records import (
+        Allocation,
+        AuditEvent,
+        BatchSummary,
+        CarriedCertificate,
+        CarriedDecision,
+        CarriedFinding,
+        CertificateRow,
+        ExportResult,
+        ImportResult,
+        JsonValue,
+        RunRow,
+        SerialNumberRow,
+        UnitStanding,
+        UnitStory,
+    )
+    from station.ledger.results import Outgoing, RefusedResult, Results, ToldChannel
+    from station.ledger.run_history import PastRun, RunHistory, RunScope
+    from station.ledger.work_orders import WorkOrder, WorkOrders, open_orders_of
 
 __all__ = [
     "Allocation",
@@ -74,3 +82,32 @@ __all__ = [
     "read_pin",
     "utc_now",
 ]
+
+_MODULES: Final = {
+    "audit": ("canonical_json", "event_hash", "event_object", "utc_now"),
+    "event_kind": ("EventKind",),
+    "heads": ("SignedHead",),
+    "ledger": ("Ledger",),
+    "line_watch": ("LedgerWatch", "LineLook"),
+    "operator_rows": ("Operator", "OperatorName", "Role"),
+    "operators": ("Operators",),
+    "orders": ("Order", "OrderPart", "Orders", "OrderState"),
+    "pins": ("read_pin",),
+    "printed_labels": ("LabelOrder",),
+    "results": ("Outgoing", "RefusedResult", "Results", "ToldChannel"),
+    "run_history": ("PastRun", "RunHistory", "RunScope"),
+    "work_orders": ("WorkOrder", "WorkOrders", "open_orders_of"),
+}
+"""Where the names of `__all__` stand; `records` has all others."""
+_MODULE_OF: Final = dict.fromkeys(__all__, "records") | {
+    name: module for module, names in _MODULES.items() for name in names
+}
+
+if not TYPE_CHECKING:  # mypy would take every name for one that is here
+
+    def __getattr__(name: str) -> object:
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=None)
+        found = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+        globals()[name] = found
+        return found

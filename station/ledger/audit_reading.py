@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from station.errors import UsageError
-from station.ledger.audit import EventKind
 from station.ledger.audit_lines import CSV_COLUMNS, FORMAT, HEAD, HEADER, SEQ_COLUMN, TRAILER, as_meant, hashed_text
+from station.ledger.event_kind import EventKind
 from station.ledger.heads import SignedHead
 
 LINE_CHARACTERS_MAX: Final = 4_000_000

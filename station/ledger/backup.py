@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from station.errors import UsageError
-from station.ledger.audit import Change, EventKind, storable
+from station.ledger.audit import Change, storable
 from station.ledger.database import Database
+from station.ledger.event_kind import EventKind
 from station.ledger.station_key import place_new
 
 

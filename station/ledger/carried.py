@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 from station.certificate import CertificateState, device_name_fault
 from station.errors import CertificateHeld, Code, Why
 from station.ledger.allocated import Allocated
-from station.ledger.audit import Change, EventKind
+from station.ledger.audit import Change
 from station.ledger.certificates import (
     candidates,
     certificate_by_id,
@@ -24,6 +24,7 @@ from station.ledger.certificates import (
     shown_fingerprint,
     void_certificate,
 )
+from station.ledger.event_kind import EventKind
 from station.ledger.key_ring import KeyRing
 from station.ledger.processes import ProcessToken
 from station.ledger.records import CarriedCertificate, CarriedDecision, CarriedFinding, JsonValue

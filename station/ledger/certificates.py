@@ -26,8 +26,9 @@ from sqlalchemy import (
 
 from station.certificate import ALLOWED_MOVES, Certificate, CertificateState, Identity, Secret
 from station.errors import Code, InternalFault, LedgerFault
-from station.ledger.audit import Change, EventKind
+from station.ledger.audit import Change
 from station.ledger.database import Dialect
+from station.ledger.event_kind import EventKind
 from station.ledger.key_ring import KeyRing
 from station.ledger.operator_rows import is_line_lead
 from station.ledger.quick import quick

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, bindparam, select
 
 from station.certificate import CertificateState
 from station.errors import UsageError, Why
-from station.ledger.audit import Changes, EventKind, storable
+from station.ledger.audit import Changes, storable
 from station.ledger.certificates import certificates_of, void_certificate
 from station.ledger.database import Transactions
+from station.ledger.event_kind import EventKind
 from station.ledger.operator_rows import is_line_lead
 from station.ledger.processes import ProcessToken
 from station.ledger.quick import quick

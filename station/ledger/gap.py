@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select
 
 from station.certificate import CertificateState
 from station.errors import UsageError
-from station.ledger.audit import Change, EventKind, storable
+from station.ledger.audit import Change, storable
 from station.ledger.batches import batch_row
 from station.ledger.certificates import (
     certificate_by_id,
@@ -23,6 +23,7 @@ from station.ledger.certificates import (
     shown_fingerprint,
     void_certificate,
 )
+from station.ledger.event_kind import EventKind
 from station.ledger.head_record import Gap
 from station.ledger.records import JsonValue
 from station.ledger.run_rows import OPEN_RUNS

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select
 
 from station.drafts import replacement_of
 from station.errors import Code, LedgerFault, Why
-from station.ledger.audit import EventKind
+from station.ledger.event_kind import EventKind
 from station.ledger.schema import AUDIT_EVENTS, AUDIT_HEADS
 
 RECORD_FILE: Final = "audit.head"

@@ -16,10 +16,11 @@ from sqlalchemy import Connection, insert, or_, select
 
 from station.certificate import CertificateState
 from station.errors import BatchError, Fault, InternalFault, UsageError
-from station.ledger.audit import Change, Changes, EventKind
+from station.ledger.audit import Change, Changes
 from station.ledger.console_csv import FAULTS_MAX, CheckedCsv, CsvRow, check_csv, read_certificates
 from station.ledger.csv_bytes import Survey, survey
 from station.ledger.database import Database, Dialect
+from station.ledger.event_kind import EventKind
 from station.ledger.key_ring import KeyRing
 from station.ledger.records import ImportResult
 from station.ledger.schema import BATCH_COUNTS, BATCHES, CERTIFICATES

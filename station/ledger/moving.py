@@ -14,8 +14,9 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Table, delete, insert, select
 
 from station.errors import Code, LedgerFault, UsageError
-from station.ledger.audit import Change, Changes, EventKind
+from station.ledger.audit import Change, Changes
 from station.ledger.database import Database, choose_dialect
+from station.ledger.event_kind import EventKind
 from station.ledger.migrating import HEAD, migrate, require_not_newer, stored_revision
 from station.ledger.move_proof import Content, Progress, Steps, count_rows, require_sound, unsound
 from station.ledger.moved import ARRIVING, MOVED_TO

@@ -14,9 +14,10 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, insert, select
 
 from station.errors import Code, LedgerFault, Why
-from station.ledger.audit import EventKind, Trail, iso_utc
+from station.ledger.audit import Trail, iso_utc
 from station.ledger.database import Database, Dialect, choose_dialect
 from station.ledger.disk import disk_fault, write_synced
+from station.ledger.event_kind import EventKind
 from station.ledger.head_record import HeadRecord
 from station.ledger.key_ring import KeyRing
 from station.ledger.key_sources import KEY_FILE, AskPassphrase, KeySource, nobody_to_ask

@@ -12,8 +12,9 @@ from sqlalchemy import insert, select, update
 
 from station.certificate import Secret
 from station.errors import Code, NotAllowed, UsageError, Why
-from station.ledger.audit import Change, Changes, EventKind
+from station.ledger.audit import Change, Changes
 from station.ledger.database import Transactions
+from station.ledger.event_kind import EventKind
 from station.ledger.operator_rows import (
     Operator,
     OperatorName,

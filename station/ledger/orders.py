@@ -20,9 +20,10 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from station.certificate import Secret, device_name_fault, device_secret_fault, product_key_fault
 from station.errors import BatchError, Code, Fault, LedgerFault, UsageError
-from station.ledger.audit import Change, Changes, EventKind, storable
+from station.ledger.audit import Change, Changes, storable
 from station.ledger.console_csv import FAULTS_MAX, CsvRow
 from station.ledger.database import Transactions
+from station.ledger.event_kind import EventKind
 from station.ledger.importing import CertificateSource, Importing, ImportRequest, check_request
 from station.ledger.key_ring import KeyRing
 from station.ledger.records import ImportResult

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from station.ledger.audit import Changes, EventKind
+from station.ledger.audit import Changes
+from station.ledger.event_kind import EventKind
 from station.ledger.records import CertificateRow, JsonValue
 
 

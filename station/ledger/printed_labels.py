@@ -9,9 +9,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, ScalarSelect, func, select
 
 from station.errors import UsageError, Why
-from station.ledger.audit import Change, Changes, EventKind, storable
+from station.ledger.audit import Change, Changes, storable
 from station.ledger.batches import batch_row, batch_summaries
 from station.ledger.database import Transactions
+from station.ledger.event_kind import EventKind
 from station.ledger.records import GOOD_STATES, JsonValue, RunRow
 from station.ledger.run_rows import find_runs
 from station.ledger.schema import AUDIT_EVENTS, CERTIFICATES, RUNS

@@ -18,8 +18,9 @@ from sqlalchemy import Row, Select, bindparam, delete, func, insert, select, upd
 
 from station.certificate import Identity
 from station.errors import Code, InternalFault, LedgerFault
-from station.ledger.audit import Change, Changes, EventKind
+from station.ledger.audit import Change, Changes
 from station.ledger.disk import disk_fault
+from station.ledger.event_kind import EventKind
 from station.ledger.key_ring import KeyRing, source_of
 from station.ledger.key_sources import (
     AskPassphrase,

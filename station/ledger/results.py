@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
-from station.ledger.audit import EventKind, iso_utc, storable
+from station.ledger.audit import iso_utc, storable
 from station.ledger.database import Transactions
+from station.ledger.event_kind import EventKind
 from station.ledger.order_tables import RESULT_CHANNELS, RESULTS_TOLD
 from station.ledger.run_history import PastRun, past_run
 from station.ledger.run_rows import RUN_QUERY

@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from station.ledger.audit import Change, EventKind, canonical_json, storable
+from station.ledger.audit import Change, canonical_json, storable
 from station.ledger.certificates import BOUND_STATES
+from station.ledger.event_kind import EventKind
 from station.ledger.records import JsonValue, StepRecord, VerdictRecord
 from station.ledger.runs import end_interrupted, find_run, finish_run, record_missing_steps
 from station.ledger.schema import AUDIT_EVENTS, CERTIFICATES

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from station.certificate import CertificateState
 from station.errors import CertificateHeld, ChipError, Code, InternalFault, NoCertificateLeft, RunLost
 from station.ledger.allocated import Allocated
-from station.ledger.audit import Change, EventKind, canonical_json, storable
+from station.ledger.audit import Change, canonical_json, storable
 from station.ledger.certificates import (
     certificate_by_id,
     live_certificate,
@@ -18,6 +18,7 @@ from station.ledger.certificates import (
     next_certificate,
     shown_fingerprint,
 )
+from station.ledger.event_kind import EventKind
 from station.ledger.processes import ProcessToken
 from station.ledger.quick import quick
 from station.ledger.records import JsonValue, StepRecord, VerdictRecord

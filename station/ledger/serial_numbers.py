@@ -9,9 +9,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
 
 from station.errors import CertificateHeld, Code, UsageError
-from station.ledger.audit import Change, Changes, EventKind, canonical_json, storable
+from station.ledger.audit import Change, Changes, canonical_json, storable
 from station.ledger.certificates import LIVE_STATES
 from station.ledger.database import Transactions
+from station.ledger.event_kind import EventKind
 from station.ledger.operator_rows import is_line_lead
 from station.ledger.processes import ProcessToken
 from station.ledger.records import JsonValue, SerialNumberRow

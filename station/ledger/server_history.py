@@ -13,8 +13,9 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from station.errors import Code, LedgerFault, UsageError, Why
-from station.ledger.audit import Changes, EventKind
+from station.ledger.audit import Changes
 from station.ledger.database import Database
+from station.ledger.event_kind import EventKind
 from station.ledger.gap import bind_set_aside, required, skip_in_every_batch
 from station.ledger.proof import Proof
 from station.ledger.schema import STATIONS

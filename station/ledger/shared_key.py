@@ -11,8 +11,9 @@ import pyrage
 from sqlalchemy import select
 
 from station.errors import Code, LedgerFault, UsageError
-from station.ledger.audit import Changes, EventKind
+from station.ledger.audit import Changes
 from station.ledger.disk import disk_fault
+from station.ledger.event_kind import EventKind
 from station.ledger.key_ring import KeyRing, source_of
 from station.ledger.key_sources import KeySource, keep_key, place_of
 from station.ledger.owner_only import write_owner_only

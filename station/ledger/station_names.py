@@ -7,8 +7,9 @@ from collections.abc import Callable
 from sqlalchemy import Connection, insert, select
 
 from station.errors import UsageError
-from station.ledger.audit import EventKind, Trail
+from station.ledger.audit import Trail
 from station.ledger.database import Database, Dialect
+from station.ledger.event_kind import EventKind
 from station.ledger.heads import HeadSigner
 from station.ledger.schema import AUDIT_HEADS, AUDIT_SIGNATURES, STATIONS
 from station.ledger.server_confirmations import confirm, server_history

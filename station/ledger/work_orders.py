@@ -15,10 +15,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from station.errors import Code, UsageError, Why, WorkOrderComplete
-from station.ledger.audit import Change, Changes, EventKind, storable
+from station.ledger.audit import Change, Changes, storable
 from station.ledger.batches import batch_row
 from station.ledger.certificates import BOUND_STATES, live_certificate
 from station.ledger.database import Transactions
+from station.ledger.event_kind import EventKind
 from station.ledger.order_tables import WORK_ORDERS
 from station.ledger.processes import ProcessToken
 from station.ledger.quick import quick

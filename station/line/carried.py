@@ -12,7 +12,8 @@ from station.image.nvs_page import PAGE_BYTES
 from station.image.nvs_reader import read_nvs_image
 from station.image.partition_table import Partition
 from station.ledger import CarriedCertificate, CarriedDecision, CarriedFinding
-from station.line.passage import CarriedAnswer, CarriedChoice, Passage
+from station.line.decision import CarriedAnswer, CarriedChoice
+from station.line.passage import Passage
 
 _MEND: Final = "Call the line lead, who decides: F6 on the screen, else --replace-foreign or --keep-foreign"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from station.chip.packed_region import PackedRegion, pack
 from station.image.flash_plan import Region
-from station.profile import Recipe
+from station.profile.recipe import Recipe
 
 
 def pack_regions(regions: Iterable[Region]) -> tuple[PackedRegion, ...]:

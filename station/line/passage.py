@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from station.certificate import Certificate
 from station.chip.packed_region import PackedRegion
@@ -14,42 +13,15 @@ from station.errors import Code, CodedError, InternalFault, StationFault
 from station.events import Event, StepReported
 from station.ledger import Allocation, JsonValue, Ledger
 from station.line.chip_link import ChipLink, ConsoleLink
+from station.line.decision import CarriedAnswer, LeadDecision
 from station.line.label_slot import LabelSlot
 from station.line.status_link import StatusLink
 from station.platform.device_state import DeviceStatus
-from station.profile import Recipe
+from station.profile.recipe import Recipe
 from station.unit import ChipIdentity, Mac
 from station.verdict import Step, StepState
 
 PROGRESS_PERIOD_S = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class LeadDecision:
-    """Who decided what the station must not, and why. Not `by_line_lead`: the station had no line lead yet."""
-
-    operator: str
-    reason: str
-    by_line_lead: bool
-
-    def as_data(self) -> dict[str, JsonValue]:
-        """Give it as events tell it."""
-        return {"decided_by": self.operator, "reason": self.reason, "line_lead": self.by_line_lead}
-
-
-class CarriedChoice(StrEnum):
-    """What becomes of a foreign certificate that a unit carries."""
-
-    KEEP = "keep"
-    REPLACE = "replace"
-
-
-@dataclass(frozen=True, slots=True)
-class CarriedAnswer:
-    """What a line lead has decided about what one unit carries."""
-
-    choice: CarriedChoice
-    decision: LeadDecision
 
 
 @dataclass(slots=True)

@@ -12,8 +12,7 @@ from typing import Final
 
 from station.errors import CertificateHeld, ChipError, Code
 from station.ledger import UnitStanding
-from station.profile import Recipe
-from station.profile.recipe import Program
+from station.profile.recipe import Program, Recipe
 from station.profile.security import SecurityExpectation
 from station.unit import ChipIdentity, Disposition, EncryptionMode, SecurityState
 

@@ -19,7 +19,7 @@ from station.ledger import LabelOrder, Ledger
 from station.line.walk import internal_fault
 from station.peripherals.label_printer import LabelPrinter, printer_unreachable
 from station.peripherals.label_template import LabelTemplate
-from station.profile import Profile
+from station.profile.model import Profile
 from station.verdict import Verdict
 
 _LOG: Final = logging.getLogger("station.line")

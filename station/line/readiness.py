@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from station.chip.ports import list_serial_ports
 from station.errors import WHY, Code, CodedError, Facts, Fault, InputError, Why
-from station.line.shift import Shift
 from station.peripherals.label_printer import LabelPrinter
 from station.peripherals.stack_light import StackLight
+
+if TYPE_CHECKING:
+    from station.line.shift import Shift
 
 MISTAKES_MAX: Final = 6
 """Of one file; more are counted, not told."""

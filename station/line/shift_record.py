@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from station.certificate import Secret
 from station.errors import ScanRefused, UsageError, Why
 from station.events import Event, UnitDisposed
 from station.ledger import AuditEvent, Ledger, OperatorName, RunRow, SignedHead, UnitStanding, UnitStory
-from station.line.passage import CarriedAnswer, CarriedChoice, LeadDecision
+from station.line.decision import CarriedAnswer, CarriedChoice, Decision, LeadDecision
 from station.line.print_desk import PrintDesk
 from station.profile.serial_number import SerialNumber
 from station.serial_number import EntryWay
@@ -21,20 +19,6 @@ RUNS_MAX: Final = 5000
 EARLIER_RUNS_MAX: Final = 200
 EVENTS_MAX: Final = 300
 _HELD: Final = frozenset({Disposition.HOLD, Disposition.SCRAP})
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Where a unit goes, or (None) that it may go on; why; and the line lead with PIN where one must decide."""
-
-    mac: Mac
-    disposition: Disposition | None
-    reason: str
-    lane: int = 0
-    lead: str = ""
-    pin: Secret = Secret("")  # noqa: RUF009  frozen
-    carried: CarriedChoice | None = None
-    """What becomes of the foreign certificate that the unit carries: a line lead's, for the next try on this lane."""
 
 
 class ShiftRecord:

@@ -12,7 +12,6 @@ from pydantic_core import ErrorDetails
 
 from station.errors import Fault, ProfileError, Told, filled
 from station.image.fault import ImageFault
-from station.profile.model import Profile
 from station.profile.quantities import shown
 from station.profile.yaml_source import Place, YamlSource
 
@@ -42,16 +41,6 @@ _BEYOND: Final = {
     "less_than_equal": ("large", "le"),
 }
 """pydantic's kind of error → its word, and where the limit stands."""
-_EXAMPLES: Final[Mapping[Place, str]] = {
-    ("schema",): "schema: 1",
-    ("name",): "name: smart-plug",
-    ("product_key",): "product_key: a1B2c3D4e5F",
-    ("chip",): "chip: esp32",
-    ("flash_size",): "flash_size: 4MB",
-    ("firmware",): "firmware: with version and images",
-    ("firmware", "version"): "version: 1.4.2",
-    ("credentials",): "credentials: {preset: esp-aliyun}",
-}
 
 
 class Document(NamedTuple):
@@ -61,9 +50,6 @@ class Document(NamedTuple):
     name: str
     examples: Mapping[Place, str]
     see: str
-
-
-PROFILE: Final = Document(Profile, "the profile", _EXAMPLES, "Look at the example profiles")
 
 
 class Spot(NamedTuple):
@@ -129,7 +115,7 @@ def place_of(error: ErrorDetails) -> Place:
     return tuple(step for step in error["loc"] if step != "[key]")
 
 
-def add_model_error(faults: FaultList, error: ErrorDetails, document: Document = PROFILE) -> None:
+def add_model_error(faults: FaultList, error: ErrorDetails, document: Document) -> None:
     """Add one of pydantic's errors in plain words."""
     cause, mend = _words(error, place_of(error), document)
     faults.add(place_of(error), cause, mend)
@@ -177,7 +163,7 @@ def _inside(place: Place) -> str:
     return f" in `{outer[-1]}`" if outer else ""
 
 
-def nearest_key(place: Place, model: type[BaseModel] = Profile) -> str | None:
+def nearest_key(place: Place, model: type[BaseModel]) -> str | None:
     """Give the known key that an unknown one is most like, in the same mapping."""
     close = difflib.get_close_matches(str(place[-1]).lower(), _known_keys(model, place[:-1]), n=1, cutoff=0.6)
     return close[0] if close else None

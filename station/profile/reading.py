@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -11,11 +11,22 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from station.profile.faults import FaultList, add_model_error, nearest_key, place_of
+from station.profile.faults import Document, FaultList, add_model_error, nearest_key, place_of
 from station.profile.model import Image, Profile
 from station.profile.rules import check_rules
 from station.profile.yaml_source import Place, YamlSource, read_yaml
 
+_EXAMPLES: Final[Mapping[Place, str]] = {
+    ("schema",): "schema: 1",
+    ("name",): "name: smart-plug",
+    ("product_key",): "product_key: a1B2c3D4e5F",
+    ("chip",): "chip: esp32",
+    ("flash_size",): "flash_size: 4MB",
+    ("firmware",): "firmware: with version and images",
+    ("firmware", "version"): "version: 1.4.2",
+    ("credentials",): "credentials: {preset: esp-aliyun}",
+}
+DOCUMENT: Final = Document(Profile, "the profile", _EXAMPLES, "Look at the example profiles")
 _PASSES_MAX: Final = 30
 _STAND_INS: Final[dict[str, Any]] = {
     "schema": 1,
@@ -94,7 +105,7 @@ def _take_out(draft: Draft, tree: Any, failure: ValidationError) -> None:
             left[: len(place)] == place or place[: len(left)] == left for left in left_out
         )
         if not follows:
-            add_model_error(draft.faults, error)
+            add_model_error(draft.faults, error, DOCUMENT)
         if error["type"] == "extra_forbidden":
             _remove(tree, place)
         else:
@@ -109,7 +120,7 @@ def _take_out(draft: Draft, tree: Any, failure: ValidationError) -> None:
 def _misspelt_keys(errors: Sequence[ErrorDetails]) -> set[Place]:
     """Give the keys that are missing only because they stand there misspelt, which is told already."""
     unknown = (place_of(error) for error in errors if error["type"] == "extra_forbidden")
-    meant = {(*place[:-1], nearest_key(place) or "") for place in unknown}
+    meant = {(*place[:-1], nearest_key(place, Profile) or "") for place in unknown}
     return meant & {place_of(error) for error in errors if error["type"] == "missing"}
 
 

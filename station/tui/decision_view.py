@@ -9,8 +9,7 @@ from typing import Final
 from station.certificate import Secret
 from station.errors import Code, CodedError, NotAllowed
 from station.ledger import UnitStanding
-from station.line.passage import CarriedChoice
-from station.line.shift_record import Decision
+from station.line.decision import CarriedChoice, Decision
 from station.texts import Texts
 from station.unit import Disposition, Mac
 

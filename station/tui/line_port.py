@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from station.events import Event, LabelPrinted, LabelRefused
-from station.ledger import AuditEvent, RunRow, SignedHead, UnitStanding, UnitStory
-from station.line.passage import CarriedChoice
+from station.ledger import AuditEvent, RunRow, UnitStanding, UnitStory
+from station.line.decision import CarriedChoice, Decision
 from station.line.shift_numbers import ShiftNumbers
-from station.line.shift_record import Decision
 from station.serial_number import EntryWay
 from station.unit import Disposition, Mac
+
+if TYPE_CHECKING:
+    from station.ledger import SignedHead
 
 
 class LaneInfo(Protocol):

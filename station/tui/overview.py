@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from station.certificate import CertificateState
-from station.ledger import BatchSummary, LineLook, RunRow
+from station.ledger import BatchSummary, RunRow
 from station.line.shift_numbers import ShiftNumbers
 from station.reports.numbers import Numbers, numbers_of, units_per_hour
 from station.tui.cell_text import plain
 from station.tui.forecast import done_about
 from station.tui.shift_view import RunLine, run_line
 from station.verdict import Verdict
+
+if TYPE_CHECKING:
+    from station.ledger import LineLook
 
 RATE_PERIOD: Final = timedelta(hours=1)
 """Units per hour are those of the last hour."""

@@ -23,7 +23,8 @@ from station.ledger import Ledger
 from station.line.lane import LaneInfo, LanePlan
 from station.line.line import Line
 from station.line.shift import Shift
-from station.profile import Recipe, prepare_recipe
+from station.profile.prepare import prepare_recipe
+from station.profile.recipe import Recipe
 from station.verdict import Step, StepState, Verdict
 from station.virtual.bench import Bench
 from tests.batch_csv import write_batch_csv

@@ -21,7 +21,8 @@ from station.ledger import Ledger
 from station.line.packing import pack_regions, pack_static
 from station.line.passage import Passage
 from station.line.walk import walk_unit
-from station.profile import Recipe, prepare_recipe
+from station.profile.prepare import prepare_recipe
+from station.profile.recipe import Recipe
 from station.unit import Mac
 from station.verdict import Step, Verdict
 from station.virtual.bench import Bench

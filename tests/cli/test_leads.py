@@ -14,7 +14,7 @@ from station.cli.leads import offer_first_line_lead, require_line_lead
 from station.cli.signing_in import LeadDecisions, LeadOptions, lead_decisions, signed_in
 from station.errors import Code, LedgerFault, NotAllowed, UsageError
 from station.ledger import Ledger
-from station.line.passage import LeadDecision
+from station.line.decision import LeadDecision
 from station.line.readiness import Readiness, Sentence, _people
 from station.line.shift import Shift
 from tests.cli.at_terminal import OTHER_PIN, PIN, Person, hash_cheaply, kinds, pin_file

@@ -23,10 +23,9 @@ from station.cli.training_cloud import TrainingCloud
 from station.errors import Code
 from station.events import Event, LaneWaiting, VerdictReached, WaitReason
 from station.ledger import Ledger
+from station.line.decision import CarriedChoice, Decision
 from station.line.line import Line
-from station.line.passage import CarriedChoice
 from station.line.shift import open_shift
-from station.line.shift_record import Decision
 from station.texts import LANGUAGES, Texts
 from station.tui.lesson import Hand, LessonView, Stage
 from station.unit import Disposition

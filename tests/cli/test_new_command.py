@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from station.cli import new_command
-from station.profile import prepare_recipe
+from station.profile.prepare import prepare_recipe
 from station.virtual.images import make_bench_images
 from tests.cli.calling import Done, station_in
 

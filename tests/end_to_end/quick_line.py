@@ -13,11 +13,11 @@ from station.chip.chip import ResetMode
 from station.errors import Code
 from station.events import Event, LaneClosed, LaneWaiting, StepReported, VerdictReached, WaitReason
 from station.ledger import Ledger
+from station.line.decision import LeadDecision
 from station.line.lane import LaneInfo, LanePlan, Startup
 from station.line.line import HotPlug, Line
-from station.line.passage import LeadDecision
 from station.line.shift import Shift
-from station.profile import Recipe
+from station.profile.recipe import Recipe
 from station.profile.serial_number import ScanTime
 from station.verdict import Step, StepState, Verdict
 from tests.batch_csv import write_batch_csv

@@ -29,7 +29,8 @@ from station.errors import Code, LedgerFault
 from station.ledger import Ledger
 from station.ledger.audit_verify import verify_export
 from station.ledger.verdict_spool import VerdictSpool
-from station.profile import Recipe, prepare_recipe
+from station.profile.prepare import prepare_recipe
+from station.profile.recipe import Recipe
 from station.verdict import Verdict
 from station.virtual.images import make_bench_images
 from tests.batch_csv import write_batch_csv

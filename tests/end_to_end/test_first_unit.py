@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from station.image.nvs_reader import read_nvs_image
-from station.profile import Recipe, prepare_recipe
+from station.profile.prepare import prepare_recipe
+from station.profile.recipe import Recipe
 from station.virtual.bench import Bench
 from tests.end_to_end.conftest import Desk, esptool
 

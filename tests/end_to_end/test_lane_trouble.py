@@ -14,7 +14,7 @@ from station.line.lane import LaneInfo, LanePlan
 from station.line.lane_places import LanePlaces
 from station.line.line import HotPlug
 from station.line.port_watch import PortWatch
-from station.profile import prepare_recipe
+from station.profile.prepare import prepare_recipe
 from station.verdict import Step, StepState, Verdict
 from station.virtual.faults import Faults
 from tests.end_to_end.conftest import COMMAND_TIMEOUT_S, run_to_end

@@ -22,7 +22,7 @@ from station.line import walk
 from station.line.passage import Passage
 from station.line.shift import Shift
 from station.line.shift_record import ShiftRecord
-from station.profile import prepare_recipe
+from station.profile.prepare import prepare_recipe
 from station.texts import LANGUAGES, Texts
 from station.tui.app import StationApp
 from station.tui.lane_picture import picture

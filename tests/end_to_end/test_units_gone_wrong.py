@@ -16,9 +16,10 @@ from station.errors import Code
 from station.events import CertificateAllocated, Event, StepReported, WaitReason
 from station.ledger import Ledger
 from station.line import lane as lane_module
-from station.line.passage import LeadDecision
+from station.line.decision import LeadDecision
 from station.line.shift import Shift
-from station.profile import Recipe, prepare_recipe
+from station.profile.prepare import prepare_recipe
+from station.profile.recipe import Recipe
 from station.verdict import Step, StepState, Verdict
 from station.virtual.faults import Faults
 from station.virtual.fixture import Fixture, Unit

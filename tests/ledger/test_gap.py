@@ -11,7 +11,7 @@ import pytest
 from station.certificate import CertificateState
 from station.errors import Code, LedgerFault, UsageError
 from station.ledger import Ledger
-from station.ledger.audit import EventKind
+from station.ledger.event_kind import EventKind
 from station.ledger.gap import allocations_in
 from station.ledger.sqlite import check_copy
 from station.verdict import Verdict

@@ -13,7 +13,7 @@ from station.cli.finding import Health
 from station.cli.ledger_looks import look_at_ledger
 from station.errors import Code, LedgerFault, UsageError
 from station.ledger import Ledger
-from station.ledger.audit import EventKind
+from station.ledger.event_kind import EventKind
 from tests.ledger.making import begin, name, write_csv
 from tests.ledger.postgresql_server import Server, new_database
 from tests.ledger.test_factory import join

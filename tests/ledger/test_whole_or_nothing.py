@@ -10,7 +10,7 @@ import pytest
 
 from station.errors import LedgerFault
 from station.ledger import Ledger, event_hash
-from station.ledger.audit import EventKind
+from station.ledger.event_kind import EventKind
 from station.verdict import Step, StepState, Verdict
 from tests.ledger.making import begin, chip_of, failing_at, mac_of, write_csv
 

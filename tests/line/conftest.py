@@ -12,11 +12,13 @@ from station.certificate import CertificateState
 from station.events import Event, VerdictReached
 from station.image.nvs_reader import read_nvs_image
 from station.ledger import Ledger
+from station.line.decision import CarriedAnswer, LeadDecision
 from station.line.label_slot import LabelSlot
 from station.line.packing import pack_static
-from station.line.passage import CarriedAnswer, LeadDecision, Passage
+from station.line.passage import Passage
 from station.line.walk import walk_unit
-from station.profile import Recipe, prepare_recipe
+from station.profile.prepare import prepare_recipe
+from station.profile.recipe import Recipe
 from station.unit import Mac
 from station.virtual.images import make_bench_images
 from tests.batch_csv import write_batch_csv

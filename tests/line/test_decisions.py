@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from station.ledger import Ledger
-from station.line.passage import LeadDecision
+from station.line.decision import LeadDecision
 from station.profile.security import SecurityExpectation
 from station.unit import Disposition, Mac
 from station.verdict import Verdict

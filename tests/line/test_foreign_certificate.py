@@ -10,8 +10,8 @@ import pytest
 from station.certificate import CertificateState, Secret
 from station.errors import Code, NotAllowed, Why, filled
 from station.ledger import Ledger, Role
-from station.line.passage import CarriedChoice, LeadDecision
-from station.line.shift_record import Decision, ShiftRecord
+from station.line.decision import CarriedChoice, Decision, LeadDecision
+from station.line.shift_record import ShiftRecord
 from station.verdict import Verdict
 from tests.batch_csv import write_batch_csv
 from tests.line.conftest import Desk

@@ -11,7 +11,7 @@ from station.errors import UsageError
 from station.ledger import EventKind, Ledger
 from station.line.line import Line
 from station.line.shift import Shift
-from station.profile import Recipe
+from station.profile.recipe import Recipe
 from tests.batch_csv import write_batch_csv
 
 

@@ -22,7 +22,8 @@ from station.line.lane_places import NOTHING_LEARNT, LanePlaces
 from station.line.line import HotPlug, Line
 from station.line.port_watch import PortWatch
 from station.line.shift import Shift
-from station.profile import Recipe, prepare_recipe
+from station.profile.prepare import prepare_recipe
+from station.profile.recipe import Recipe
 from station.verdict import Verdict
 from tests.end_to_end.quick_line import LineAtWork, at_work, opened_shift, told
 from tests.end_to_end.quick_units import mac_number, make_product, quick_fixture, quick_fixtures, unit_number

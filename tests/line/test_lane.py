@@ -16,8 +16,10 @@ from station.held_baud import HeldBaud
 from station.ledger import Ledger
 from station.line import lane as lane_module
 from station.line.lane import Startup
-from station.line.shift import Shift, check_ports
-from station.profile import Recipe, prepare_recipe
+from station.line.named_ports import check_ports
+from station.line.shift import Shift
+from station.profile.prepare import prepare_recipe
+from station.profile.recipe import Recipe
 from station.serial_number import EntryWay
 from station.verdict import Step, StepState, Verdict
 from station.virtual.faults import Faults

@@ -20,8 +20,8 @@ from station.line.passage import Passage
 from station.line.walk import walk_unit
 from station.platform.device_state import DeviceState, DeviceStatus
 from station.platform.refusals import PlatformRefused
-from station.profile import Recipe
 from station.profile.model import OnlineCheck
+from station.profile.recipe import Recipe
 from station.verdict import Verdict
 from tests.batch_csv import write_batch_csv
 from tests.line.fake_chip import FakeChip, FakeConsole, FakeUnit, unit_number

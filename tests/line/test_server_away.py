@@ -13,7 +13,8 @@ from station.events import WaitReason
 from station.ledger import Ledger, run_recorder
 from station.line import lane as lane_module
 from station.line.shift import Shift
-from station.profile import Recipe, prepare_recipe
+from station.profile.prepare import prepare_recipe
+from station.profile.recipe import Recipe
 from station.unit import Mac
 from station.verdict import Step, StepState, Verdict
 from tests.batch_csv import write_batch_csv

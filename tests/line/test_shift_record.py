@@ -11,7 +11,8 @@ from station.certificate import Secret
 from station.errors import Code, NotAllowed, UsageError
 from station.events import Event, UnitDisposed
 from station.ledger import EventKind, Ledger, Role
-from station.line.shift_record import Decision, ShiftRecord
+from station.line.decision import Decision
+from station.line.shift_record import ShiftRecord
 from station.profile.serial_number import SerialNumber
 from station.unit import Disposition, Mac
 from station.verdict import Verdict

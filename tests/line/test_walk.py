@@ -14,7 +14,8 @@ from station.errors import Aborted, ChipError, Code, LedgerFault
 from station.events import CertificateAllocated, StepReported, UnitIdentified, VerdictReached
 from station.image.nvs_reader import read_nvs_image
 from station.ledger import Ledger
-from station.line.passage import LeadDecision, Passage
+from station.line.decision import LeadDecision
+from station.line.passage import Passage
 from station.line.walk import walk_unit
 from station.unit import Disposition, SecurityState
 from station.verdict import Step, StepState, Verdict

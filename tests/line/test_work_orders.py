@@ -12,7 +12,7 @@ from station.errors import Code, UsageError
 from station.events import VerdictReached
 from station.ledger import Ledger
 from station.line.shift import open_shift, possible_shifts
-from station.profile import load_profile
+from station.profile.reading import load_profile
 from station.verdict import Verdict
 from station.virtual.images import make_bench_images
 from tests.batch_csv import write_batch_csv

@@ -10,10 +10,11 @@ import pytest
 from station.errors import ProfileError, UsageError
 from station.image.nvs_entry import NvsType
 from station.image.nvs_reader import read_nvs_image
-from station.profile import load_profile, prepare_recipe
 from station.profile.lock import lock_profile
 from station.profile.model import OnlineBy
 from station.profile.new import new_profile
+from station.profile.prepare import prepare_recipe
+from station.profile.reading import load_profile
 from tests.profile.test_idf_build import FLASHER_ARGS
 from tests.profile.workplace import Workplace, certificate
 

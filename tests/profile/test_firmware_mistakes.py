@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from station.errors import ProfileError
-from station.profile import prepare_recipe
+from station.profile.prepare import prepare_recipe
 from tests.profile.workplace import FACTORY, NVS, Row, Workplace, pack_table
 
 CASES = {

@@ -13,7 +13,8 @@ from station.certificate import Certificate, Identity, Secret
 from station.errors import ProfileError
 from station.image.nvs_entry import NvsType
 from station.image.nvs_reader import read_nvs_image
-from station.profile import Recipe, prepare_recipe
+from station.profile.prepare import prepare_recipe
+from station.profile.recipe import Recipe
 from tests.profile.workplace import Workplace, certificate, pack_table
 
 MICROPYTHON = """\

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from station.errors import ProfileError
-from station.profile import load_profile
-from station.profile.reading import draft_of
+from station.profile.reading import draft_of, load_profile
 from station.profile.yaml_source import parse_yaml
 from tests.profile.workplace import GOOD, Workplace
 

@@ -11,7 +11,8 @@ import pytest
 
 from station.certificate import Certificate, Identity, Secret
 from station.errors import Fault, ProfileError
-from station.profile import Recipe, prepare_recipe
+from station.profile.prepare import prepare_recipe
+from station.profile.recipe import Recipe
 
 GOOD = r"""# A smart plug.
 schema: 1

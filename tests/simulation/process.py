@@ -10,9 +10,9 @@ from filelock import Timeout
 from station.errors import CodedError
 from station.events import Event
 from station.ledger import Ledger
+from station.line.decision import LeadDecision
 from station.line.lane import LaneInfo, LanePlan
 from station.line.line import Line
-from station.line.passage import LeadDecision
 from station.line.shift import Shift
 from tests.simulation.product import BATCH, recipe
 from tests.simulation.scheduler import Killed

@@ -15,7 +15,8 @@ from typing import Final
 from station.certificate import Certificate, Identity, Secret
 from station.image.flash_plan import Region, make_flash_plan
 from station.line.packing import pack_static
-from station.profile import Recipe, prepare_recipe
+from station.profile.prepare import prepare_recipe
+from station.profile.recipe import Recipe
 from station.virtual.images import make_bench_images
 
 FLASH_BYTES: Final = 64 * 1024

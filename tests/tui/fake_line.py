@@ -25,10 +25,9 @@ from station.events import (
     WaitReason,
 )
 from station.ledger import AuditEvent, RunRow, SignedHead, UnitStanding, UnitStory
-from station.line.passage import CarriedChoice
+from station.line.decision import CarriedChoice, Decision
 from station.line.readiness import Readiness, ReadinessItem, Sentence
 from station.line.shift_numbers import ShiftNumbers
-from station.line.shift_record import Decision
 from station.serial_number import EntryWay
 from station.tui.app import StationApp
 from station.tui.choice import Choice

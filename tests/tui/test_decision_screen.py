@@ -6,8 +6,7 @@ from textual.widgets import Input
 
 from station.certificate import Secret
 from station.ledger import UnitStanding
-from station.line.passage import CarriedChoice
-from station.line.shift_record import Decision
+from station.line.decision import CarriedChoice, Decision
 from station.tui.decision_screen import DecisionScreen
 from station.tui.line_screen import LineScreen
 from station.unit import Disposition

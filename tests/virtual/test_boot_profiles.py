@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from station.certificate import Certificate, Identity, Secret
-from station.profile import prepare_recipe
+from station.profile.prepare import prepare_recipe
 from station.virtual.flash_memory import SECTOR_BYTES, FlashMemory
 from station.virtual.images import make_bench_images
 from tests.virtual.boot_chip import FLASH_SIZE_BYTES, SECRET, RunningChip
