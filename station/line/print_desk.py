@@ -146,7 +146,7 @@ class PrintDesk:
         told = None if waits else self._print(since, label)
         if waits or _lacks_server(told):
             self._late.append(label)
-            told = label.hindered_by(_AWAY)
+            told = label.hindered_by(_waits_for_server())
         if told is not None:
             self._tell(told)
 
@@ -191,12 +191,13 @@ class PrintDesk:
         return label.hindered_by(fault)
 
 
-_AWAY: Final = LedgerFault(
-    Code.LEDGER_UNREACHABLE,
-    "It waits for the ledger's server",
-    "Keep the unit apart: its label is printed by itself when the server is back",
-    why=Why.LABEL_WAITS,
-)
+def _waits_for_server() -> LedgerFault:
+    return LedgerFault(
+        Code.LEDGER_UNREACHABLE,
+        "It waits for the ledger's server",
+        "Keep the unit apart: its label is printed by itself when the server is back",
+        why=Why.LABEL_WAITS,
+    )
 
 
 def _lacks_server(told: LabelPrinted | None) -> bool:
