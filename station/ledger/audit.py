@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, or_, select
 from station.errors import InternalFault
 from station.ledger.audit_filters import NO_FILTERS, Filters
 from station.ledger.database import Dialect
-from station.ledger.quick import quick
+from station.ledger.quick import QuickConnection, quick
 from station.ledger.records import AuditEvent, JsonValue
 from station.ledger.schema import AUDIT_EVENTS, AUDIT_HEADS
 
@@ -245,7 +245,7 @@ def _event(row: Any) -> AuditEvent:
 class Change:
     """One transaction that writes: its connection, its moment, and the trail on which every change leaves its event."""
 
-    connection: Connection
+    connection: QuickConnection
     now: str
     trail: Trail
     dialect: Dialect

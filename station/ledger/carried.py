@@ -16,6 +16,7 @@ from station.errors import CertificateHeld, Code, Why
 from station.ledger.allocated import Allocated
 from station.ledger.audit import Change
 from station.ledger.certificates import (
+    Candidates,
     candidates,
     certificate_by_id,
     certificates_of,
@@ -85,7 +86,11 @@ def bind_carried(
 
 
 def allocate_as_decided(
-    change: Change, processes: ProcessToken, run: Row[Any], decided: CarriedDecision | None
+    change: Change,
+    processes: ProcessToken,
+    run: Row[Any],
+    decided: CarriedDecision | None,
+    ahead: Candidates | None,
 ) -> Allocated:
     """Do what was decided about the carried certificate, if anything, and give the run's unit its own one.
 
@@ -93,7 +98,7 @@ def allocate_as_decided(
     NoCertificateLeft, WorkOrderComplete.
     """
     if decided is None:
-        return _allocate(change, processes, run)
+        return _allocate(change, processes, run, ahead)
     product_key, device_name = decided.identity.product_key, decided.identity.device_name
     rows = certificates_of(change.connection, device_name=device_name, product_key=product_key)
     bound = next((row for row in rows if row.mac == run.mac and row.state == CertificateState.INSTALLING), None)
@@ -118,13 +123,14 @@ def allocate_as_decided(
     return allocated
 
 
-def _allocate(change: Change, processes: ProcessToken, run: Row[Any]) -> Allocated:
+def _allocate(change: Change, processes: ProcessToken, run: Row[Any], ahead: Candidates | None = None) -> Allocated:
     """Give the unit its own certificate or the next one, once what was seen in units before its import is bound to those."""
     while True:
-        held, unused = candidates(change.connection, run)
+        held, unused = candidates(change.connection, run, ahead)
         if unused is None or not unused.was_seen or (carrier := _seen_in(change.connection, unused)) is None:
             return allocate(change, processes, run, held, unused)
         _bind(change, carrier, unused)
+        ahead = None
 
 
 def _seen_in(connection: Connection, row: Row[Any]) -> Row[Any] | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     Row,
     Select,
@@ -31,9 +32,9 @@ from station.ledger.database import Dialect
 from station.ledger.event_kind import EventKind
 from station.ledger.key_ring import KeyRing
 from station.ledger.operator_rows import is_line_lead
-from station.ledger.quick import quick
+from station.ledger.quick import QuickResult, quick
 from station.ledger.records import CertificateRow
-from station.ledger.schema import AUDIT_EVENTS, BATCH_COUNTS, BATCHES, CERTIFICATES
+from station.ledger.schema import AUDIT_EVENTS, BATCH_COUNTS, BATCHES, CERTIFICATES, RUNS
 from station.ledger.secret_box import SecretBox
 from station.ledger.work_order_places import free_place
 
@@ -52,33 +53,47 @@ _AVAILABLE: Final[ColumnElement[str]] = literal_column(f"'{CertificateState.AVAI
 """Written into the statement, not bound to it: only so does a prepared one use the partial index, without planning each time."""
 _LIVE: Final[tuple[ColumnElement[str], ...]] = tuple(literal_column(f"'{state.value}'") for state in LIVE_STATES)
 
-_LIVE_ONE: Final = CERTIFICATE_QUERY.where(
-    _C.mac == bindparam("of_mac"), _C.product_key == bindparam("of_product"), _C.state.in_(_LIVE)
-)
-_LIVE_OF_MAC: Final = quick(_LIVE_ONE)
-_NEXT: Final = (
-    CERTIFICATE_QUERY.add_columns(
-        exists(
-            select(AUDIT_EVENTS.c.id).where(
-                AUDIT_EVENTS.c.device_name == _C.device_name,
-                AUDIT_EVENTS.c.kind == EventKind.CERTIFICATE_FOREIGN.value,
-            )
-        ).label("was_seen")
-    )
-    .where(_C.batch_id == bindparam("of_batch"), _C.state == _AVAILABLE)
-    .order_by(_C.position)
-    .limit(1)
-)
-_UNLOCKED: Final = _NEXT.with_for_update(skip_locked=True, of=CERTIFICATES)
-_NEXT_UNLOCKED: Final = quick(_UNLOCKED)
-_NEXT_HERE: Final = _UNLOCKED.subquery()
-_CANDIDATES: Final = quick(
-    union_all(
-        select(_NEXT_HERE, literal_column("0").label("is_held")),
-        _LIVE_ONE.add_columns(false().label("was_seen"), literal_column("1").label("is_held")),
+_LIVE_OF_MAC: Final = quick(
+    CERTIFICATE_QUERY.where(
+        _C.mac == bindparam("of_mac"), _C.product_key == bindparam("of_product"), _C.state.in_(_LIVE)
     )
 )
-_NEXT_AT_ALL: Final = quick(_NEXT.with_for_update(of=CERTIFICATES))
+
+
+def _next_of(batch: ColumnElement[int], *, skip_locked: bool) -> Select[Any]:
+    """Ask for a batch's next, and only of that one whether it `was_seen`: many may be locked before it."""
+    available = CERTIFICATE_QUERY.where(_C.batch_id == batch, _C.state == _AVAILABLE).order_by(_C.position).limit(1)
+    following = available.with_for_update(skip_locked=skip_locked, of=CERTIFICATES).subquery()
+    told = select(AUDIT_EVENTS.c.id).where(
+        AUDIT_EVENTS.c.device_name == following.c.device_name,
+        AUDIT_EVENTS.c.kind == literal_column(f"'{EventKind.CERTIFICATE_FOREIGN.value}'"),
+    )
+    return select(following, exists(told).label("was_seen"))
+
+
+def _candidates_of(*conditions: ColumnElement[bool]) -> CompoundSelect[Any]:
+    """Ask for both candidates of a run `of_run` that meets the conditions."""
+
+    def of_run(column: ColumnElement[Any]) -> ColumnElement[Any]:
+        product = _BATCH_OF_RUN.c.id == _RUN.c.batch_id
+        asked = select(column).join_from(_RUN, _BATCH_OF_RUN, product).where(_RUN.c.id == bindparam("of_run"))
+        return asked.where(*conditions).scalar_subquery()
+
+    held = CERTIFICATE_QUERY.where(
+        _C.mac == of_run(_RUN.c.mac), _C.product_key == of_run(_BATCH_OF_RUN.c.product_key), _C.state.in_(_LIVE)
+    )
+    return union_all(
+        _next_of(of_run(_RUN.c.batch_id), skip_locked=True).add_columns(literal_column("0").label("is_held")),
+        held.add_columns(false().label("was_seen"), literal_column("1").label("is_held")),
+    )
+
+
+_RUN: Final = RUNS.alias("of_run")
+_BATCH_OF_RUN: Final = BATCHES.alias("batch_of_run")
+_CANDIDATES: Final = quick(_candidates_of())
+_CANDIDATES_WITHOUT_ORDER: Final = quick(_candidates_of(_RUN.c.work_order.is_(None)))
+_NEXT_UNLOCKED: Final = quick(_next_of(bindparam("of_batch"), skip_locked=True))
+_NEXT_AT_ALL: Final = quick(_next_of(bindparam("of_batch"), skip_locked=False))
 _IS_ONE_LEFT: Final = quick(select(exists().where(_C.batch_id == bindparam("of_batch"), _C.state == _AVAILABLE)))
 _LEFT: Final = quick(
     select(func.coalesce(func.sum(BATCH_COUNTS.c.quantity), 0)).where(
@@ -93,16 +108,27 @@ def live_certificate(connection: Connection, mac: str, product_key: str) -> Row[
     return connection.execute(_LIVE_OF_MAC, {"of_mac": mac, "of_product": product_key}).first()
 
 
-def candidates(connection: Connection, run: Row[Any]) -> tuple[Row[Any] | None, Row[Any] | None]:
-    """Give what the run's unit holds for its product and, with `was_seen`, the next of its batch; asked for together, as each
-    question costs the lanes that wait.
-    """
-    asked = {"of_mac": run.mac, "of_product": run.product_key, "of_batch": run.batch_id}
-    held = unused = None
-    for row in connection.execute(_CANDIDATES, asked):
-        held, unused = (row, unused) if row.is_held else (held, row)
+Candidates: TypeAlias = tuple[Row[Any] | None, Row[Any] | None]
+"""What a unit holds for its product and, with `was_seen`, the next of its batch that no other station is just taking."""
+
+
+def candidates_ahead(connection: Connection, run_id: int) -> Candidates:
+    """Give the candidates of a run together with what waits. None of a work order's: its row is locked before a certificate's."""
+    return _both(connection.execute(_CANDIDATES_WITHOUT_ORDER, {"of_run": run_id}))
+
+
+def candidates(connection: Connection, run: Row[Any], ahead: Candidates | None) -> Candidates:
+    """Give the candidates of a run, which may be known `ahead`; without any, the next certificate that another may yet let go."""
+    held, unused = ahead or _both(connection.execute(_CANDIDATES, {"of_run": run.id}))
     if held is None and unused is None:
         unused = next_certificate(connection, run.batch_id)
+    return held, unused
+
+
+def _both(rows: Iterable[Row[Any]]) -> Candidates:
+    held = unused = None
+    for row in rows:
+        held, unused = (row, unused) if row.is_held else (held, row)
     return held, unused
 
 
@@ -155,9 +181,13 @@ def move_certificate(
         "of_batch": row.batch_id,
         "of_station": change.trail.station,
     }
-    for statement in change.dialect.take_statements if is_taken else change.dialect.move_statements:
-        if change.connection.execute(statement, parameters).rowcount == 0:
+
+    def moved(result: QuickResult) -> None:
+        if result.rowcount == 0:
             raise InternalFault(f"certificate {row.device_name} was moved by another process in the same instant")
+
+    for statement in change.dialect.take_statements if is_taken else change.dialect.move_statements:
+        change.connection.execute_later(statement, parameters, moved)
     if state in LIVE_STATES and to not in LIVE_STATES:
         free_place(change, row.id)
 

@@ -128,8 +128,8 @@ def _parsed(url: str) -> URL:
         ) from None
 
 
-Then: TypeAlias = Callable[[Connection], None]
-"""What is asked on a transaction's connection after its commit."""
+Then: TypeAlias = Callable[[QuickConnection], None]
+"""What is asked on a transaction's connection when all else is done."""
 Transactions: TypeAlias = Callable[[], AbstractContextManager[Connection]]
 """How a part of the ledger begins a transaction that reads, or one that writes what is no part of the record."""
 
@@ -149,12 +149,14 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self, *, durable: bool = True, urgent: bool = False, then: Then | None = None) -> Iterator[Connection]:
+    def writing(
+        self, *, durable: bool = True, urgent: bool = False, then: Then | None = None
+    ) -> Iterator[QuickConnection]:
         """One transaction that writes: committed when the block ends, rolled back when it raises; LedgerFault.
 
         `durable`: it is on the disk when the block has ended, and all that was committed before it. Otherwise a power cut may
         take it back, with all that was committed after it; a kill takes nothing. `urgent`: it goes before others that wait.
-        `then` asks what is to be asked after the commit, on the same connection, before another thread has its turn.
+        `then` asks what is to be asked last, before another thread has its turn: on a server together with the commit, after it.
         """
         with (
             self.dialect.writing(durable=durable, urgent=urgent),
@@ -164,8 +166,11 @@ class Database:
             connection.execution_options(**{WRITES: durable})
             with connection.begin():
                 yield connection
-            if then is not None:
-                then(connection)
+                if then is None:
+                    connection.settle()
+                else:
+                    connection.commit_with_next()
+                    then(connection)
 
     @contextmanager
     def outside_transaction(self) -> Iterator[Connection]:

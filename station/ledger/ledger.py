@@ -84,8 +84,7 @@ class Ledger:
         self._database = opened.database
         self._data, self._keys = opened.data, opened.keys
         self._processes = processes
-        self._clock = clock
-        self.station = opened.station
+        self._clock, self.station = clock, opened.station
         reading = self._database.reading
         self.operators = Operators(reading, self._changing)
         self._importing = Importing(self._database, self._keys, self._changing)
@@ -245,8 +244,9 @@ class Ledger:
 
         def act(change: Change) -> Allocated:
             self.server.require_cleared(change.connection)
-            with place_taken(change, self._processes, run_id) as run:
-                given = _carried.allocate_as_decided(change, self._processes, run, decided)
+            run, ahead = _runs.open_run_with_candidates(change, run_id)
+            with place_taken(change, self._processes, run):
+                given = _carried.allocate_as_decided(change, self._processes, run, decided, ahead)
                 self._keys.box_of(change.connection, given.row.key_id)  # without its key nothing is given
                 return given
 

@@ -119,8 +119,8 @@ class PostgresqlDialect:
         """
         yield from self._beginning(_BEGIN_DURABLE if durable else _BEGIN_QUICK)
 
-    def _beginning(self, statement: bytes) -> Iterator[None]:
-        self._next.begin = statement
+    def _beginning(self, commands: tuple[str, ...]) -> Iterator[None]:
+        self._next.begin = commands
         try:
             yield
         finally:
@@ -196,17 +196,19 @@ class PostgresqlDialect:
             connection.execute("SET default_transaction_read_only = on")
         from station.ledger.postgresql_prepared import PreparedStatements  # noqa: PLC0415  an optional extra
 
-        record.info[DRIVER] = PreparedStatements(connection)
+        record.info[DRIVER] = statements = PreparedStatements(connection)
+        connection.cursor_factory = statements.settled(connection.cursor_factory)
+        connection.server_cursor_factory = statements.settled(connection.server_cursor_factory)
 
     def _begin(self, connection: Any, record: Any, _proxy: Any) -> None:
         """Begin the transaction, which also tells whether the connection still lives: one question for both."""
         import psycopg  # noqa: PLC0415  an optional extra
 
-        statement: bytes = self._next.__dict__.get("begin", b"")
+        commands: tuple[str, ...] = self._next.__dict__.get("begin", ())
         statements: PreparedStatements = record.info[DRIVER]
         try:
             connection.autocommit = True  # else the library would ask a BEGIN of its own
-            statements.tell(statement)
+            statements.begin(*commands)
         except psycopg.OperationalError as error:
             raise InvalidatePoolError from error  # the pool asks again with a new connection, which has to begin too
         self._next.__dict__.pop("begin", None)
@@ -240,6 +242,6 @@ def _appending(count: int) -> TextClause:
     )
 
 
-_BEGIN_READING: Final = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_BEGIN_DURABLE: Final = b"BEGIN"
-_BEGIN_QUICK: Final = b"BEGIN; SET LOCAL synchronous_commit = off"
+_BEGIN_READING: Final = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
+_BEGIN_DURABLE: Final = ("BEGIN",)
+_BEGIN_QUICK: Final = ("BEGIN", "SET LOCAL synchronous_commit = off")

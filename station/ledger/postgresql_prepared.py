@@ -8,7 +8,9 @@ server answers. Sources: psycopg.org/psycopg3/docs/api/pq.html, /api/adapt.html.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import selectors
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,10 +20,14 @@ from psycopg.errors import error_from_result
 from psycopg.pq import DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGresult
 
-from station.ledger.quick import Answer
+from station.ledger.quick import Answer, Hear
 
 _MARK: Final = re.compile(r"%\((\w+)\)s|%%")
 _GOOD: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.EMPTY_QUERY)
+ALIVE_S: Final = 1.0
+"""How long a connection that has answered is taken for alive, unless its other end says otherwise."""
+_SELECTOR: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
+_RESULT_AND_ITS_END: Final = range(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +37,112 @@ class _Prepared:
     formats: tuple[PyFormat, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    prepared: _Prepared
+    values: Sequence[Any]
+    hear: Hear | None = None
+
+
 class PreparedStatements:
-    """Those of one connection, which one thread uses at a time."""
+    """Those of one connection, which one thread uses at a time. What waits goes to the server with the next: one flight for all."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._server = connection.pgconn
         self._converting = Transformer.from_context(connection)
         self._prepared: dict[str, _Prepared] = {}
         self._columns: dict[bytes, tuple[str, ...]] = {}
+        self._unread = _SELECTOR()
+        self._unread.register(self._server.socket, selectors.EVENT_READ)
+        self._waiting: list[_Asked] = []
+        self._begins = 0
+        self._answered_at = time.monotonic()
+
+    def begin(self, *commands: str) -> None:
+        """Let a transaction begin with the next statement; psycopg.OperationalError where the connection lives no more.
+
+        One that was quiet for a while is asked at once, without any `commands` too.
+        """
+        is_quiet = time.monotonic() - self._answered_at > ALIVE_S or bool(self._unread.select(0))
+        self._waiting = [self._asked(command, {}) for command in commands or ("",) * is_quiet]
+        self._begins = len(self._waiting)
+        if is_quiet:
+            self._fly()
 
     def execute(self, sql: str, arguments: Mapping[str, Any]) -> Answer:
-        """Execute a statement with marks like `%(name)s`; psycopg.Error."""
+        """Execute a statement with marks like `%(name)s`, after all that waits; psycopg.Error."""
+        self._waiting.append(self._asked(sql, arguments))
+        return self._fly()
+
+    def execute_later(self, sql: str, arguments: Mapping[str, Any], hear: Hear) -> None:
+        """Let a statement wait for the next one; psycopg.Error."""
+        self._waiting.append(self._asked(sql, arguments, hear))
+
+    def commit_with_next(self) -> None:
+        """Let the next statement come after the transaction's commit."""
+        self._waiting.append(self._asked("COMMIT", {}))
+
+    def settle(self) -> None:
+        """Execute what waits, but for the begin of a transaction in which nothing was done."""
+        if len(self._waiting) > self._begins:
+            self._fly()
+
+    def settled(self, make_cursor: Callable[..., Any]) -> Callable[..., Any]:
+        """Give a maker of psycopg's cursors that lets what waits come before all that they execute."""
+
+        def make(*arguments: Any, **options: Any) -> Any:
+            if self._waiting:
+                self._fly()
+            return make_cursor(*arguments, **options)
+
+        return make
+
+    def _asked(self, sql: str, arguments: Mapping[str, Any], hear: Hear | None = None) -> _Asked:
         prepared = self._prepared.get(sql) or self._prepare(sql)
         values = [arguments[name] for name in prepared.parameters]
-        given = self._converting.dump_sequence(values, prepared.formats)
-        result = self._checked(self._server.exec_prepared(prepared.name, given))  # type: ignore[arg-type]  # None is NULL, as libpq has it
+        return _Asked(prepared, self._converting.dump_sequence(values, prepared.formats), hear)
+
+    def _fly(self) -> Answer:
+        """Execute all that waits in one flight, and give the last answer. What one of them refuses, the later ones do not do."""
+        asked, self._waiting, self._begins = self._waiting, [], 0
+        results = self._together(asked) if len(asked) > 1 else [self._alone(asked[0])]
+        answers = [
+            self._answer(one.prepared, self._checked(result)) for one, result in zip(asked, results, strict=True)
+        ]
+        for one, answer in zip(asked, answers, strict=True):
+            if one.hear is not None:
+                one.hear(answer)
+        return answers[-1]
+
+    def _alone(self, asked: _Asked) -> PGresult:
+        result = self._server.exec_prepared(asked.prepared.name, asked.values)
+        self._answered_at = time.monotonic()
+        return result
+
+    def _together(self, asked: Sequence[_Asked]) -> list[PGresult]:
+        server = self._server
+        try:
+            server.enter_pipeline_mode()
+            for one in asked:
+                server.send_query_prepared(one.prepared.name, one.values)
+            server.pipeline_sync()
+            results = [self._next_result() for _ in asked for _ in _RESULT_AND_ITS_END][::2]
+            self._next_result()
+            server.exit_pipeline_mode()
+        except psycopg.OperationalError:  # libpq itself failed, its connection is of no use any more
+            server.finish()
+            raise
+        self._answered_at = time.monotonic()
+        return [result for result in results if result is not None]
+
+    def _next_result(self) -> PGresult | None:
+        """Wait for a result where other threads may go on: libpq alone would let none."""
+        while self._server.is_busy():
+            self._unread.select()
+            self._server.consume_input()
+        return self._server.get_result()
+
+    def _answer(self, prepared: _Prepared, result: PGresult) -> Answer:
         if result.status != ExecStatus.TUPLES_OK:
             return (), (), result.command_tuples or 0
         self._converting.set_pgresult(result)
@@ -54,10 +151,6 @@ class PreparedStatements:
             columns = tuple((result.fname(number) or b"").decode() for number in range(result.nfields))
             self._columns[prepared.name] = columns
         return columns, self._converting.load_rows(0, result.ntuples, tuple), result.ntuples
-
-    def tell(self, command: bytes) -> None:
-        """Execute what has neither parameters nor rows, or nothing, as a sign of life; psycopg.Error."""
-        self._checked(self._server.exec_(command))
 
     def _prepare(self, sql: str) -> _Prepared:
         numbers: dict[str, int] = {}

@@ -6,9 +6,10 @@ lanes, that is what a take waits for. Rows, errors and transactions are SQLAlche
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, Self, TypeAlias, TypeVar
 
 from sqlalchemy import ClauseElement, Connection, Dialect, Executable, PoolProxiedConnection
 from sqlalchemy.engine import IteratorResult
@@ -33,18 +34,40 @@ Answer: TypeAlias = tuple[Sequence[str], Sequence[tuple[Any, ...]], int]
 """Names of columns, all rows, and how many rows were given or changed."""
 
 
+Hear: TypeAlias = Callable[[Answer], None]
+"""Hears the answer to a statement that waited; whatever it raises is raised to who has it executed."""
+
+
 class Driver(Protocol):
     """Executes statements on one connection."""
 
     def execute(self, sql: str, arguments: Any) -> Answer:
-        """Give what the database says; the library's errors."""
+        """Give what the database says, after all that waits; the library's errors."""
+
+    def execute_later(self, sql: str, arguments: Any, hear: Hear) -> None:
+        """Let a statement wait for the next one, so that a server is asked once for both; or execute it now."""
+
+    def commit_with_next(self) -> None:
+        """Let the next statement come after the transaction's commit, where a server is asked once for both; or do nothing."""
+
+    def settle(self) -> None:
+        """Execute what waits."""
 
 
 class _Cursors:
-    """The driver of a dialect that has no other: the library's own cursors."""
+    """The driver of a dialect that has no other: the library's own cursors, for which nothing has to wait."""
 
     def __init__(self, connection: PoolProxiedConnection) -> None:
         self._connection = connection
+
+    def execute_later(self, sql: str, arguments: Any, hear: Hear) -> None:
+        hear(self.execute(sql, arguments))
+
+    def commit_with_next(self) -> None:
+        pass
+
+    def settle(self) -> None:
+        pass
 
     def execute(self, sql: str, arguments: Any) -> Answer:
         cursor = self._connection.cursor()
@@ -77,6 +100,13 @@ class _Prepared:
         given = {**self.constants, **parameters} if self.constants else parameters
         return given if self.names is None else [given[name] for name in self.names]
 
+    def result(self, answer: Answer) -> QuickResult:
+        """Give what the driver said as SQLAlchemy gives it."""
+        columns, rows, rowcount = answer
+        if self.columns is None:
+            self.columns = SimpleResultMetaData(columns)
+        return QuickResult(self.columns, rows, rowcount)
+
 
 _PREPARED: Final[dict[tuple[str, Executable], _Prepared]] = {}
 
@@ -84,25 +114,66 @@ _PREPARED: Final[dict[tuple[str, Executable], _Prepared]] = {}
 class QuickConnection(Connection):
     """A connection that gives `quick` statements to the driver; whatever listens to executions hears all of them."""
 
+    def __enter__(self) -> Self:
+        super().__enter__()
+        return self
+
     def execute(self, statement: Any, parameters: Any = None, *, execution_options: Any = None) -> Any:
         """Execute a statement; as SQLAlchemy's, but for the conversion of columns where it is `quick`."""
-        if _OPTION not in statement.get_execution_options() or self.dispatch.before_cursor_execute:
+        if not self._is_quick(statement):
             return super().execute(statement, parameters, execution_options=execution_options)
+        prepared = self._prepared(statement)
+        with self._telling(prepared.sql) as driver:
+            answer = driver.execute(prepared.sql, prepared.arguments(parameters or {}))
+        return prepared.result(answer)
+
+    def execute_later(
+        self, statement: Executable, parameters: Mapping[str, Any], hear: Callable[[Any], None] | None = None
+    ) -> None:
+        """Execute a `quick` statement with the next one, in this order; `hear` gets its result then. Its errors come then too."""
+        if not self._is_quick(statement):
+            result = super().execute(statement, parameters)
+            if hear is not None:
+                hear(result)
+            return
+        prepared = self._prepared(statement)
+
+        def heard(answer: Answer) -> None:
+            if hear is not None:
+                hear(prepared.result(answer))
+
+        with self._telling(prepared.sql) as driver:
+            driver.execute_later(prepared.sql, prepared.arguments(parameters), heard)
+
+    def commit_with_next(self) -> None:
+        """Let the next statement come after this transaction's commit, if a server can be asked for both at once."""
+        self._driver().commit_with_next()
+
+    def settle(self) -> None:
+        """Execute what waits."""
+        with self._telling("") as driver:
+            driver.settle()
+
+    def _is_quick(self, statement: Any) -> bool:
+        return _OPTION in statement.get_execution_options() and not self.dispatch.before_cursor_execute
+
+    def _prepared(self, statement: Executable) -> _Prepared:
         prepared = _PREPARED.get((self.dialect.name, statement))
         if prepared is None:
             prepared = _PREPARED[self.dialect.name, statement] = _prepared(statement, self.dialect)
-        return self._driven(prepared, parameters or {})
+        return prepared
 
-    def _driven(self, prepared: _Prepared, parameters: Mapping[str, Any]) -> QuickResult:
+    def _driver(self) -> Driver:
         connection = self.connection
-        driver: Driver = connection.info.get(DRIVER) or _Cursors(connection)
+        return connection.info.get(DRIVER) or _Cursors(connection)
+
+    @contextmanager
+    def _telling(self, sql: str) -> Iterator[Driver]:
+        connection = self.connection
         try:
-            columns, rows, rowcount = driver.execute(prepared.sql, prepared.arguments(parameters))
+            yield self._driver()
         except self.dialect.loaded_dbapi.Error as error:
-            raise self._told(error, prepared.sql, connection) from error
-        if prepared.columns is None:
-            prepared.columns = SimpleResultMetaData(columns)
-        return QuickResult(prepared.columns, rows, rowcount)
+            raise self._told(error, sql, connection) from error
 
     def _told(self, error: Any, sql: str, connection: Any) -> BaseException:
         """Give the driver's error as SQLAlchemy gives it; a connection that is cut is not the pool's any more."""

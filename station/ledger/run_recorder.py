@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from station.errors import CertificateHeld, Code, InternalFault, LedgerFault, RunLost
 from station.ledger import run_ends as _ends
@@ -26,6 +26,7 @@ from station.ledger.audit import Change, iso_utc
 from station.ledger.certificates import left_in_batch
 from station.ledger.opening import Opened
 from station.ledger.proof import Proof
+from station.ledger.quick import QuickConnection
 from station.ledger.records import Allocation, StepRecord, VerdictRecord
 from station.ledger.server_history import ServerHistory
 from station.ledger.verdict_spool import KeptVerdict, VerdictSpool
@@ -148,7 +149,7 @@ class RunRecorder:
     def _taken_and_read(self, take: Callable[[Change], Allocated]) -> tuple[Allocated, Allocation | None]:
         allocation: Allocation | None = None
 
-        def read(connection: Connection) -> None:
+        def read(connection: QuickConnection) -> None:
             nonlocal allocation
             allocation = taken.read(connection, change.dialect, self._keys)
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Result, Row, bindparam, insert, select, update
 
 from station.certificate import CertificateState
 from station.errors import CertificateHeld, ChipError, Code, InternalFault, NoCertificateLeft, RunLost
 from station.ledger.allocated import Allocated
 from station.ledger.audit import Change, canonical_json, storable
 from station.ledger.certificates import (
+    Candidates,
+    candidates_ahead,
     certificate_by_id,
     live_certificate,
     move_certificate,
@@ -74,7 +76,19 @@ def open_run(change: Change, run_id: int) -> Row[Any]:
 
     RunLost when a server does not have it any more, or somebody who took this process for dead has ended it.
     """
-    run = find_run(change.connection, run_id)
+    return _own_and_open(change, run_id, find_run(change.connection, run_id))
+
+
+def open_run_with_candidates(change: Change, run_id: int) -> tuple[Row[Any], Candidates | None]:
+    """Give a run as `open_run` does and, asked for together with it, its candidates, unless it belongs to a work order."""
+    heard: list[Result[Any]] = []
+    change.connection.execute_later(_BY_ID, {"of_id": run_id}, heard.append)
+    ahead = candidates_ahead(change.connection, run_id)
+    run = _own_and_open(change, run_id, heard[0].first())
+    return run, ahead if run.work_order is None else None
+
+
+def _own_and_open(change: Change, run_id: int, run: Row[Any] | None) -> Row[Any]:
     if run is None or not change.is_mine(run.process) or run.finished_at is not None:
         is_own_end = run is not None and change.is_mine(run.process) and run.code != Code.INTERRUPTED
         raise not_there(change, f"run {run_id} is not under way", may_be_lost=not is_own_end)
@@ -103,10 +117,9 @@ def begin_run(
         if is_orphan or not processes.is_alive(run.process):
             end_interrupted(change, run)
     made = change.connection.execute(_BEGIN, {**values, "started_at": change.now})
-    primary_key = made.inserted_primary_key
-    if primary_key is None:
+    if made.inserted_primary_key is None:
         raise InternalFault("the ledger gave a new run no number")
-    run_id = int(primary_key[0])
+    run_id = int(made.inserted_primary_key[0])
     change.trail.append(
         EventKind.RUN_BEGUN,
         lane=values["lane"],
@@ -155,7 +168,7 @@ def identify_run(change: Change, processes: ProcessToken, run_id: int, chip: Chi
     unit = {"to_mac": chip.mac, "to_chip": canonical_json(chip_data), "to_certificate": inherited}
     is_told = run.mac == chip.mac  # by a commit whose outcome was not heard
     if not is_told:
-        change.connection.execute(_SET_UNIT, {"of_id": run_id, **unit})
+        change.connection.execute_later(_SET_UNIT, {"of_id": run_id, **unit})
     is_rework = change.connection.execute(_EARLIER_OF_MAC, {"of_mac": chip.mac, "not_id": run_id}).first() is not None
     held = live_certificate(change.connection, chip.mac, run.product_key)
     if not is_told:
@@ -180,7 +193,7 @@ def _hand_over(change: Change, old: Row[Any], new: Row[Any]) -> int | None:
     """Let the unit's new run hold what was allocated to its interrupted one, so that it gets the same certificate."""
     if old.certificate_state != CertificateState.ALLOCATED or old.product_key != new.product_key:
         return None
-    change.connection.execute(_ATTACH_RUN, {"of_id": old.certificate_id, "to_run": new.id})
+    change.connection.execute_later(_ATTACH_RUN, {"of_id": old.certificate_id, "to_run": new.id})
     return int(old.certificate_id)
 
 
@@ -206,8 +219,8 @@ def allocate(
         move_certificate(change, row, CertificateState.ALLOCATED, mac=run.mac, run_id=run.id, is_taken=True)
     else:
         if row.run_id != run.id:
-            change.connection.execute(_ATTACH_RUN, {"of_id": row.id, "to_run": run.id})
-        change.connection.execute(_SET_CERTIFICATE, {"of_id": run.id, "to_id": row.id})
+            change.connection.execute_later(_ATTACH_RUN, {"of_id": row.id, "to_run": run.id})
+        change.connection.execute_later(_SET_CERTIFICATE, {"of_id": run.id, "to_id": row.id})
     state = CertificateState(row.state) if resumed else CertificateState.ALLOCATED
     certificate_event(
         change, run, EventKind.CERTIFICATE_ALLOCATED, row, {"resumed": resumed, "from": row.state, "to": state.value}
@@ -239,7 +252,7 @@ def begin_installing(change: Change, run_id: int) -> None:
 def record_step(change: Change, run: Row[Any], record: StepRecord) -> None:
     """Write one step's event, and into the run how far it came."""
     if run.last_step != record.step.value:
-        change.connection.execute(_SET_STEP, {"of_id": run.id, "to_step": record.step.value})
+        change.connection.execute_later(_SET_STEP, {"of_id": run.id, "to_step": record.step.value})
     content: dict[str, JsonValue] = {
         "run": run.id,
         "step": record.step.value,
@@ -363,7 +376,7 @@ def _close_run(change: Change, run: Row[Any], kind: EventKind, record: VerdictRe
         "to_seconds": seconds,
         "to_data": canonical_json(dict(record.data)),
     }
-    change.connection.execute(_CLOSE, {"of_id": run.id, **values})
+    change.connection.execute_later(_CLOSE, {"of_id": run.id, **values})
     content: dict[str, JsonValue] = {
         "run": run.id,
         "verdict": record.verdict.value,

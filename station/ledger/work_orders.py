@@ -24,7 +24,7 @@ from station.ledger.order_tables import WORK_ORDERS
 from station.ledger.processes import ProcessToken
 from station.ledger.quick import quick
 from station.ledger.records import JsonValue
-from station.ledger.runs import open_run, take_back_unused
+from station.ledger.runs import take_back_unused
 from station.ledger.schema import BATCHES, RUNS
 from station.ledger.work_order_places import has_place, place_count, take_place
 
@@ -190,31 +190,30 @@ def _work_order(connection: Connection, row: Row[Any]) -> WorkOrder:
 
 
 @contextmanager
-def place_taken(change: Change, processes: ProcessToken, run_id: int) -> Iterator[Row[Any]]:
-    """Give the open run, and its unit a place in the run's order with the certificate that is allocated within; WorkOrderComplete.
+def place_taken(change: Change, processes: ProcessToken, run: Row[Any]) -> Iterator[None]:
+    """Give an open run's unit a place in the run's order with the certificate that is allocated within; WorkOrderComplete.
 
     A unit that has a place keeps it; one that was made before, for whatever order, is rework and needs none. One of many
     stations at a time: the order's row is locked until the transaction ends.
     """
     connection = change.connection
-    run = open_run(change, run_id)
     if run.work_order is None or run.mac is None:
-        yield run
+        yield
         return
     order = connection.execute(_LOCKED, {"of_number": run.work_order}).one()
     held = live_certificate(connection, run.mac, order.product_key)
     if held is not None and (
         has_place(connection, held, order.id) or (held.state in BOUND_STATES and held.run_id != run.id)
     ):
-        yield run
+        yield
         return
     if order.closed_at is not None:
         raise _takes_no_more(order.number, "is closed")
     while order.quantity is not None and place_count(connection, order.id)[0] >= order.quantity:
         if not take_back_unused(change, processes, order.batch_id):
             raise _takes_no_more(order.number, f"has all of its {order.quantity} units")
-    yield run
-    certificate_id = connection.execute(_CERTIFICATE_OF_RUN, {"of_run": run_id}).scalar_one()
+    yield
+    certificate_id = connection.execute(_CERTIFICATE_OF_RUN, {"of_run": run.id}).scalar_one()
     take_place(change, order.id, certificate_id, run.mac)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from multiprocessing.queues import Queue
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import psycopg
 import pytest
@@ -16,7 +18,8 @@ import sqlalchemy
 from sqlalchemy import MetaData
 
 from station.errors import ChipError, Code, CodedError, LedgerFault, UsageError, WorkOrderComplete
-from station.ledger import Ledger, event_hash
+from station.ledger import Ledger, event_hash, postgresql_prepared
+from station.ledger.postgresql_prepared import PreparedStatements
 from station.ledger.schema import METADATA
 from station.ledger.sealed_batch import recipient_of
 from station.ledger.shared_key import take_key
@@ -24,6 +27,7 @@ from station.verdict import Verdict
 from tests.benchmarks.factory import work
 from tests.ledger.making import begin, mac_of, name, write_csv
 from tests.ledger.postgresql_server import new_database
+from tests.waiting import wait_until
 
 
 def join(first: Ledger, folder: Path) -> Path:
@@ -295,3 +299,31 @@ def test_processes_of_many_stations_never_take_the_same(first: Ledger, factory: 
     summary = first.batch("large")
     assert (summary.left, summary.counts["installed"]) == (0, stations * units)  # type: ignore[index]  # a StrEnum's word
     assert first.unit(mac_of(5)).certificates
+
+
+def test_a_take_asks_the_server_three_times(first: Ledger) -> None:
+    first.allocate(begin(first, 1))
+    run, asked, together = begin(first, 2, lane=2), list[int](), PreparedStatements._together
+
+    def counted(statements: PreparedStatements, waiting: Sequence[Any]) -> Any:
+        asked.append(len(waiting))
+        return together(statements, waiting)
+
+    with patch.object(PreparedStatements, "_together", counted), patch.object(postgresql_prepared, "ALIVE_S", 600.0):
+        first.allocate(run)
+    assert asked == [4, 2, 2]  # begin, its commit's manner, run, candidates; take, event; commit, secrets
+
+
+def test_a_unit_of_a_work_order_holds_no_certificate_while_it_waits_for_the_order(first: Ledger, factory: str) -> None:
+    """Else the station that holds the order could wait for that certificate, and each for the other."""
+    first.work_orders.add("WO-1", profile="plug", batch="batch", quantity=5)
+    run = begin(first, 1, work_order="WO-1")
+    with psycopg.connect(factory) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("SELECT id FROM work_orders FOR UPDATE")
+        taken = pool.submit(first.allocate, run)
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        wait_until(lambda: other.execute(waits).fetchone() == (1,))
+        free = other.execute("SELECT device_name FROM certificates ORDER BY id FOR UPDATE SKIP LOCKED").fetchall()
+        other.rollback()
+        assert (name(1),) in free
+        assert taken.result(timeout=20).certificate.identity.device_name == name(1)

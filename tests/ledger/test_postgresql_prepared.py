@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -46,17 +47,97 @@ def test_a_change_tells_how_many_rows_it_changed(connection: psycopg.Connection[
 def test_a_statement_stays_prepared_when_a_transaction_is_rolled_back(connection: psycopg.Connection[Any]) -> None:
     statements = PreparedStatements(connection)
     for number in range(8):
-        statements.tell(b"BEGIN")
+        statements.begin("BEGIN")
         assert statements.execute("SELECT %(number)s::integer", {"number": number})[1] == [(number,)]
         connection.execute("SELECT 1")
         connection.rollback()
 
 
+def test_what_waits_is_executed_in_the_order_of_asking_and_each_answer_is_heard(
+    connection: psycopg.Connection[Any],
+) -> None:
+    statements = PreparedStatements(connection)
+    heard: list[Any] = []
+    statements.begin("BEGIN", "SET LOCAL synchronous_commit = off")
+    statements.execute_later("CREATE TABLE numbers (id integer PRIMARY KEY)", {}, heard.append)
+    assert heard == []
+    assert statements.execute("SELECT %(number)s::integer AS number", {"number": 7}) == (("number",), [(7,)], 1)
+    statements.execute_later("INSERT INTO numbers SELECT generate_series(1, %(many)s)", {"many": 2}, heard.append)
+    statements.commit_with_next()
+    last = statements.execute("SELECT pg_current_xact_id_if_assigned() IS NULL, count(*) FROM numbers", {})
+    assert heard == [((), (), 0), ((), (), 2)]
+    assert last[1] == [(True, 2)]
+    assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+def test_nothing_after_a_refused_statement_is_done_and_the_connection_is_good_for_the_next(
+    connection: psycopg.Connection[Any],
+) -> None:
+    statements = PreparedStatements(connection)
+    connection.execute("CREATE TABLE numbers (id integer PRIMARY KEY)")
+    heard: list[Any] = []
+    statements.begin("BEGIN")
+    statements.execute_later("INSERT INTO numbers VALUES (%(id)s)", {"id": 1}, heard.append)
+    statements.execute_later("INSERT INTO numbers VALUES (%(id)s)", {"id": 1}, heard.append)
+    statements.commit_with_next()
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        statements.execute("SELECT 1", {})
+    assert heard == []
+    connection.rollback()
+    statements.begin("BEGIN")
+    assert statements.execute("SELECT count(*) FROM numbers", {})[1] == [(0,)]
+    connection.rollback()
+
+
+def test_the_librarys_own_cursors_come_after_what_waits(connection: psycopg.Connection[Any]) -> None:
+    statements = PreparedStatements(connection)
+    connection.cursor_factory = statements.settled(connection.cursor_factory)  # type: ignore[assignment]  # any maker will do
+    statements.begin("BEGIN", "SET LOCAL synchronous_commit = off")
+    assert connection.execute("SHOW synchronous_commit").fetchall() == [("off",)]
+    connection.commit()
+
+
+def test_a_transaction_in_which_nothing_is_done_is_not_begun(connection: psycopg.Connection[Any]) -> None:
+    statements = PreparedStatements(connection)
+    statements.begin("BEGIN")
+    statements.settle()
+    assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
 def test_a_connection_that_was_cut_is_told_as_lost(connection: psycopg.Connection[Any], factory: str) -> None:
     statements = PreparedStatements(connection)
-    with psycopg.connect(factory, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(%s)", (connection.info.backend_pid,))
-    for command in (b"", b"BEGIN"):
+    _cut(connection, factory)
+    for commands in ((), ("BEGIN",)):
         with pytest.raises(psycopg.OperationalError):
-            statements.tell(command)
+            statements.begin(*commands)
     assert connection.broken
+
+
+def test_a_connection_that_is_cut_before_a_flight_is_told_as_lost(
+    connection: psycopg.Connection[Any], factory: str
+) -> None:
+    statements = PreparedStatements(connection)
+    statements.begin("BEGIN")
+    _cut(connection, factory)
+    with pytest.raises(psycopg.OperationalError):
+        statements.execute("SELECT 1", {})
+    assert connection.broken
+
+
+def test_other_threads_go_on_while_a_flight_waits_for_the_server(
+    connection: psycopg.Connection[Any], factory: str
+) -> None:
+    statements = PreparedStatements(connection)
+    with psycopg.connect(factory, autocommit=True) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("SELECT pg_advisory_lock(7)")
+        statements.begin("BEGIN")
+        waits = pool.submit(statements.execute, "SELECT 7 FROM pg_advisory_xact_lock(7)", {})
+        other.execute("SELECT pg_advisory_unlock(7)")
+        assert waits.result(timeout=20)[1] == [(7,)]
+    connection.rollback()
+
+
+def _cut(connection: psycopg.Connection[Any], factory: str) -> None:
+    pid = connection.info.backend_pid
+    with psycopg.connect(factory, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 20000)", (pid,))  # waits for its end

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from unittest.mock import patch
 import psycopg
 import pytest
 import sqlalchemy
-from sqlalchemy import Connection
+from psycopg.pq.abc import PGresult
 
 from station.certificate import CertificateState
 from station.errors import Code, LedgerFault, RunLost
@@ -21,6 +21,8 @@ from station.ledger.allocated import Allocated
 from station.ledger.audit_verify import verify_export
 from station.ledger.database import Dialect
 from station.ledger.key_ring import KeyRing
+from station.ledger.postgresql_prepared import PreparedStatements
+from station.ledger.quick import QuickConnection
 from station.ledger.records import StepRecord, VerdictRecord
 from station.ledger.verdict_spool import SPOOL_FILE, KeptVerdict, VerdictSpool
 from station.verdict import Step, StepState, Verdict
@@ -82,7 +84,7 @@ def shut(url: str) -> Iterator[None]:
 @contextmanager
 def answer_lost(times: int) -> Iterator[None]:
     """Let a commit reach the server and its answer be lost, so often: as when the connection is cut in the middle of it."""
-    commit, left = psycopg.Connection.commit, iter(range(times))
+    commit, together, left = psycopg.Connection.commit, PreparedStatements._together, iter(range(times))
 
     def lost(connection: psycopg.Connection[Any]) -> None:
         commit(connection)
@@ -90,7 +92,18 @@ def answer_lost(times: int) -> Iterator[None]:
             connection.close()
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
-    with patch.object(psycopg.Connection, "commit", lost):
+    def lost_together(statements: PreparedStatements, asked: Sequence[Any]) -> list[PGresult]:
+        results = together(statements, asked)
+        is_commit = statements._prepared.get("COMMIT") in [one.prepared for one in asked]
+        if is_commit and next(left, None) is not None:
+            statements._server.finish()
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+        return results
+
+    with (
+        patch.object(psycopg.Connection, "commit", lost),
+        patch.object(PreparedStatements, "_together", lost_together),
+    ):
         yield
 
 
@@ -99,7 +112,8 @@ def before_secrets_are_read(act: Callable[[], None]) -> Iterator[None]:
     """Do something once, when a certificate is taken and its secrets are not read yet."""
     read, acts = Allocated.read, iter([act])
 
-    def later(self: Allocated, connection: Connection, dialect: Dialect, keys: KeyRing) -> Allocation | None:
+    def later(self: Allocated, connection: QuickConnection, dialect: Dialect, keys: KeyRing) -> Allocation | None:
+        connection.settle()  # the commit
         next(acts, lambda: None)()
         return read(self, connection, dialect, keys)
 
