@@ -6,10 +6,11 @@ import importlib
 import itertools
 import os
 import shutil
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -44,7 +45,11 @@ class Server:
         )
         with (folder / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.writelines(f"{setting}\n" for setting in settings)
-        self._server.start()
+        try:
+            self._server.start()
+        except BaseException:
+            self._folder.cleanup()
+            raise
         self.url: str = self._server.get_uri()
 
     def kill(self) -> None:
@@ -70,13 +75,23 @@ class Server:
         self._server.ensure_postgres_running()
 
     def back_up(self) -> None:
-        """Keep all that it stores, for `restore`."""
-        self._stopped(lambda data, kept: shutil.copytree(data, kept, ignore=shutil.ignore_patterns(".s.*")))
+        """Keep all that it stores, for `restore`; what an earlier one kept goes."""
+
+        def keep(data: Path, kept: Path) -> None:
+            shutil.rmtree(kept, ignore_errors=True)
+            try:
+                shutil.copytree(data, kept, ignore=shutil.ignore_patterns(".s.*"))
+            except BaseException:
+                shutil.rmtree(kept, ignore_errors=True)
+                raise
+
+        self._stopped(keep)
 
     def restore(self) -> None:
         """Bring back what `back_up` kept, as a restore to a point in time does: the server begins a new timeline."""
 
         def put_back(data: Path, kept: Path) -> None:
+            kept.stat()  # without a backup nothing goes
             shutil.rmtree(data)
             kept.rename(data)
             _recover(data)
@@ -91,11 +106,13 @@ class Server:
         data = self._server.pgdata
         self.kill()
         (data / "postmaster.pid").unlink(missing_ok=True)
-        act(data, data.with_name("kept"))
-        if self._server.system_user is not None:
-            for path in (data, *data.rglob("*")):
-                shutil.chown(path, self._server.system_user)
-        self.start()
+        try:
+            act(data, data.with_name("kept"))
+            if self._server.system_user is not None:
+                for path in (data, *data.rglob("*")):
+                    shutil.chown(path, self._server.system_user)
+        finally:
+            self.start()
 
     def cut(self) -> None:
         """Cut every connection that anybody has, in the middle of whatever it does."""
@@ -119,34 +136,21 @@ class Standby:
     def __init__(self, primary: Server) -> None:
         self._primary = primary
         self._data = primary._server.pgdata.with_name("standby")
+        with ExitStack() as undone:
+            undone.callback(self.close)
+            self._stream()
+            undone.pop_all()
+
+    def _stream(self) -> None:
+        primary = self._primary
         self._data.mkdir(mode=0o700)
         if primary._server.system_user is not None:
             shutil.chown(self._data, primary._server.system_user)
-        of_primary = str(primary._server.pgdata)
-        primary._run(
-            "pg_basebackup",
-            "-h",
-            of_primary,
-            "-U",
-            "postgres",
-            "-D",
-            str(self._data),
-            "-R",
-            "-X",
-            "stream",
-            "-c",
-            "fast",
-        )
-        words = (
-            "-w",
-            "-o",
-            f'-h "" -k {of_primary} -p {STANDBY_PORT}',
-            "-l",
-            str(self._data / "log"),
-            "-D",
-            str(self._data),
-        )
-        primary._run("pg_ctl", *words, "start")
+        of_primary, data = str(primary._server.pgdata), str(self._data)
+        copied = ("-h", of_primary, "-U", "postgres", "-D", data, "-R", "-X", "stream", "-c", "fast")
+        primary._run("pg_basebackup", *copied)
+        listens = f'-h "" -k {of_primary} -p {STANDBY_PORT}'
+        primary._run("pg_ctl", "-w", "-o", listens, "-l", f"{data}/log", "-D", data, "start")
         with psycopg.connect(primary.url, autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
             connection.execute("SELECT pg_reload_conf()")
@@ -164,8 +168,13 @@ class Standby:
         self._primary._run("pg_ctl", "-w", "-D", str(self._data), "promote")
 
     def close(self) -> None:
-        """End it."""
-        self._primary._run("pg_ctl", "-w", "-D", str(self._data), "-m", "immediate", "stop")
+        """End it, if it runs, and remove what it stored; the other one's commits wait for nobody then, where it lives."""
+        with suppress(subprocess.CalledProcessError):
+            self._primary._run("pg_ctl", "-w", "-D", str(self._data), "-m", "immediate", "stop")
+        shutil.rmtree(self._data, ignore_errors=True)
+        with suppress(psycopg.OperationalError), psycopg.connect(self._primary.url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM RESET synchronous_standby_names")
+            connection.execute("SELECT pg_reload_conf()")
 
 
 def _recover(data: Path) -> None:
