@@ -43,6 +43,10 @@ def waiting(reason: WaitReason, lane: int = 1) -> Fits:
     return lambda event: isinstance(event, LaneWaiting) and (event.lane, event.reason) == (lane, reason)
 
 
+def waiting_with(code: Code, lane: int = 1) -> Fits:
+    return lambda event: isinstance(event, LaneWaiting) and (event.lane, event.code) == (lane, code)
+
+
 class LineAtWork:
     """Lanes numbered from 1 on the ports given."""
 
@@ -74,7 +78,8 @@ class LineAtWork:
 
     def on(self, fits: Fits, act: Callable[[], object]) -> None:
         """Do something once, on the lane's own thread, when an event fits."""
-        self._plans.append((fits, act))
+        with self._lock:
+            self._plans.append((fits, act))
 
     def _hear(self, event: Event) -> None:
         with self._lock:

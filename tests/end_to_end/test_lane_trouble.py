@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import sys
-import threading
 from pathlib import Path
 from typing import Final
 
-from station.chip.ports import Place
-from station.errors import Code
-from station.events import LaneAppeared, LaneWaiting
-from station.line.lane import LaneInfo, LanePlan
-from station.line.lane_places import LanePlaces
-from station.line.line import HotPlug
-from station.line.port_watch import PortWatch
-from station.profile.prepare import prepare_recipe
-from station.verdict import Step, StepState, Verdict
-from station.virtual.faults import Faults
-from tests.end_to_end.conftest import COMMAND_TIMEOUT_S, run_to_end
-from tests.end_to_end.quick_line import LineAtWork, at_work, opened_shift, step, told
-from tests.end_to_end.quick_units import PRODUCT_KEY, quick_fixture, quick_fixtures, unit_number
-from tests.end_to_end.watched_station import desk_in
-from tests.line.ports import PluggedIn, adapter
+import pytest
 
-AT_MOST_TIMES_ALONE: Final = 3.0
+from station.profile.prepare import prepare_recipe
+from tests.end_to_end.conftest import run_to_end
+from tests.end_to_end.quick_line import opened_shift
+from tests.end_to_end.quick_units import PRODUCT_KEY, make_product, quick_fixtures, unit_number
+from tests.end_to_end.watched_station import desk_in
+from tests.line.trouble import Trouble, make_units_beside
+
+LOST_MAX_S: Final = 1.0
 HUNG_DRIVER: Final = """
 import sys, threading
 from station.chip import lane_port
@@ -46,45 +38,13 @@ main()
 """
 
 
-def test_beside_a_chip_that_babbles_and_an_adapter_that_is_pulled_and_renamed_a_unit_takes_as_long_as_alone(
-    tmp_path: Path,
-) -> None:
-    desk = desk_in(tmp_path)
-    recipe = prepare_recipe(desk.profiles / "quick.yaml")
-    with (
-        opened_shift(recipe, tmp_path) as shift,
-        quick_fixtures(3) as (good, pulled, renamed),
-        quick_fixture(unit_number(9), faults=Faults(babbles=True)) as babbling,
-    ):
-        good.insert(unit_number(1))
-        with at_work(LineAtWork(shift, [good.url])) as work:
-            alone = work.verdict()
-        good.insert(unit_number(2))
-        here = [adapter(good.url, "1-1"), adapter(babbling.url, "1-2")]
-        plugs = PluggedIn([*here, adapter(pulled.url, "1-3")])
-        taught = {number: Place(None, f"1-{number}") for number in (1, 2, 3)}
-        watch = PortWatch(LanePlaces(taught), plugs, period_s=0.05)
-        hot_plug = HotPlug(watch, lambda number, port: LanePlan(LaneInfo(number, port)))
-        work = LineAtWork(shift, [good.url, babbling.url, pulled.url], hot_plug=hot_plug)
-        missing = threading.Event()
-
-        def pull() -> None:
-            plugs.ports = here
-            pulled.stop()
-
-        def put_back() -> None:
-            plugs.ports = [*here, adapter(renamed.url, "1-3")]
-            missing.set()
-
-        work.on(step(Step.IDENTIFY, StepState.DONE), pull)
-        work.on(lambda event: isinstance(event, LaneWaiting) and event.code == Code.PORT_MISSING, put_back)
-        with at_work(work):
-            beside = work.verdict()
-            assert missing.wait(COMMAND_TIMEOUT_S)
-            assert work.wait_for(lambda event: isinstance(event, LaneAppeared)) == LaneAppeared(3, renamed.url)
-
-    assert (told(alone), told(beside)) == ((Verdict.PASS, None), (Verdict.PASS, None))
-    assert beside.seconds < alone.seconds * AT_MOST_TIMES_ALONE
+@pytest.mark.alone
+def test_a_lane_loses_no_second_beside_lanes_in_every_trouble_at_once(tmp_path: Path) -> None:
+    """Babbling and mute chips, a hung port, a pulled and renamed adapter, drivers that never return; each of its units counts."""
+    recipe = prepare_recipe(make_product(tmp_path))
+    with opened_shift(recipe, tmp_path, certificates=100) as shift:
+        made = make_units_beside(shift, list(Trouble), units=2)
+    assert made.lost_s < LOST_MAX_S, made
 
 
 def test_a_driver_that_hangs_ends_the_process_with_exit_code_3_and_the_other_lane_has_passed(tmp_path: Path) -> None:

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-import serial
 
-from station.chip import lane_port
 from station.chip.ports import Place, PortInfo
 from station.errors import Code
 from station.events import LaneAppeared, LaneWaiting, VerdictReached, WaitReason
-from station.line import lane as lane_module
-from station.line import line as line_module
 from station.line.lane import LaneInfo, LanePlan
 from station.line.lane_places import NOTHING_LEARNT, LanePlaces
 from station.line.line import HotPlug, Line
@@ -28,6 +22,7 @@ from station.verdict import Verdict
 from tests.end_to_end.quick_line import LineAtWork, at_work, opened_shift, told
 from tests.end_to_end.quick_units import mac_number, make_product, quick_fixture, quick_fixtures, unit_number
 from tests.line.ports import PluggedIn, adapter
+from tests.line.wedged_port import wedged
 
 
 @pytest.fixture(scope="module")
@@ -102,49 +97,11 @@ def test_a_list_of_ports_that_fails_once_disturbs_nobody(shift: Shift) -> None:
             assert failed.is_set()
 
 
-class WedgedPort:
-    """A port in front of a real one whose driver, once it is told to, does not return from one kind of call."""
-
-    def __init__(self, inner: serial.Serial, call: str, freed: threading.Event) -> None:
-        self.__dict__.update(_inner=inner, _call=call, _freed=freed)
-
-    def __getattr__(self, name: str) -> Any:
-        if name != self._call:
-            return getattr(self._inner, name)
-
-        def never(*_arguments: object) -> bytes:
-            self._freed.wait()
-            raise serial.SerialException("the adapter is gone")
-
-        return never
-
-    def __setattr__(self, name: str, value: object) -> None:
-        setattr(self._inner, name, value)
-
-
-@contextmanager
-def wedged(monkeypatch: pytest.MonkeyPatch, url: str, call: str) -> Iterator[None]:
-    freed = threading.Event()
-    make = lane_port._make
-
-    def make_wedged(asked: str) -> Any:
-        inner = make(asked)
-        return WedgedPort(inner, call, freed) if asked == url else inner
-
-    monkeypatch.setattr(lane_port, "_make", make_wedged)
-    monkeypatch.setattr(line_module, "STUCK_LOOK_PERIOD_S", 0.05)
-    monkeypatch.setattr(lane_module, "STUCK_AFTER_S", 1.0)
-    try:
-        yield
-    finally:
-        freed.set()
-
-
 @pytest.mark.parametrize("call", ["open", "write", "read"])
 def test_a_driver_that_does_not_return_is_told_and_costs_the_other_lane_and_the_stop_nothing(
-    shift: Shift, monkeypatch: pytest.MonkeyPatch, call: str
+    shift: Shift, call: str
 ) -> None:
-    with quick_fixtures(2) as (bad, good), wedged(monkeypatch, bad.url, call):
+    with quick_fixtures(2) as (bad, good), wedged(bad.url, call):
         bad.insert(unit_number(1))
         work = LineAtWork(shift, [bad.url, good.url])
         work.line.start()
@@ -156,8 +113,8 @@ def test_a_driver_that_does_not_return_is_told_and_costs_the_other_lane_and_the_
         assert not work.line.stop(1.0)
 
 
-def test_a_driver_that_does_not_close_is_told_at_the_stop(shift: Shift, monkeypatch: pytest.MonkeyPatch) -> None:
-    with quick_fixture() as fixture, wedged(monkeypatch, fixture.url, "close"):
+def test_a_driver_that_does_not_close_is_told_at_the_stop(shift: Shift) -> None:
+    with quick_fixture() as fixture, wedged(fixture.url, "close"):
         work = LineAtWork(shift, [fixture.url])
         work.line.start()
         work.wait(WaitReason.INSERT_UNIT)
@@ -165,10 +122,8 @@ def test_a_driver_that_does_not_close_is_told_at_the_stop(shift: Shift, monkeypa
         assert work.wait(WaitReason.STATION_FAULT).code == Code.PORT_STUCK
 
 
-def test_a_lane_without_a_screen_ends_with_the_stations_fault_and_the_line_with_it(
-    shift: Shift, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with quick_fixtures(2) as (bad, good), wedged(monkeypatch, bad.url, "write"):
+def test_a_lane_without_a_screen_ends_with_the_stations_fault_and_the_line_with_it(shift: Shift) -> None:
+    with quick_fixtures(2) as (bad, good), wedged(bad.url, "write"):
         good.insert(unit_number(2))
         work = LineAtWork(shift, [bad.url, good.url], units=1, end_on_error=True)
         work.line.start()
