@@ -62,7 +62,7 @@ def look_at_ledger(session: Session) -> Iterator[Finding]:
         )
         return
     left = sum(batch.left for batch in batches)
-    yield Finding("ledger", Health.GOOD, f"{len(batches)} batches, {left} certificates left")
+    yield Finding("ledger", Health.GOOD, f"batches: {len(batches)}, certificates left: {left}")
     yield from _few_left(session, batches)
     if waited_for:
         seen = (

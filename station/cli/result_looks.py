@@ -25,14 +25,14 @@ def look_at_results(session: Session) -> Iterator[Finding]:
                 yield Finding(
                     subject,
                     Health.ODD,
-                    f"{trouble}; {waiting} results wait in the ledger",
+                    f"{trouble}; waiting in the ledger: {waiting}",
                     "Mend the way there, or `results` in the settings; nothing is lost meanwhile",
                 )
             elif refused:
-                seen = f"{settings.place} refused {refused} results"
+                seen = f"{settings.place}, refused: {refused}"
                 yield Finding(subject, Health.ODD, seen, "See why: station results list; then station results send")
             else:
-                yield Finding(subject, Health.GOOD, f"{settings.place}, {waiting} waiting")
+                yield Finding(subject, Health.GOOD, f"{settings.place}, waiting: {waiting}")
     except CodedError:
         return  # told by the settings and the ledger
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, ScalarSelect, func, select
+from sqlalchemy import Connection, Exists, exists, func, select
 
 from station.errors import UsageError, Why
 from station.ledger.audit import Change, Changes, storable
@@ -20,7 +20,6 @@ from station.ledger.units import find_unit
 from station.unit import Mac
 from station.verdict import Verdict
 
-_E = AUDIT_EVENTS.c
 _R = RUNS.c
 _KINDS: Final = (EventKind.LABEL_SENT, EventKind.LABEL_FAILED)
 _NOT_YET: Final = "Walk the unit until it passes, then print"
@@ -81,7 +80,7 @@ class PrintedLabels:
                 .join(CERTIFICATES, CERTIFICATES.c.id == _R.certificate_id)
                 .where(_R.batch_id == batch_row(connection, batch).id, _R.id.in_(last), _R.verdict == Verdict.PASS)
                 .where(CERTIFICATES.c.state.in_(GOOD_STATES))
-                .where(func.coalesce(_told_last(_R.mac, CERTIFICATES.c.device_name), "") != EventKind.LABEL_SENT)
+                .where(~_taken(_R.mac, CERTIFICATES.c.device_name))
                 .order_by(_R.id)
             )
             return [Mac(mac) for (mac,) in connection.execute(query)]
@@ -107,14 +106,21 @@ class PrintedLabels:
             _note(change, EventKind.LABEL_FAILED, order, operator, told)
 
 
-def _told_last(mac: Any, device_name: Any) -> ScalarSelect[Any]:
-    """Give what the log told last of a label with this MAC and DeviceName: another certificate needs another label."""
-    own = (_E.mac == mac, _E.device_name == device_name, _E.kind.in_(_KINDS))
-    return select(_E.kind).where(*own).order_by(_E.id.desc()).limit(1).scalar_subquery()
+def _taken(mac: Any, device_name: Any) -> Exists:
+    """Whether a printer took a label with this MAC and DeviceName: one was sent, and what the log told next was no failure."""
+    sent, then = AUDIT_EVENTS.alias(), AUDIT_EVENTS.alias()
+    own = (then.c.mac == mac, then.c.device_name == device_name, then.c.kind.in_(_KINDS), then.c.id > sent.c.id)
+    told_next = select(then.c.kind).where(*own).order_by(then.c.id).limit(1).scalar_subquery()
+    return exists().where(
+        sent.c.mac == mac,
+        sent.c.device_name == device_name,
+        sent.c.kind == EventKind.LABEL_SENT,
+        func.coalesce(told_next, "") != EventKind.LABEL_FAILED,
+    )
 
 
 def _was_sent(connection: Connection, run: RunRow) -> bool:
-    return connection.execute(select(_told_last(run.mac, run.device_name))).scalar() == EventKind.LABEL_SENT
+    return bool(connection.execute(select(_taken(run.mac, run.device_name))).scalar())
 
 
 def _note(change: Change, kind: EventKind, order: LabelOrder, operator: str, data: Mapping[str, JsonValue]) -> None:

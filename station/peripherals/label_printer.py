@@ -81,9 +81,8 @@ class TcpPrinter:
                 raise self._unreachable(error) from None
 
     def check(self) -> None:
-        """Connect and ask for its state."""
-        with self._connection() as line:
-            self._refuse_if_not_ready(line)
+        """Do all that a label does, without one."""
+        self.send("")
 
     def _connection(self) -> socket.socket:
         try:
@@ -119,7 +118,8 @@ class TcpPrinter:
         return answer
 
     def _unreachable(self, error: OSError) -> PeripheralFault:
-        cause = f"The label printer does not answer ({error.strerror or type(error).__name__})"
+        why = "not in time" if isinstance(error, TimeoutError) else error.strerror or type(error).__name__
+        cause = f"The label printer does not answer ({why})"
         return printer_unreachable(cause, self.name)
 
 

@@ -7,6 +7,7 @@ whose value is a quoted string, and for what 409 and 422 mean there.
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
@@ -175,7 +176,12 @@ class HttpDelivery:
 
 
 def _told(error: Exception) -> str:
-    return "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    cause = getattr(error, "os_error", error)  # aiohttp's own sentence has the address once more, and its own words
+    if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) and cause.errno:
+        return os.strerror(cause.errno) if cause.errno > 0 else cause.strerror or type(cause).__name__
+    return str(error) or type(error).__name__
 
 
 def _meaning(status: int, said: str, headers: Mapping[str, str]) -> Answer:

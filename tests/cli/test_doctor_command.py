@@ -56,7 +56,7 @@ def test_a_good_pc_has_nothing_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     code, findings = look(tmp_path / "data", monkeypatch)
     assert code == 0
     assert {finding["health"] for finding in findings} <= {"good", "odd"}
-    assert of(findings, "ledger")["seen"] == "1 batches, 2 certificates left"
+    assert of(findings, "ledger")["seen"] == "batches: 1, certificates left: 2"
     assert of(findings, "ports")["seen"] == "/dev/ttyUSB0 CP2102"
 
 

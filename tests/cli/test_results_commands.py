@@ -59,7 +59,7 @@ def test_what_waits_is_listed_sent_and_refused_with_its_reason(
     mes.answers = [200, 422]
     assert json.loads(station("results", "send", "--json").out)[0]["refused"] == 1
     assert "refused" in station("results", "list").out
-    assert "refused 1 results" in station("doctor").out
+    assert "refused: 1\n" in station("doctor").out
     assert station("results", "send", "--refused").out == "mes: 1 delivered, 0 refused\n"
     assert (listed(station)["told"], listed(station)["refusals"]) == (2, [])
     assert station("results", "send", "wats").code == 2
@@ -89,10 +89,10 @@ def test_a_process_that_is_killed_before_it_hears_the_answer_sends_the_same_agai
 def test_doctor_tells_what_cannot_be_reached(station: Station, mes: OtherSystem, tmp_path: Path) -> None:
     set_results(tmp_path, f"{{mes: {{url: '{mes.url}'}}, files: {{folder: not-there}}}}")
     seen = station("doctor").out
-    assert f"results mes    {mes.url}, 0 waiting" in seen
+    assert f"results mes    {mes.url}, waiting: 0" in seen
     assert "not-there is no folder" in seen
     mes.switch_off()
-    assert "▲ results mes" in station("doctor").out
+    assert f"▲ results mes    {mes.url}: Connection refused; waiting in the ledger: 0" in station("doctor").out
     mes.switch_on()
 
 

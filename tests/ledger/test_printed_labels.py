@@ -85,6 +85,19 @@ def test_a_unit_with_another_certificate_gets_a_first_label_again(stocked: Ledge
     assert send(stocked, order, only_first=True)
 
 
+def test_one_more_that_fails_takes_nothing_from_the_first(stocked: Ledger) -> None:
+    walk(stocked, 1)
+    order = stocked.printed_labels.order(mac_of(1))
+    send(stocked, order)
+    send(stocked, order)
+    fail(stocked, order)
+
+    assert stocked.printed_labels.missing("batch") == []
+    assert not send(stocked, order, only_first=True)
+    send(stocked, order)
+    assert [again for kind, again in told(stocked) if kind == "label_sent"] == [False, True, True]
+
+
 def test_what_no_printer_took_is_missing_until_one_does(stocked: Ledger) -> None:
     for unit in (1, 2, 3, 4):
         walk(stocked, unit)

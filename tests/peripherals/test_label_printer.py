@@ -61,6 +61,17 @@ def test_a_printer_that_hangs_is_told_within_its_time(
     assert caught.value.code is Code.PRINTER_UNREACHABLE
 
 
+def test_a_printer_that_hangs_is_none_that_would_take_a_label(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(label_printer, "STATUS_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(label_printer, "TIMEOUT_S", 0.2)
+    with TcpPrinterDouble(hangs=True) as printer, pytest.raises(PeripheralFault) as caught:
+        open_printer(printer.address, tmp_path).check()
+    assert (caught.value.code, caught.value.cause) == (
+        Code.PRINTER_UNREACHABLE,
+        "The label printer does not answer (not in time)",
+    )
+
+
 def test_a_file_grows_by_each_label(tmp_path: Path) -> None:
     printer = open_printer("file:out/labels.zpl", tmp_path)
     printer.check()
