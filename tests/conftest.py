@@ -1,8 +1,11 @@
-"""Which files are read, in which order their tests run, and how new ledgers, of which the tests make thousands, are made fast."""
+"""Which files are read, in which order their tests run, and what makes each of thousands cheaper: new ledgers, the collector."""
 
 from __future__ import annotations
 
+import gc
 from collections import deque
+from collections.abc import Generator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,8 @@ SIMULATION = ROOT / "simulation"
 COMPUTING = (SIMULATION,)
 WAITING = (ROOT / "chip", ROOT / "line", ROOT / "cli", ROOT / "virtual")
 LONG = (ROOT / "end_to_end",)
+YOUNG_LOOKS_A_WHOLE_ONE = 100
+"""Python's own number is 10."""
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +30,22 @@ def _migrations_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
     if SIMULATION not in request.path.parents:
         for module in (opening, moving):
             monkeypatch.setattr(module, "migrate", replay_or_migrate)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep Python's collector from the modules and tests while they come, then for good, and let it look seldom at all the rest.
+
+    It would take a fifth of the time of the screen's tests.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*gc.get_threshold()[:2], YOUNG_LOOKS_A_WHOLE_ONE)
+        gc.enable()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -45,8 +66,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     workers = max(2, getattr(config, "workerinput", {"workercount": 1})["workercount"])
     kinds: dict[Path, list[pytest.Item]] = {folder: [] for folder in (*COMPUTING, *WAITING, *LONG, ROOT)}
-    for item in items:
-        kinds[next(folder for folder in kinds if folder in item.path.parents)].append(item)
+    for path, of_file in groupby(items, key=lambda item: item.path):
+        kinds[next(folder for folder in kinds if folder in path.parents)] += of_file
     others, count = deque(kinds[ROOT]), len(items)
     items.clear()
     for worker in range(workers):

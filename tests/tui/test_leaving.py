@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,9 @@ def test_a_screen_that_ends_otherwise_still_stops_the_line(monkeypatch: pytest.M
         app._line = line
 
     monkeypatch.setattr(app, "run", broken)
+    monkeypatch.setattr(
+        "station.tui.app.spared", nullcontext
+    )  # its end would give the collector all other tests to look at
 
     assert run_station_app(app) is True
     assert line.calls == ["stop"]
