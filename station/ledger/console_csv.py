@@ -232,6 +232,8 @@ class _Check:
 
 
 def _values_twice(values: array[int]) -> frozenset[int]:
+    if len(set(values)) == len(values):
+        return frozenset()
     ordered = sorted(values)
     return frozenset(one for one, other in zip(ordered, islice(ordered, 1, None), strict=False) if one == other)
 

@@ -6,6 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -32,7 +33,7 @@ _CHUNK_ROWS: Final = 2000
 _BULK_ROWS: Final = 10_000
 _CHECK_SHARE: Final = 0.25
 """How much of an import's time the first reading takes."""
-_COLUMNS: Final = (
+IMPORTED_COLUMNS: Final = (
     "batch_id", "position", "product_key", "device_name", "secret_fingerprint", "secrets", "key_id", "extras",
     "changed_at",
 )  # fmt: skip
@@ -61,6 +62,15 @@ class CertificateSource:
     digest: str
     """Keyed, in hex: equal for the same certificates from the same source."""
     read: Callable[[SecretBox], Generator[CsvRow, None, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Some of the source's rows, and the same as they are to stand in the ledger."""
+
+    rows: list[CsvRow]
+    fingerprints: list[bytes]
+    values: list[tuple[object, ...]]
 
 
 class NothingNewError(Exception):
@@ -205,14 +215,15 @@ class BatchImport:
         """Write every new certificate; BatchError when the source contradicts the ledger, NothingNewError."""
         source = self._source
         batch_id = self._make_batch()
-        rows = source.read(self._box)
+        chunks = self._chunks(batch_id)
         position = 0
-        while chunk := list(islice(rows, _CHUNK_ROWS)):
-            self._write_chunk(batch_id, position, chunk)
-            position += len(chunk)
-            if len(self._faults) >= FAULTS_MAX:
-                break
-        rows.close()
+        with ThreadPoolExecutor(1, "import") as reader:  # the database works on one chunk while the next is sealed
+            following = reader.submit(next, chunks, None)
+            while len(self._faults) < FAULTS_MAX and (chunk := following.result()) is not None:
+                following = reader.submit(next, chunks, None)
+                self._write_chunk(batch_id, chunk)
+                position += len(chunk.rows)
+        chunks.close()
         if self._faults:
             raise BatchError(
                 f"{source.title} contradicts the ledger",
@@ -267,15 +278,23 @@ class BatchImport:
             name = f"{stem}-{number}"
         return name, False
 
-    def _write_chunk(self, batch_id: int, position: int, chunk: list[CsvRow]) -> None:
+    def _chunks(self, batch_id: int) -> Generator[_Chunk, None, None]:
+        """Read the source in parts, each as it is to stand in the ledger."""
+        rows = self._source.read(self._box)
+        position = 0
+        while part := list(islice(rows, _CHUNK_ROWS)):
+            yield self._sealed(batch_id, position, part)
+            position += len(part)
+
+    def _sealed(self, batch_id: int, position: int, rows: list[CsvRow]) -> _Chunk:
         product_key, box, now = self._source.product_key, self._box, self._change.now
-        rows: list[tuple[object, ...]] = []
+        values: list[tuple[object, ...]] = []
         fingerprints: list[bytes] = []
-        for position_in_file, row in enumerate(chunk, position + 1):
+        for position_in_file, row in enumerate(rows, position + 1):
             fingerprint = box.fingerprint(product_key, row.device_secret)
             fingerprints.append(fingerprint)
             sealed = box.seal(product_key, row.device_name, "DeviceSecret", row.device_secret)
-            rows.append(
+            values.append(
                 (
                     batch_id,
                     position_in_file,
@@ -288,10 +307,13 @@ class BatchImport:
                     now,
                 )
             )
-        written = self._dialect.insert_new(self._change.connection, CERTIFICATES, _COLUMNS, rows)
+        return _Chunk(rows, fingerprints, values)
+
+    def _write_chunk(self, batch_id: int, chunk: _Chunk) -> None:
+        written = self._dialect.insert_new(self._change.connection, CERTIFICATES, IMPORTED_COLUMNS, chunk.values)
         self._imported += written
-        if written < len(chunk):
-            self._explain_skipped(batch_id, chunk, fingerprints)
+        if written < len(chunk.rows):
+            self._explain_skipped(batch_id, chunk.rows, chunk.fingerprints)
 
     def _other_secrets(self, row: CsvRow) -> str:
         """Give the further secret columns as the rest of a JSON object."""

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import base64
+import re
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from sqlalchemy import CheckConstraint
 
 from station.certificate import CertificateState
-from station.errors import BatchError, UsageError
+from station.errors import BatchError, InternalFault, UsageError
 from station.ledger import ImportResult, Ledger
+from station.ledger.importing import IMPORTED_COLUMNS
+from station.ledger.schema import AUDIT_EVENTS, AUDIT_HEADS, AUDIT_SIGNATURES, BATCH_COUNTS, BATCHES, CERTIFICATES
 from tests.ledger.making import HEADER, PRODUCT, STAMP, begin, name, row, secret, write_csv, write_lines
 
 
@@ -208,3 +213,22 @@ def test_progress_only_grows_and_ends_at_the_whole_file(ledger: Ledger, tmp_path
     assert [done for done, _ in heard] == sorted(done for done, _ in heard)
     assert heard[-1][0] == size_bytes
     assert ledger.left("b") == 40_000
+
+
+def test_the_checks_that_an_import_is_spared_concern_nothing_that_it_writes() -> None:
+    checks = [str(one.sqltext) for one in CERTIFICATES.constraints if isinstance(one, CheckConstraint)]
+    others = (BATCHES, BATCH_COUNTS, AUDIT_EVENTS, AUDIT_HEADS, AUDIT_SIGNATURES)
+
+    assert len(checks) > 3
+    assert not [(check, name) for check in checks for name in IMPORTED_COLUMNS if re.search(rf"\b{name}\b", check)]
+    assert not [one for table in others for one in table.constraints if isinstance(one, CheckConstraint)]
+
+
+@pytest.mark.parametrize("is_refused", [False, True], ids=["done", "refused"])
+def test_after_an_import_the_database_checks_again(stocked: Ledger, tmp_path: Path, is_refused: bool) -> None:
+    path = write_lines(tmp_path / "b.csv", [HEADER, f"{name(3)},{secret(33)},{PRODUCT}" if is_refused else row(20)])
+    with pytest.raises(BatchError) if is_refused else nullcontext():
+        stocked.import_batch(path)
+
+    with pytest.raises(InternalFault, match="void_has_a_reason"), stocked._database.writing() as connection:
+        connection.exec_driver_sql("UPDATE certificates SET state = 'void' WHERE id = 1")
