@@ -16,7 +16,7 @@ from station.tui.blocks import Block, Row, middle, place, stack, text_row, text_
 from station.tui.cell_text import first_fit, fit, pad
 from station.tui.error_words import found_words, tries_of
 from station.tui.lane_view import LaneView, Phase, StepLine
-from station.tui.printed_label import printed_words
+from station.tui.printed_label import next_words, printed_words
 from station.tui.quantity import rate_words, seconds_words, size_words
 from station.tui.scan_words import refused_words
 from station.verdict import Step, StepState, Verdict
@@ -254,10 +254,10 @@ def _refused_block(view: LaneView, texts: Texts, room: int) -> Block:
 
 
 def _unprinted_block(view: LaneView, texts: Texts, room: int) -> Block:
-    """Why a good unit has no label yet, and the key that prints it."""
+    """Why a good unit has no label yet, and how it comes."""
     if view.printed is None or view.printed.code is None:
         return Block(())
-    again = texts.say("print.again")
+    again = next_words(view.printed, texts)
     words = text_rows(f"▲ {printed_words(view.printed, texts)} {again}", room, "bold")
     said = texts.say("print.failed_short", code=view.printed.code)
     short = (text_row(first_fit(room, f"▲ {said}. {again}", f"▲ {said}"), room, "bold"),)

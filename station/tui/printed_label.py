@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from station.errors import Facts
+from station.errors import WHY, Facts, Why
 from station.events import LabelPrinted
 from station.texts import Texts
 from station.tui.cell_text import plain
@@ -34,6 +34,11 @@ def printed_words(printed: PrintedLabel, texts: Texts) -> str:
     found = found_words(printed.code, printed.message, printed.facts, texts)
     what = found or (failure.title if failure else "")
     return texts.say("print.failed", code=printed.code, what=what.rstrip(".。"))
+
+
+def next_words(printed: PrintedLabel, texts: Texts) -> str:
+    """Give how the label comes yet: by the key, or by itself where it waits for the ledger's server."""
+    return to_do(printed, texts) if printed.facts.get(WHY) == Why.LABEL_WAITS else texts.say("print.again")
 
 
 def to_do(printed: PrintedLabel, texts: Texts) -> str:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from station.errors import Code, CodedError, PeripheralFault, UsageError
+from station.errors import Code, CodedError, LedgerFault, PeripheralFault, UsageError, Why
 from station.events import LabelPrinted
 from station.texts import LANGUAGES
 from station.tui.app import StationApp
@@ -48,6 +48,21 @@ async def test_a_tile_says_that_its_good_unit_has_no_label_until_it_is_printed()
 
         await press(pilot, "f12")
         assert printer.asked == [mac_of(1)]
+        assert "not printed" not in screen_text(app)
+        assert "Label printed" in screen_text(app)
+
+
+async def test_a_tile_says_of_a_label_that_waits_for_the_server_that_it_comes_by_itself() -> None:
+    label = LabelPrinted(1, 101, mac_of(1), "plug-000312")
+    waits = LedgerFault(Code.LEDGER_UNREACHABLE, "It waits", "By itself later", why=Why.LABEL_WAITS)
+    async with printing() as (app, line, _, pilot):
+        line.say(*passed(1), label.hindered_by(waits))
+        await settle(pilot)
+        assert "Label not printed (E29): It waits. By itself later" in screen_text(app)
+        assert "F12 prints it." not in screen_text(app)
+
+        line.say(label)
+        await settle(pilot)
         assert "not printed" not in screen_text(app)
         assert "Label printed" in screen_text(app)
 
