@@ -37,6 +37,8 @@ _WATCHED: Final = {"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_c
 """A server that fell silent, its cable pulled say, is given up after 14 s, where the system can be told so."""
 _PREPARE: Final = (
     f"SET lock_timeout = {LOCK_TIMEOUT_MS};"
+    # Else a table's new statistics may let the server plan each take anew, which costs as much as the take.
+    "SET plan_cache_mode = force_generic_plan;"
     "SET idle_in_transaction_session_timeout = 60000;"
     # A station whose cable was pulled is given up after 25 s: its locks, and with them its runs, are free then.
     "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
@@ -242,6 +244,6 @@ def _appending(count: int) -> TextClause:
     )
 
 
-_BEGIN_READING: Final = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
+_BEGIN_READING: Final = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "SET LOCAL plan_cache_mode = auto")
 _BEGIN_DURABLE: Final = ("BEGIN",)
 _BEGIN_QUICK: Final = ("BEGIN", "SET LOCAL synchronous_commit = off")

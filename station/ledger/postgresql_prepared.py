@@ -8,11 +8,12 @@ server answers. Sources: psycopg.org/psycopg3/docs/api/pq.html, /api/adapt.html.
 from __future__ import annotations
 
 import re
-import selectors
+import select
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from psycopg.adapt import PyFormat, Transformer
@@ -26,7 +27,6 @@ _MARK: Final = re.compile(r"%\((\w+)\)s|%%")
 _GOOD: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.EMPTY_QUERY)
 ALIVE_S: Final = 1.0
 """How long a connection that has answered is taken for alive, unless its other end says otherwise."""
-_SELECTOR: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
 _RESULT_AND_ITS_END: Final = range(2)
 
 
@@ -37,8 +37,7 @@ class _Prepared:
     formats: tuple[PyFormat, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     prepared: _Prepared
     values: Sequence[Any]
     hear: Hear | None = None
@@ -52,8 +51,7 @@ class PreparedStatements:
         self._converting = Transformer.from_context(connection)
         self._prepared: dict[str, _Prepared] = {}
         self._columns: dict[bytes, tuple[str, ...]] = {}
-        self._unread = _SELECTOR()
-        self._unread.register(self._server.socket, selectors.EVENT_READ)
+        self._unread = _unread(self._server.socket)
         self._waiting: list[_Asked] = []
         self._begins = 0
         self._answered_at = time.monotonic()
@@ -63,7 +61,7 @@ class PreparedStatements:
 
         One that was quiet for a while is asked at once, without any `commands` too.
         """
-        is_quiet = time.monotonic() - self._answered_at > ALIVE_S or bool(self._unread.select(0))
+        is_quiet = time.monotonic() - self._answered_at > ALIVE_S or bool(self._unread(0))
         self._waiting = [self._asked(command, {}) for command in commands or ("",) * is_quiet]
         self._begins = len(self._waiting)
         if is_quiet:
@@ -74,7 +72,7 @@ class PreparedStatements:
         self._waiting.append(self._asked(sql, arguments))
         return self._fly()
 
-    def execute_later(self, sql: str, arguments: Mapping[str, Any], hear: Hear) -> None:
+    def execute_later(self, sql: str, arguments: Mapping[str, Any], hear: Hear | None) -> None:
         """Let a statement wait for the next one; psycopg.Error."""
         self._waiting.append(self._asked(sql, arguments, hear))
 
@@ -106,9 +104,7 @@ class PreparedStatements:
         """Execute all that waits in one flight, and give the last answer. What one of them refuses, the later ones do not do."""
         asked, self._waiting, self._begins = self._waiting, [], 0
         results = self._together(asked) if len(asked) > 1 else [self._alone(asked[0])]
-        answers = [
-            self._answer(one.prepared, self._checked(result)) for one, result in zip(asked, results, strict=True)
-        ]
+        answers = [self._answer(one.prepared, result) for one, result in zip(asked, results, strict=True)]
         for one, answer in zip(asked, answers, strict=True):
             if one.hear is not None:
                 one.hear(answer)
@@ -138,13 +134,13 @@ class PreparedStatements:
     def _next_result(self) -> PGresult | None:
         """Wait for a result where other threads may go on: libpq alone would let none."""
         while self._server.is_busy():
-            self._unread.select()
+            self._unread(None)
             self._server.consume_input()
         return self._server.get_result()
 
     def _answer(self, prepared: _Prepared, result: PGresult) -> Answer:
         if result.status != ExecStatus.TUPLES_OK:
-            return (), (), result.command_tuples or 0
+            return (), (), self._checked(result).command_tuples or 0
         self._converting.set_pgresult(result)
         columns = self._columns.get(prepared.name)
         if columns is None:
@@ -175,3 +171,12 @@ class PreparedStatements:
             self._server.finish()
             raise psycopg.OperationalError(told)
         raise error_from_result(result)
+
+
+def _unread(socket: int) -> Callable[[int | None], object]:
+    """Give what waits so many milliseconds, or without end, until something can be read; false when nothing can."""
+    if sys.platform == "win32":
+        return lambda wait_ms: select.select([socket], [], [], None if wait_ms is None else wait_ms / 1000)[0]
+    poll = select.poll()
+    poll.register(socket, select.POLLIN)
+    return poll.poll

@@ -6,8 +6,7 @@ lanes, that is what a take waits for. Rows, errors and transactions are SQLAlche
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self, TypeAlias, TypeVar
 
@@ -44,7 +43,7 @@ class Driver(Protocol):
     def execute(self, sql: str, arguments: Any) -> Answer:
         """Give what the database says, after all that waits; the library's errors."""
 
-    def execute_later(self, sql: str, arguments: Any, hear: Hear) -> None:
+    def execute_later(self, sql: str, arguments: Any, hear: Hear | None) -> None:
         """Let a statement wait for the next one, so that a server is asked once for both; or execute it now."""
 
     def commit_with_next(self) -> None:
@@ -60,8 +59,10 @@ class _Cursors:
     def __init__(self, connection: PoolProxiedConnection) -> None:
         self._connection = connection
 
-    def execute_later(self, sql: str, arguments: Any, hear: Hear) -> None:
-        hear(self.execute(sql, arguments))
+    def execute_later(self, sql: str, arguments: Any, hear: Hear | None) -> None:
+        answer = self.execute(sql, arguments)
+        if hear is not None:
+            hear(answer)
 
     def commit_with_next(self) -> None:
         pass
@@ -120,30 +121,30 @@ class QuickConnection(Connection):
 
     def execute(self, statement: Any, parameters: Any = None, *, execution_options: Any = None) -> Any:
         """Execute a statement; as SQLAlchemy's, but for the conversion of columns where it is `quick`."""
-        if not self._is_quick(statement):
-            return super().execute(statement, parameters, execution_options=execution_options)
         prepared = self._prepared(statement)
-        with self._telling(prepared.sql) as driver:
-            answer = driver.execute(prepared.sql, prepared.arguments(parameters or {}))
+        if prepared is None:
+            return super().execute(statement, parameters, execution_options=execution_options)
+        try:
+            answer = self._driver().execute(prepared.sql, prepared.arguments(parameters or {}))
+        except self.dialect.loaded_dbapi.Error as error:
+            raise self._told(error, prepared.sql) from error
         return prepared.result(answer)
 
     def execute_later(
         self, statement: Executable, parameters: Mapping[str, Any], hear: Callable[[Any], None] | None = None
     ) -> None:
         """Execute a `quick` statement with the next one, in this order; `hear` gets its result then. Its errors come then too."""
-        if not self._is_quick(statement):
+        prepared = self._prepared(statement)
+        if prepared is None:
             result = super().execute(statement, parameters)
             if hear is not None:
                 hear(result)
             return
-        prepared = self._prepared(statement)
-
-        def heard(answer: Answer) -> None:
-            if hear is not None:
-                hear(prepared.result(answer))
-
-        with self._telling(prepared.sql) as driver:
-            driver.execute_later(prepared.sql, prepared.arguments(parameters), heard)
+        heard = None if hear is None else lambda answer: hear(prepared.result(answer))
+        try:
+            self._driver().execute_later(prepared.sql, prepared.arguments(parameters), heard)
+        except self.dialect.loaded_dbapi.Error as error:
+            raise self._told(error, prepared.sql) from error
 
     def commit_with_next(self) -> None:
         """Let the next statement come after this transaction's commit, if a server can be asked for both at once."""
@@ -151,15 +152,17 @@ class QuickConnection(Connection):
 
     def settle(self) -> None:
         """Execute what waits."""
-        with self._telling("") as driver:
-            driver.settle()
+        try:
+            self._driver().settle()
+        except self.dialect.loaded_dbapi.Error as error:
+            raise self._told(error, "") from error
 
-    def _is_quick(self, statement: Any) -> bool:
-        return _OPTION in statement.get_execution_options() and not self.dispatch.before_cursor_execute
-
-    def _prepared(self, statement: Executable) -> _Prepared:
+    def _prepared(self, statement: Executable) -> _Prepared | None:
+        """Give a `quick` statement as its driver takes it; None for any other, or where somebody listens."""
+        if self.dispatch.before_cursor_execute:
+            return None
         prepared = _PREPARED.get((self.dialect.name, statement))
-        if prepared is None:
+        if prepared is None and _OPTION in statement.get_execution_options():
             prepared = _PREPARED[self.dialect.name, statement] = _prepared(statement, self.dialect)
         return prepared
 
@@ -167,17 +170,9 @@ class QuickConnection(Connection):
         connection = self.connection
         return connection.info.get(DRIVER) or _Cursors(connection)
 
-    @contextmanager
-    def _telling(self, sql: str) -> Iterator[Driver]:
-        connection = self.connection
-        try:
-            yield self._driver()
-        except self.dialect.loaded_dbapi.Error as error:
-            raise self._told(error, sql, connection) from error
-
-    def _told(self, error: Any, sql: str, connection: Any) -> BaseException:
+    def _told(self, error: Any, sql: str) -> BaseException:
         """Give the driver's error as SQLAlchemy gives it; a connection that is cut is not the pool's any more."""
-        is_cut = self.dialect.is_disconnect(error, connection, None)
+        is_cut = self.dialect.is_disconnect(error, self.connection, None)
         if is_cut and not self.invalidated:
             self.invalidate(error)
         told: BaseException = DBAPIError.instance(

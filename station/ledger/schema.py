@@ -144,6 +144,12 @@ Index(
     sqlite_where=text("finished_at IS NULL"),
     postgresql_where=text("finished_at IS NULL"),
 )
+Index(
+    "runs_open_without_unit",
+    RUNS.c.id,
+    sqlite_where=text("finished_at IS NULL AND mac IS NULL"),
+    postgresql_where=text("finished_at IS NULL AND mac IS NULL"),
+)
 Index("runs_by_mac", RUNS.c.mac)
 Index(
     "runs_by_work_order",
