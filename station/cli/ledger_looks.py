@@ -14,7 +14,7 @@ from station.cli.context import Session
 from station.cli.finding import Finding, Health
 from station.cli.leads import MAKE_A_LEAD
 from station.cli.recover_command import WAITED_FOR_TO_DO, unfinished_units
-from station.errors import CodedError
+from station.errors import Code, CodedError
 from station.ledger import BatchSummary, EventKind, Ledger
 from station.ledger.database import server_of
 from station.ledger.key_sources import KEY_FILE
@@ -53,6 +53,7 @@ def look_at_ledger(session: Session) -> Iterator[Finding]:
             newest = ledger.newest_events(1)
             last_backup = _last_backup(ledger)
             waited_for = ledger.server.missing()
+            key_fault = ledger.proof.key_fault
     except CodedError as error:
         yield Finding("ledger", Health.BAD, f"{error.code}: {error.cause}", error.mend)
         return
@@ -63,6 +64,8 @@ def look_at_ledger(session: Session) -> Iterator[Finding]:
         return
     left = sum(batch.left for batch in batches)
     yield Finding("ledger", Health.GOOD, f"batches: {len(batches)}, certificates left: {left}")
+    if key_fault is not None and key_fault.code != Code.KEY_EXPOSED:  # told by the key file
+        yield Finding("key file", Health.BAD, f"{key_fault.code}: {key_fault.cause}", key_fault.mend)
     yield from _few_left(session, batches)
     if waited_for:
         seen = (

@@ -121,7 +121,7 @@ def _online() -> str | None:
 
     def check(text: str) -> str:
         if text not in {"platform", "console", _NONE}:
-            raise UsageError(f"{text!a} is none of them", "Answer platform, console or none")
+            raise UsageError(f"{text!r} is none of them", "Answer platform, console or none")
         return text
 
     by = _ask("Who says that a unit is online: platform, console, none", _NONE, check)
@@ -146,7 +146,7 @@ def _ask(question: str, proposal: str | None, check: Callable[[str], Answer]) ->
 
 def _checked_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", text):
-        raise UsageError(f"{text!a} is no name of a product", "Use letters, digits and - _ .")
+        raise UsageError(f"{text!r} is no name of a product", "Use letters, digits and - _ .")
     return text
 
 
@@ -161,7 +161,7 @@ def _checked_product_key(text: str) -> str:
 def _checked_chip(text: str) -> str:
     plain = re.sub(r"[^a-z0-9]", "", text.lower())
     if plain not in CHIPS:
-        raise UsageError(f"{text!a} is no chip", f"Write one of {', '.join(CHIPS)}")
+        raise UsageError(f"{text!r} is no chip", f"Write one of {', '.join(CHIPS)}")
     return plain
 
 

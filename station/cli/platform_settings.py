@@ -44,7 +44,7 @@ def _keep(context: click.Context, parameter: click.Parameter, value: str | None)
     except ValidationError:
         form = _OPTIONS[parameter.name].rstrip(".")
         raise UsageError(
-            f"{value!a} is not {form[0].lower()}{form[1:]}",
+            f"{value!r} is not {form[0].lower()}{form[1:]}",
             "Write it as the platform's console shows it",
             parameter.opts[0],
         ) from None

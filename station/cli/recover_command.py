@@ -87,7 +87,7 @@ def recover(
         raise UsageError("--skip N goes with --accept-gap, --batch B or --release STATION", "Say which one is meant")
     if release is not None and skip is None:
         raise UsageError(
-            f"how many certificates {release!a} used since the restore is not known",
+            f"how many certificates {release!r} used since the restore is not known",
             "Say with --skip N how many of each batch it may have used; --skip 0 when nothing was lost",
         )
     if changes and not reason.strip():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from station.errors import UsageError
+from station.errors import LedgerFault, UsageError
 from station.ledger.audit import Change, Changes, Head
 from station.ledger.database import Database
 from station.ledger.disk import disk_fault
@@ -24,13 +24,21 @@ class Proof:
     """Belongs to one open ledger. `gap` is what its database lacks; until it is accepted the record stays as it is."""
 
     def __init__(
-        self, data: Path, database: Database, signer: HeadSigner | None, record: HeadRecord | None, gap: Gap | None
+        self,
+        data: Path,
+        database: Database,
+        signer: HeadSigner | None,
+        record: HeadRecord | None,
+        gap: Gap | None,
+        key_fault: LedgerFault | None = None,
     ) -> None:
         self._data = data
         self._database = database
         self._record = record
         self.signer = signer
         self.gap = gap
+        self.key_fault = key_fault
+        """In a ledger opened for reading: why this station could not sign its log, and so will not start."""
         self._newest: Head = (0, "")
         self.last_seen: Head | None = None
         """Where the chain ended after this ledger's last transaction."""
@@ -127,10 +135,18 @@ def _opened(opened: Opened, now: Callable[[], str], *, read_only: bool, despite_
     if gap is not None and not despite_gap:
         raise gap.fault(data)
     if read_only:
-        return Proof(data, database, None, None, gap)
+        return Proof(data, database, None, None, gap, _key_fault(data) if has_heads else None)
     may_make = not has_heads or (data / STATION_KEY_FILE).exists()
     signer = HeadSigner(station, open_station_key(data, may_make=may_make))
     if joins:
         record.begin()  # before the name is claimed: a station without a record is taken for one with a gap
     claim_name(database, signer, now, lacks_nothing=gap is None)
     return Proof(data, database, signer, record, gap)
+
+
+def _key_fault(data: Path) -> LedgerFault | None:
+    try:
+        open_station_key(data, may_make=False)
+    except LedgerFault as fault:
+        return fault
+    return None

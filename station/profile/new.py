@@ -39,7 +39,7 @@ def new_profile(
     if idf_build is not None and micropython is not None:
         raise UsageError("--idf-build and --micropython were both given", "Give one of them")
     if chip is not None and chip not in CHIPS:
-        raise UsageError(f"The chip {chip!a} is not known", f"Give one of {', '.join(CHIPS)}")
+        raise UsageError(f"The chip {chip!r} is not known", f"Give one of {', '.join(CHIPS)}")
     folder = out.parent
     if idf_build is not None:
         parts = from_build(idf_build, chip, folder)

@@ -51,6 +51,17 @@ def stocked(data: Path) -> Ledger:
     return ledger
 
 
+def test_a_lost_key_of_the_log_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with stocked(tmp_path / "data") as ledger:
+        ledger.sign_head("report")
+    (tmp_path / "data/station.key").unlink()
+    code, findings = look(tmp_path / "data", monkeypatch)
+
+    lost = next(finding for finding in findings if finding["health"] == "bad")
+    assert (code, lost["subject"], lost["seen"][:5]) == (3, "key file", "E23: ")
+    assert "Bring it back from its backup" in lost["mend"]
+
+
 def test_a_good_pc_has_nothing_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stocked(tmp_path / "data").close()
     code, findings = look(tmp_path / "data", monkeypatch)

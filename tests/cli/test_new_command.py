@@ -118,7 +118,7 @@ def test_wrong_answers_are_told_and_asked_for_again(here: Path, monkeypatch: pyt
     engineer = Engineer(
         monkeypatch,
         Firmware=["nowhere", "nothing", "taken.yaml", "project/build"],
-        Name=["a b", "plug"],
+        Name=["智能 插座", "plug"],
         ProductKey=["", "a1!", "a1B2c3D4e5F"],
         Chip=["esp99", "ESP32"],
         The_least=["5MB", "8mb"],
@@ -132,7 +132,7 @@ def test_wrong_answers_are_told_and_asked_for_again(here: Path, monkeypatch: pyt
     wanted = [
         "holds neither",
         "holds no partition table",
-        "is no name of a product",
+        "'智能 插座' is no name of a product",
         "'esp99' is no chip",
         "`5MB` is no size",
     ]
