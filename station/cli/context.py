@@ -53,7 +53,7 @@ class Session:
 
     def has_ledger(self) -> bool:
         """Say whether there is one to look at: opening makes the data folder's own."""
-        from station.ledger.opening import LEDGER_FILE  # noqa: PLC0415  as above
+        from station.ledger.sqlite_reading import LEDGER_FILE  # noqa: PLC0415  as above
 
         return self.ledger_url is not None or (self.data / LEDGER_FILE).is_file()
 

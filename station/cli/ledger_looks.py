@@ -18,9 +18,10 @@ from station.errors import Code, CodedError
 from station.ledger import BatchSummary, EventKind, Ledger
 from station.ledger.database import server_of
 from station.ledger.key_sources import KEY_FILE
-from station.ledger.opening import ID_FILE, LEDGER_FILE
+from station.ledger.opening import ID_FILE
 from station.ledger.owner_only import may_others, mend_of_rights
 from station.ledger.sealed_batch import IDENTITY_FILE
+from station.ledger.sqlite_reading import LEDGER_FILE
 from station.ledger.station_key import STATION_KEY_FILE
 from station.ledger.verdict_spool import VerdictSpool
 from station.tui.settings import DEFAULTS

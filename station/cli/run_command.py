@@ -49,11 +49,15 @@ def run(
 
     Example: station run smart-plug.yaml --batch smart-plug-2026-11
     """
-    with loading():
-        from station.cli.run_screen import run_on_screen, serve_run  # noqa: PLC0415  --help must not pay for Textual
-
     if serve_in_browser and not is_served():
+        with loading():
+            from station.cli.run_desk import serve_run  # noqa: PLC0415  --help must not pay for SQLAlchemy
+
         serve_run(session, host, serve_port)
         return
+    with loading():
+        from station.cli.run_screen import run_on_screen  # noqa: PLC0415  --help must not pay for Textual
+        from station.cli.run_wishes import RunWishes  # noqa: PLC0415  as above
+
     options = LeadOptions(replace_foreign, keep_foreign, force_security, reason, lead, pin_file)
-    run_on_screen(session, profiles, ports, batch, order, operator, options)
+    run_on_screen(session, RunWishes(profiles, ports, batch, order, operator, options))

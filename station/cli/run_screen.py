@@ -1,91 +1,67 @@
-"""The technician's screen on the lanes of this PC, from the ledger's opening to the end of the shift."""
+"""The technician's screen on the lanes of this PC: at once where the ledger opens by itself, behind it where it may ask."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
+from station.cli.behind import Behind
 from station.cli.context import Session
-from station.cli.lanes import LaneFinder, plan_lane, plan_lanes
-from station.cli.leads import offer_first_line_lead
-from station.cli.light_settings import stack_light
-from station.cli.platform_settings import platform_of
-from station.cli.printer_settings import printer_of
-from station.cli.results_commands import results_told
-from station.cli.screen import ShiftDesk, show_screen
-from station.cli.serving import askable_in_browser, serve
-from station.cli.signing_in import LeadDecisions, LeadOptions, lead_decisions, signed_in, signed_out_after
-from station.cli.station_log import log_line, log_to
-from station.ledger import Ledger, Operators
-from station.line.line import Line
-from station.line.shift import Shift
-from station.peripherals.stack_light import StackLight
+from station.cli.run_wishes import RunWishes
+from station.cli.screen import has_screen, show_screen
+from station.ledger.first_look import FirstLook, look_first
+from station.line.named_ports import check_ports
+from station.line.readiness import ReadinessItem
+from station.tui.choice import Choice
+from station.tui.line_port import LinePort
+
+if TYPE_CHECKING:
+    from station.cli.run_desk import RunDesk
 
 
-def run_on_screen(
-    session: Session,
-    profiles: Sequence[Path],
-    ports: Sequence[str],
-    batch: str | None,
-    order: str | None,
-    operator: str | None,
-    options: LeadOptions,
-) -> None:
-    """Show the screen until the shift ends."""
-    finder = LaneFinder(session, ports)
-    log_to(session.data)
+def run_on_screen(session: Session, wishes: RunWishes) -> None:
+    """Show the screen until the shift ends; errors of the command line and of the settings come before it."""
+    check_ports(wishes.ports)
+    session.settings()
+    look = _look(session, wishes)
 
-    with session.open_ledger() as ledger, results_told(session, ledger), contextlib.ExitStack() as at_work:
-        offer_first_line_lead(ledger)
-        people = ledger.operators
-        asked_on_screen = operator is None and bool(people.active())
-        at_work.enter_context(
-            signed_out_after(ledger) if asked_on_screen else signed_in(ledger, operator, may_ask=False)
-        )
-        allowed = lead_decisions(session, ledger, options, people.signed_in)
-        light = at_work.enter_context(stack_light(session))
-        desk = ShiftDesk(
-            profiles,
-            ledger,
-            batch,
-            finder.lanes,
-            _line_opener(session, finder, people, allowed, light),
-            order=order,
-            platform=partial(platform_of, session),
-            printer=partial(printer_of, session),
-            light=light,
-        )
-        show_screen(session, desk, sign_in=people.sign_in if asked_on_screen else None)
+    def opened() -> AbstractContextManager[RunDesk]:
+        from station.cli.run_desk import run_desk  # noqa: PLC0415  what the first paint needs not to wait for
+
+        return run_desk(session, wishes, may_ask=look is None)
+
+    with Behind(opened) as behind:
+        desk = _LateDesk(behind)
+        if look is not None:
+            sign_in = desk.sign_in if look.has_operators else None
+            show_screen(session, desk, sign_in=sign_in, open_behind=behind.open)
+        elif behind.open():
+            asks = behind.value().asks_operator
+            show_screen(session, desk, sign_in=desk.sign_in if asks else None)
 
 
-def _line_opener(
-    session: Session, finder: LaneFinder, people: Operators, allowed: LeadDecisions, light: StackLight | None
-) -> Callable[[Shift, Mapping[int, str]], Line]:
-    """Give what makes the line of a chosen shift."""
-
-    def open_line(shift: Shift, chosen: Mapping[int, str]) -> Line:
-        line = Line(
-            shift,
-            plan_lanes(shift, chosen),
-            operator=people.signed_in,
-            replace_foreign=allowed.replace_foreign,
-            keep_foreign=allowed.keep_foreign,
-            force_security=allowed.force_security,
-            platform=platform_of(session, shift),
-            printer=printer_of(session, shift),
-            hot_plug=finder.hot_plug(lambda number, port: plan_lane(shift, number, port)),
-        )
-        log_line(line)
-        line.show_on(light)
-        return line
-
-    return open_line
+def _look(session: Session, wishes: RunWishes) -> FirstLook | None:
+    """Give what the ledger is like where it can be opened behind the screen."""
+    if not has_screen() or session.ledger_url is not None or wishes.name_people:
+        return None
+    return look_first(session.data)
 
 
-def serve_run(session: Session, host: str, port: int) -> None:
-    """Tell here, and not in the browser, what would stop the screen; then serve it."""
-    with Ledger.open(session.data, url=session.ledger_url, ask=askable_in_browser(session)) as ledger:
-        offer_first_line_lead(ledger)
-    serve(session.data, host, port)
+class _LateDesk:
+    """Answers once the real desk is open. Called from the screen's threads, which wait for it."""
+
+    def __init__(self, behind: Behind[RunDesk]) -> None:
+        self._behind = behind
+
+    def choices(self) -> Sequence[Choice]:
+        return self._behind.value().desk.choices()
+
+    def readiness(self, choice: Choice) -> Sequence[ReadinessItem]:
+        return self._behind.value().desk.readiness(choice)
+
+    def open_line(self, choice: Choice) -> LinePort:
+        return self._behind.value().desk.open_line(choice)
+
+    def sign_in(self, name_or_badge: str) -> object:
+        return self._behind.value().people.sign_in(name_or_badge)

@@ -12,7 +12,6 @@ from typing import Final
 import click
 
 from station.cli.context import Command, Session, say
-from station.cli.station_log import log_to
 from station.errors import Code, LedgerFault, UsageError
 
 LOOPBACK: Final = "127.0.0.1"
@@ -77,6 +76,8 @@ def serve(data: Path, host: str, port: int, *, read_only: bool = False) -> None:
     except ModuleNotFoundError:
         raise UsageError("--serve needs textual-serve", "Install it: pip install '.[web]'", "--serve") from None
     if not read_only:
+        from station.cli.station_log import log_to  # noqa: PLC0415  who shows the screen itself writes the log later
+
         log_to(data)
     if not is_loopback(host):
         click.echo(_OPEN_TO_ALL.format(host=host, may="see this" if read_only else "work at this station"), err=True)

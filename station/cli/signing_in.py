@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,11 @@ class LeadOptions:
     reason: str | None
     lead: str | None
     pin_file: Path | None
+
+    @property
+    def are_given(self) -> bool:
+        """Whether one of them stands on the command line."""
+        return any(asdict(self).values())
 
 
 @dataclass(frozen=True, slots=True)

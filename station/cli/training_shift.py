@@ -125,7 +125,8 @@ def _tell_proofs(session: Session, stage: _Stage, cloud: TrainingCloud) -> bool:
 
 def _show(session: Session, stage: _Stage, units: int | None, lesson: str | None) -> None:
     from station.cli.lessons import TrainingLessons  # noqa: PLC0415  --auto needs no Textual
-    from station.cli.screen import ShiftDesk, show_screen  # noqa: PLC0415  as above
+    from station.cli.screen import show_screen  # noqa: PLC0415  as above
+    from station.cli.shift_desk import ShiftDesk  # noqa: PLC0415  as above
 
     lessons = TrainingLessons(stage.cloud, lesson)
     with contextlib.ExitStack() as hands:

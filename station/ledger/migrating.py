@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 from sqlalchemy import Connection, column, inspect, select, table
 
 from station.errors import Code, LedgerFault, Why
-
-HEAD: Final = "0012"
-KNOWN: Final = frozenset(
-    {"0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"}
-)
-"""Every revision in `migrations/versions`; a test compares."""
+from station.ledger.revisions import HEAD, KNOWN
 
 _VERSION = table("alembic_version", column("version_num"))
 

@@ -17,15 +17,17 @@ from station.errors import Code, LedgerFault, UsageError
 from station.ledger.audit import Change, Changes
 from station.ledger.database import Database, choose_dialect
 from station.ledger.event_kind import EventKind
-from station.ledger.migrating import HEAD, migrate, require_not_newer, stored_revision
+from station.ledger.migrating import migrate, require_not_newer, stored_revision
 from station.ledger.move_proof import Content, Progress, Steps, count_rows, require_sound, unsound
 from station.ledger.moved import ARRIVING, MOVED_TO
-from station.ledger.opening import ID_FILE, LEDGER_FILE, ledger_meta
+from station.ledger.opening import ID_FILE, ledger_meta
 from station.ledger.processes import ProcessToken
 from station.ledger.proof import Proof
+from station.ledger.revisions import HEAD
 from station.ledger.run_rows import OPEN_RUNS
 from station.ledger.schema import AUDIT_EVENTS, AUDIT_HEADS, LEDGER_META, METADATA
 from station.ledger.sqlite_moved import close_for_good
+from station.ledger.sqlite_reading import LEDGER_FILE
 
 _SHOWN_LANES: Final = 5
 

@@ -21,13 +21,14 @@ from station.ledger.event_kind import EventKind
 from station.ledger.head_record import HeadRecord
 from station.ledger.key_ring import KeyRing
 from station.ledger.key_sources import KEY_FILE, AskPassphrase, KeySource, nobody_to_ask
-from station.ledger.migrating import HEAD, migrate, require_not_newer, stored_revision
+from station.ledger.migrating import migrate, require_not_newer, stored_revision
 from station.ledger.moved import require_at_home
+from station.ledger.revisions import HEAD
 from station.ledger.schema import LEDGER_KEYS, LEDGER_META
 from station.ledger.secret_box import SecretBox, make_key, new_key, read_key
+from station.ledger.sqlite_reading import LEDGER_FILE
 from station.ledger.station_name import station_name
 
-LEDGER_FILE: Final = "ledger.sqlite3"
 ID_FILE: Final = "ledger.id"
 """The sign that a ledger was made here once, so that a lost one is not taken for a first start."""
 FACTORY_ID_FILE: Final = "factory.id"

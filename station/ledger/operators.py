@@ -15,6 +15,7 @@ from station.errors import Code, NotAllowed, UsageError, Why
 from station.ledger.audit import Change, Changes
 from station.ledger.database import Transactions
 from station.ledger.event_kind import EventKind
+from station.ledger.first_look import LEAD_DECLINED
 from station.ledger.operator_rows import (
     Operator,
     OperatorName,
@@ -34,7 +35,6 @@ from station.ledger.schema import LEDGER_META, OPERATORS
 
 WRONG_PINS_MAX: Final = 5
 LOCK_S: Final = 60.0
-_DECLINED: Final = "first_line_lead_declined_at"
 _O = OPERATORS.c
 
 
@@ -70,13 +70,13 @@ class Operators:
     def wants_first_lead(self) -> bool:
         """Say whether somebody should be asked to become the first line lead: there is none, and nobody has put it off."""
         with self._reading() as connection:
-            known = select(LEDGER_META.c.key).where(LEDGER_META.c.key == _DECLINED)
+            known = select(LEDGER_META.c.key).where(LEDGER_META.c.key == LEAD_DECLINED)
             return line_lead_count(connection) == 0 and connection.execute(known).first() is None
 
     def decline_first_lead(self, *, by: str) -> None:
         """Record that the first line lead was put off, so that nobody is asked again."""
         with self._changing() as change:
-            change.connection.execute(insert(LEDGER_META).values(key=_DECLINED, value=change.now))
+            change.connection.execute(insert(LEDGER_META).values(key=LEAD_DECLINED, value=change.now))
             change.trail.append(EventKind.FIRST_LINE_LEAD_DECLINED, operator=by, data={})
 
     # Managing. `by` is who decides; whether the deed is open to them is asked before (cli/leads.py).

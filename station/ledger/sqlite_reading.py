@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Final
+
+LEDGER_FILE: Final = "ledger.sqlite3"
+"""In a data folder."""
 
 
 def connect_to_read(file: Path, timeout_s: float) -> sqlite3.Connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -9,6 +10,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.events import Event, Key
+from textual.message import Message
 from textual.timer import Timer
 
 from station.line.readiness import ReadinessItem
@@ -51,6 +53,7 @@ class StationApp(ScreenApp):
         readiness: Callable[[Choice], Sequence[ReadinessItem]],
         open_line: Callable[[Choice], LinePort],
         sign_in: Callable[[str], object] | None = None,
+        open_behind: Callable[[], bool] | None = None,
         training: bool = False,
         lessons: Lessons | None = None,
         settings: Settings = DEFAULTS,
@@ -62,6 +65,8 @@ class StationApp(ScreenApp):
         """`choices`, `readiness` and `open_line` may take their time and may raise CodedError: they run in threads.
 
         `sign_in` signs a person in by name or badge, in a thread too (CodedError when it does not); None: nobody is asked.
+        `open_behind` is called in a thread of its own once the first screen is painted, where what the others need is not open
+        yet: they wait for it. False ends the app.
         `keep_settings` hears each change of language or colours, in a thread. With `start_at_once` the only choice
         starts by itself unless something blocks it. `lessons` are those of a training. `now` and `tick_s` are the clocks; a test
         gives a fixed time and None.
@@ -69,6 +74,7 @@ class StationApp(ScreenApp):
         super().__init__(training=training, settings=settings, keep_settings=keep_settings)
         self._lessons = lessons
         self._sign_in = sign_in
+        self._open_behind = open_behind
         self._choices = choices
         self._readiness = readiness
         self._open_line = open_line
@@ -86,6 +92,22 @@ class StationApp(ScreenApp):
             self.push_screen(self._choice_screen())
         else:
             self.push_screen(SignInScreen(self.texts, training=self.training, sign_in=self._sign_in))
+        if self._open_behind is not None:
+            self.call_after_refresh(self._begin_behind, self._open_behind)
+
+    class NothingBehind(Message):
+        """What the screens need could not be opened."""
+
+    def _begin_behind(self, open_behind: Callable[[], bool]) -> None:
+        def work() -> None:
+            if not open_behind():
+                self.post_message(self.NothingBehind())
+
+        # No worker of Textual's: their thread would take the place of one that answers the screen.
+        threading.Thread(target=work, name="behind", daemon=True).start()
+
+    def on_station_app_nothing_behind(self) -> None:
+        self.action_leave()
 
     def _choice_screen(self) -> ChoiceScreen:
         return ChoiceScreen(

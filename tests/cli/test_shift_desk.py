@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from station.cli.screen import ShiftDesk
+from station.cli.shift_desk import ShiftDesk
 from station.errors import UsageError
 from station.ledger import Ledger
 from tests.end_to_end.quick_units import PRODUCT_KEY, make_product, write_profile

@@ -14,7 +14,7 @@ from typing import TypeVar
 import pytest
 from esptool.loader import ESPLoader
 
-from station.cli.screen import ShiftDesk
+from station.cli.shift_desk import ShiftDesk
 from station.errors import Code
 from station.events import Event, LaneClosed, StepReported
 from station.ledger import Ledger, LedgerWatch
