@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Final
 
 from station.errors import CodedError
 from station.ledger import Ledger
-from tests.simulation.hardware import Fixture
+from station.unit import Mac
+from tests.simulation.hardware import Fixture, SimUnit
 from tests.simulation.plan import Fault, FaultKind
 from tests.simulation.process import StationProcess
 from tests.simulation.scheduler import Killed, Task
@@ -29,6 +31,9 @@ class People:
         self._numbers = iter(range(1, 10_000))
         self._turn = 0
         self._accidents: list[Task] = []
+        self._judged: set[Mac] = set()
+        """Units of which a verdict has been seen, good or bad."""
+        self._own, self._foreign = world.units[: world.plan.units], world.units[world.plan.units :]
         world.on_strike = self.accident
         for slot in range(world.plan.processes):
             world.scheduler.spawn(f"engineer {slot + 1}", None, functools.partial(self.keep_running, slot))
@@ -38,10 +43,20 @@ class People:
     @property
     def all_passed(self) -> bool:
         """True when every unit has passed and holds a live certificate, and no accident is under way."""
+        return self._have_passed(self.world.units)
+
+    @property
+    def all_came_through(self) -> bool:
+        """True when all have passed that may: a unit of another station waits for a line lead, and is refused each time alike."""
+        if self.world.replace_foreign:
+            return self.all_passed
+        return self._have_passed(self._own) and all(unit.mac in self._judged for unit in self._foreign)
+
+    def _have_passed(self, units: Sequence[SimUnit]) -> bool:
         return (
             not self.world.to_rework
-            and len(self.world.finished) >= len(self.world.units)  # asked at every turn: what is quick comes first
-            and all(unit.mac in self.world.finished for unit in self.world.units)
+            and len(self.world.finished) >= len(units)  # asked at every turn: what is quick comes first
+            and all(unit.mac in self.world.finished for unit in units)
             and all(accident.ended for accident in self._accidents)
         )
 
@@ -101,6 +116,7 @@ class People:
                 fixture.port_there = True
             mac = fixture.unit.mac
             if any(f"'{mac}'" in text for text in world.judge.texts[seen:]):
+                self._judged.add(mac)
                 world.scheduler.sleep(world.rng.uniform(0.1, 3.0))
                 return
             world.scheduler.sleep(LOOK_PERIOD_S)

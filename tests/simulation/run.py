@@ -116,7 +116,7 @@ def _live(world: World) -> None:
     people = People(world)
     scheduler = world.scheduler
     try:
-        scheduler.run(lambda: (not world.faults_left and people.all_passed) or scheduler.now_s > FAULTS_END_S)
+        scheduler.run(lambda: (not world.faults_left and people.all_came_through) or scheduler.now_s > FAULTS_END_S)
         world.calm = world.replace_foreign = True
         for process in world.processes:
             if not process.dead and world.plan.foreign_units:
