@@ -68,7 +68,10 @@ class ServerHistory:
                 change.trail.append(EventKind.SERVER_CONFIRMED, data={"history": history})
 
     def require_cleared(self, connection: Connection | None = None) -> None:
-        """LedgerFault LEDGER_BEHIND, which names the stations, while one has not looked: nothing may be given out."""
+        """LedgerFault LEDGER_BEHIND, which names the stations, while one has not looked: nothing may be given out.
+
+        LEDGER_UNREACHABLE on a standby: when it takes over, its connections live on, and every station has to look.
+        """
         if not self._database.dialect.is_shared:
             return
         if connection is None:
@@ -76,7 +79,10 @@ class ServerHistory:
                 self.require_cleared(of_its_own)
             return
         if _CLEARED not in connection.info:
-            if missing := missing_stations(connection, server_history(connection)):
+            history = server_history(connection)
+            if not history:
+                raise _is_standby(self._database.dialect.place)
+            if missing := missing_stations(connection, history):
                 raise _not_cleared(missing, self._database.dialect.place)
             connection.info[_CLEARED] = True
 
@@ -122,6 +128,15 @@ def _require_among(waited_for: Sequence[str], station: str) -> None:
     if station not in waited_for:
         names = ", ".join(waited_for) or "none"
         raise UsageError(f"nobody waits for a station {station!a}", f"Name one of those that are waited for: {names}")
+
+
+def _is_standby(place: str) -> LedgerFault:
+    return LedgerFault(
+        Code.LEDGER_UNREACHABLE,
+        "the server of the factory's ledger does not answer: in its place a standby does",
+        "Bring the server back, or let the standby take over (pg_ctl promote)",
+        place,
+    )
 
 
 def _not_cleared(missing: Sequence[str], place: str) -> LedgerFault:

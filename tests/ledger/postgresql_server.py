@@ -163,6 +163,11 @@ class Standby:
         query = {"host": (f"{host}:5432", f"{host}:{STANDBY_PORT}"), "target_session_attrs": "read-write"}
         return sqlalchemy.make_url(url).set(query=query).render_as_string(hide_password=False)
 
+    def alone(self, url: str) -> str:
+        """Give the address of a database of the primary's on this server, whether it can write or not."""
+        query = {"host": str(self._primary._server.pgdata), "port": str(STANDBY_PORT)}
+        return sqlalchemy.make_url(url).set(query=query).render_as_string(hide_password=False)
+
     def take_over(self) -> None:
         """Become the server that is written to."""
         self._primary._run("pg_ctl", "-w", "-D", str(self._data), "promote")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
-from station.errors import LedgerFault
+import pytest
+
+from station.errors import Code, LedgerFault
 from station.ledger import Ledger
 from station.ledger.audit_verify import verify_export
 from station.verdict import Verdict
@@ -16,7 +18,7 @@ from tests.ledger.test_gap import passed
 
 
 def test_stations_that_name_both_servers_go_on_at_the_one_that_took_over(tmp_path: Path) -> None:
-    with closing(Server(is_safe=True)) as server, closing(Standby(server)) as standby:
+    with closing(Server(is_safe=True)) as server, closing(Standby(server)) as standby, ExitStack() as opened:
         url = standby.either(new_database(server.url))
         with Ledger.open(tmp_path / "a", url=url) as a:
             a.import_batch(write_csv(tmp_path / "batch.csv", range(1, 6)))
@@ -29,7 +31,15 @@ def test_stations_that_name_both_servers_go_on_at_the_one_that_took_over(tmp_pat
                 a.finish_run(run, Verdict.PASS, seconds=1.0, code=None, message="")
                 assert a.recorder.kept == 1
 
+                waiting = opened.enter_context(Ledger.open(tmp_path / "b", url=standby.alone(url)))
+                with pytest.raises(LedgerFault, match="a standby") as caught:
+                    waiting.recorder.require_server()
+                assert caught.value.code is Code.LEDGER_UNREACHABLE
+
                 standby.take_over()
+                with pytest.raises(LedgerFault, match=a.station) as caught:  # the connection has lived on
+                    waiting.recorder.require_server()
+                assert caught.value.code is Code.LEDGER_BEHIND
                 with suppress(LedgerFault):  # the first one to look waits for the other
                     a.recorder.require_server()
                 b.recorder.require_server()
