@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -24,8 +25,9 @@ from station.line.shift import Shift
 from station.verdict import Step, StepState, Verdict
 from station.virtual.faults import Faults
 from station.virtual.fixture import Fixture
+from station.virtual.virtual_chip import BootFactory
 from tests.end_to_end.quick_line import LineAtWork, at_work, step, waiting_with
-from tests.end_to_end.quick_units import quick_fixture, unit_number
+from tests.end_to_end.quick_units import QuickApplication, quick_fixture, unit_number
 from tests.line.ports import PluggedIn, adapter
 from tests.line.wedged_port import wedged
 
@@ -42,11 +44,27 @@ class Trouble(StrEnum):
     """What a lane may have that is no other lane's business."""
 
     BABBLES = "chip that babbles"
+    TALKS = "unit that talks without end and heeds no reset"
     FALLS_SILENT = "chip that falls silent while it is written"
     HUNG_PORT = "port that takes the connection and says nothing"
     PULLED = "adapter pulled out while it writes, put back under another name"
     NEVER_OPENS = "driver that does not return from open"
     NEVER_WRITES = "driver that does not return from write"
+
+
+class EndlessApplication(QuickApplication):
+    """Says as much as its console takes, as long as it is under power."""
+
+    def start(self) -> None:
+        self._stopped = threading.Event()
+        threading.Thread(target=self._talk, name="endless", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def _talk(self) -> None:
+        while not self._stopped.is_set():
+            self._console(b"wifi:state: init -> auth (b0)\r\n" * 4)
 
 
 @dataclass(slots=True)
@@ -115,6 +133,8 @@ class _TroubledLanes:
         match trouble:
             case Trouble.BABBLES:
                 return _refused(lane), self._fixture(lane, Faults(babbles=True)).url
+            case Trouble.TALKS:
+                return _refused(lane), self._fixture(lane, Faults(ignores_reset=True), EndlessApplication).url
             case Trouble.FALLS_SILENT:
                 return _refused(lane), self._fixture(lane, Faults(silent_after_bytes=SILENT_AFTER_BYTES)).url
             case Trouble.HUNG_PORT:
@@ -128,8 +148,8 @@ class _TroubledLanes:
                 self._things.enter_context(wedged(url, call, STUCK_AFTER_S))
                 return waiting_with(Code.PORT_STUCK, lane), url
 
-    def _fixture(self, lane: int, faults: Faults | None = None) -> Fixture:
-        return _started(self._things, quick_fixture(unit_number(200 + lane), faults=faults))
+    def _fixture(self, lane: int, faults: Faults | None = None, boot: BootFactory = QuickApplication) -> Fixture:
+        return _started(self._things, quick_fixture(unit_number(200 + lane), faults=faults, boot=boot))
 
     def _pulled(self, lane: int) -> str:
         before = self._fixture(lane)
