@@ -70,7 +70,7 @@ def teach_lanes(session: Session) -> None:
     if taught:
         write_learnt_lanes(session.data, taught)
     if not session.json:
-        say(f"{len(taught)} lanes are known." if taught else "Nothing was plugged in; nothing is changed.")
+        say(f"Lanes known: {len(taught)}." if taught else "Nothing was plugged in; nothing is changed.")
 
 
 def learn_places(
