@@ -11,7 +11,7 @@ from station.cli.completion import complete_batches, complete_orders
 from station.cli.context import Session, global_options, pass_session, say, say_json
 
 if TYPE_CHECKING:
-    from station.ledger import WorkOrder
+    from station.ledger import Ledger, WorkOrder
 
 
 @click.group()
@@ -45,7 +45,7 @@ def add(session: Session, number: str, profile: str, batch: str, quantity: int |
     """
     with session.open_ledger() as ledger:
         made = ledger.work_orders.add(number, profile=profile, batch=batch, quantity=quantity, retries=retries)
-    _tell(session, made)
+        _tell(session, made, ledger)
 
 
 @order.command("list")
@@ -84,6 +84,24 @@ def show(session: Session, number: str) -> None:
 
 @order.command()
 @click.argument("number", shell_complete=complete_orders)
+@click.option("--quantity", required=True, type=click.IntRange(min=1), help="Units to make from now on, in all.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why; it stands in the audit log.")
+@global_options
+@pass_session
+def change(session: Session, number: str, quantity: int, reason: str) -> None:
+    """Let a work order want more units, or fewer, while lanes run; not fewer than it has.
+
+    Where a profile opened it, correct `quantity` there too. With --json one object, as `order show`.
+
+    Example: station order change WO-4711 --quantity 520 --reason "customer takes 20 more"
+    """
+    with session.open_ledger() as ledger:
+        changed = ledger.work_orders.change(number, quantity=quantity, reason=reason)
+        _tell(session, changed, ledger)
+
+
+@order.command()
+@click.argument("number", shell_complete=complete_orders)
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it stands in the audit log.")
 @global_options
 @pass_session
@@ -107,7 +125,13 @@ def _line(one: WorkOrder) -> str:
     return f"{one.number}  {one.state}  {one.passed}{wanted} passed{waiting}  {one.profile}, batch {one.batch}"
 
 
-def _tell(session: Session, one: WorkOrder) -> None:
+def _tell(session: Session, one: WorkOrder, ledger: Ledger | None = None) -> None:
+    """Print an order; with the ledger of one that was made or changed, also whether its batch has enough for it."""
+    if ledger is not None and one.quantity is not None:
+        left = next(batch.left for batch in ledger.batches() if batch.name == one.batch)
+        if left < one.quantity - one.taken:
+            wanted = one.quantity - one.taken
+            click.echo(f"Batch {one.batch} has {left} certificates left, this order wants {wanted} more.", err=True)
     if session.json:
         say_json(_object(one))
         return

@@ -63,6 +63,7 @@ class EventKind(StrEnum):
     ORDER_RECEIVED = "order_received"
     ORDER_GIVEN_UP = "order_given_up"
     WORK_ORDER_OPENED = "work_order_opened"
+    WORK_ORDER_CHANGED = "work_order_changed"
     WORK_ORDER_CLOSED = "work_order_closed"
     """It takes no new unit from now on."""
     DEVICE_DISABLED = "device_disabled"

@@ -123,6 +123,28 @@ class WorkOrders:
                 )
         return found
 
+    def change(self, number: str, *, quantity: int, reason: str) -> WorkOrder:
+        """Let an order want another number of units; UsageError without a reason, below what it has, or when it is closed."""
+        if not reason.strip():
+            raise UsageError("an order is changed only with a reason", "Say why with --reason")
+        with self._changing() as change:
+            row = order_row(change.connection, number)
+            if row.closed_at is not None:
+                raise UsageError(f"work order {number} is closed", "Open another one: station order add")
+            if quantity < (taken := place_count(change.connection, row.id)[0]):
+                raise UsageError(
+                    f"work order {number} has {taken} units already", f"Give at least {taken}", "--quantity"
+                )
+            change.connection.execute(update(WORK_ORDERS).where(_O.id == row.id).values(quantity=quantity))
+            data: dict[str, JsonValue] = {
+                "work_order": number,
+                "old": row.quantity,
+                "new": quantity,
+                "reason": storable(reason.strip()),
+            }
+            change.trail.append(EventKind.WORK_ORDER_CHANGED, batch=row.batch, data=data)
+            return _work_order(change.connection, order_row(change.connection, number))
+
     def close(self, number: str, *, reason: str) -> WorkOrder:
         """Let an order take no new unit from now on; UsageError without a reason, or when it is closed already."""
         if not reason.strip():

@@ -32,6 +32,9 @@ def test_an_order_is_opened_told_reported_and_closed(tmp_path: Path) -> None:
     report = json.loads(station("report", "WO-1", "--json").out)
     assert (report["work_order"], report["quantity"], report["passed_of_order"], report["units"]) == ("WO-1", 2, 1, 1)
     assert station("report", "batch", "--json").out.count('"units":2') == 1
+    changed = station("order", "change", "WO-1", "--quantity", "90", "--reason", "more")
+    assert (changed.code, changed.out.splitlines()[0]) == (0, "WO-1  open  1 of 90 passed  plug, batch batch")
+    assert changed.err == "Batch batch has 4 certificates left, this order wants 89 more.\n"
     assert station("order", "close", "WO-1", "--reason", "enough").code == 0
     assert "closed" in station("order", "show", "WO-1").out
 
@@ -47,6 +50,7 @@ def test_what_is_wrong_is_told_with_the_nearest_number(tmp_path: Path) -> None:
         (("add", "WO-4711", "--profile", "p", "--batch", "batch"), "already"),
         (("add", "WO-1", "--profile", "p", "--batch", "bach"), "Did you mean batch?"),
         (("close", "WO-4711", "--reason", " "), "--reason"),
+        (("change", "WO-4711", "--quantity", "2", "--reason", " "), "--reason"),
     ):
         done = station("order", *arguments)
         assert done.code == 2

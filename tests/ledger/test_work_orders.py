@@ -149,6 +149,25 @@ def test_a_closed_order_takes_no_new_unit_and_its_events_tell_why(ordered: Ledge
     assert told["work_order_closed"] == {"work_order": "WO-1", "passed": 0, "reason": "customer took less"}
 
 
+def test_an_order_that_wants_more_goes_on_and_its_events_tell_why(ordered: Ledger) -> None:
+    make(ordered, 1)
+    make(ordered, 2)
+    assert progress(ordered) == (2, 2, "complete")
+
+    changed = ordered.work_orders.change("WO-1", quantity=3, reason="customer takes one more")
+    assert (changed.quantity, changed.state) == (3, "open")
+    make(ordered, 3)
+    assert progress(ordered) == (3, 3, "complete")
+    told = {event.kind: event.data for event in ordered.audit_events()}
+    assert told["work_order_changed"] == {"work_order": "WO-1", "old": 2, "new": 3, "reason": "customer takes one more"}
+
+    with pytest.raises(UsageError, match="has 3 units already"):
+        ordered.work_orders.change("WO-1", quantity=2, reason="less")
+    ordered.work_orders.close("WO-1", reason="done")
+    with pytest.raises(UsageError, match="is closed"):
+        ordered.work_orders.change("WO-1", quantity=9, reason="more")
+
+
 def test_many_stations_at_once_take_exactly_its_quantity(data: Path, tmp_path: Path) -> None:
     quantity, refused = 7, []
     with Ledger.open(data) as first, Ledger.open(data) as second:
