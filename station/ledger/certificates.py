@@ -44,10 +44,12 @@ LIVE_STATES: Final = (CertificateState.ALLOCATED, *BOUND_STATES)
 """States in which a MAC has the certificate; at most one of them per MAC and product (I2)."""
 
 _C = CERTIFICATES.c
-CERTIFICATE_QUERY: Final[Select[Any]] = select(
-    *(column for column in _C if column.name != "secrets"), BATCHES.c.name.label("batch")
-).join(BATCHES, BATCHES.c.id == _C.batch_id)
-"""What every station may read of a certificate, and the name of its batch."""
+_READABLE: Final = tuple(column for column in _C if column.name != "secrets")
+"""What every station may read of a certificate."""
+CERTIFICATE_QUERY: Final[Select[Any]] = select(*_READABLE, BATCHES.c.name.label("batch")).join(
+    BATCHES, BATCHES.c.id == _C.batch_id
+)
+"""The same, and the name of its batch."""
 
 _AVAILABLE: Final[ColumnElement[str]] = literal_column(f"'{CertificateState.AVAILABLE.value}'")
 """Written into the statement, not bound to it: only so does a prepared one use the partial index, without planning each time."""
@@ -61,14 +63,15 @@ _LIVE_OF_MAC: Final = quick(
 
 
 def _next_of(batch: ColumnElement[int], *, skip_locked: bool) -> Select[Any]:
-    """Ask for a batch's next, and only of that one whether it `was_seen`: many may be locked before it."""
-    available = CERTIFICATE_QUERY.where(_C.batch_id == batch, _C.state == _AVAILABLE).order_by(_C.position).limit(1)
-    following = available.with_for_update(skip_locked=skip_locked, of=CERTIFICATES).subquery()
+    """Ask for a batch's next, and only of that one all else, also whether it `was_seen`: many may be locked before it."""
+    available = select(*_READABLE).where(_C.batch_id == batch, _C.state == _AVAILABLE).order_by(_C.position)
+    following = available.limit(literal_column("1")).with_for_update(skip_locked=skip_locked).subquery()
     told = select(AUDIT_EVENTS.c.id).where(
         AUDIT_EVENTS.c.device_name == following.c.device_name,
         AUDIT_EVENTS.c.kind == literal_column(f"'{EventKind.CERTIFICATE_FOREIGN.value}'"),
     )
-    return select(following, exists(told).label("was_seen"))
+    query = select(following, BATCHES.c.name.label("batch"), exists(told).label("was_seen"))
+    return query.join(BATCHES, BATCHES.c.id == following.c.batch_id)
 
 
 def _candidates_of(*conditions: ColumnElement[bool]) -> CompoundSelect[Any]:

@@ -76,3 +76,15 @@ WHERE c.id = certificate AND r.id = run AND r.mac = c.mac AND r.finished_at IS N
     AND CASE WHEN e.station = r.station AND e.mac = r.mac AND e.kind = 'certificate_allocated'
       THEN e.data::jsonb ->> 'run' END = r.id::text)); END $$""",
 )
+
+BY_NUMBER_0013: Final[tuple[str, ...]] = (
+    # Before there are statistics `finished_at IS NULL` is taken for as good as the run's number, and every open run is read.
+    """CREATE OR REPLACE FUNCTION ledger_secrets(certificate integer, run integer) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$ BEGIN RETURN (
+SELECT c.secrets FROM certificates c JOIN runs r ON r.id = c.run_id JOIN stations s ON s.station = r.station
+WHERE c.id = certificate AND r.id = run AND r.mac = c.mac AND coalesce(r.finished_at, '') = '' AND s.login = session_user
+  AND c.state IN ('allocated', 'installing', 'installed', 'activated') AND pg_current_xact_id_if_assigned() IS NULL
+  AND EXISTS (SELECT 1 FROM audit_events e WHERE e.device_name = c.device_name
+    AND CASE WHEN e.station = r.station AND e.mac = r.mac AND e.kind = 'certificate_allocated'
+      THEN e.data::jsonb ->> 'run' END = r.id::text)); END $$""",
+)

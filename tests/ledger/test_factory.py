@@ -327,3 +327,14 @@ def test_a_unit_of_a_work_order_holds_no_certificate_while_it_waits_for_the_orde
         other.rollback()
         assert (name(1),) in free
         assert taken.result(timeout=20).certificate.identity.device_name == name(1)
+
+
+def test_the_secrets_of_a_run_are_found_without_a_look_at_any_other_open_run(first: Ledger, factory: str) -> None:
+    runs = [begin(first, unit, lane=unit) for unit in range(1, 41)]  # so few that the server has no statistics yet
+    first.allocate(runs[-1])
+    read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'runs'"
+    with psycopg.connect(factory) as connection:
+        connection.execute("SET plan_cache_mode = force_generic_plan")
+        connection.execute("SELECT ledger_secrets(certificate_id, id) FROM runs WHERE id = %s", (runs[-1],))
+        (rows,) = connection.execute(read).fetchone() or ()
+    assert 0 < rows <= 2
