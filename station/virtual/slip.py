@@ -47,8 +47,6 @@ class FrameDecoder:
             self._pending += part
 
     def _unescape(self, raw: bytes) -> bytes | None:
-        if raw.count(ESCAPE) == raw.count(b"\xdb\xdc") + raw.count(b"\xdb\xdd"):  # none is wrong, as nearly always
-            return raw.replace(b"\xdb\xdc", END).replace(b"\xdb\xdd", b"\xdb")
         head, *parts = raw.split(bytes([ESCAPE]))
         pieces = [head]
         for part in parts:

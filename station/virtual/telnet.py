@@ -31,7 +31,6 @@ _CONTROL_QUERIES: Final = {0: 1, 4: 6, 13: 14}
 MODEM_STATE: Final = 0xB0
 """Carrier, data set ready, clear to send."""
 SUBOPTION_MAX_BYTES: Final = 64
-_ESCAPED: Final = bytes([IAC, IAC])
 
 
 class PortControl(Protocol):
@@ -74,9 +73,6 @@ class TelnetServer:
     def feed(self, received: bytes) -> bytes:
         """Take the client's bytes; carry out its commands; give the serial bytes among them."""
         data = self._pending + received
-        if data.count(_ESCAPED) * 2 == data.count(IAC):  # no command among them, as nearly always
-            self._pending = b""
-            return data.replace(_ESCAPED, _ESCAPED[:1])
         serial = bytearray()
         place = 0
         while True:
