@@ -21,6 +21,11 @@ _UNREACHABLE: Final[_Meaning] = (
     "the server of the factory's ledger does not answer",
     "Look at the network cable and at the server; nothing was changed, the unit can be repeated",
 )
+_OTHER_LANGUAGE: Final[_Meaning] = (
+    Code.LEDGER_UNREACHABLE,
+    "the server of the factory's ledger does not answer, or refuses this login in another language than English",
+    "Look at the network and the server, then at user, password and database; lc_messages = 'C' there makes it speak English",
+)
 _NO_NAME: Final[_Meaning] = (
     Code.LEDGER_UNREACHABLE,
     "the server of the factory's ledger does not answer: this PC's network does not know its name",
@@ -166,7 +171,7 @@ _OF_TEXT: Final[tuple[tuple[str, _Meaning], ...]] = (
     ("Connection refused", _NOBODY_LISTENS),
     ("on socket ", _NOBODY_LISTENS),
 )
-"""What connecting says, in libpq's and the server's English; another language falls to 'does not answer'. Names are left out."""
+"""What connecting says, in libpq's and the server's English. Names are left out."""
 _OF_ADDRESS: Final = re.compile(
     r"non-integer port|invalid (?:connection option|integer value|\w+ value|port number)|definition of service"
 )
@@ -199,7 +204,8 @@ def translated(error: Exception, place: str) -> CodedError:
         )
     if known is None and not state and type(original).__name__ in {"OperationalError", "ConnectionTimeout"}:
         text = re.sub(r'"[^"]*"', '""', str(original))
-        known = next((meaning for word, meaning in _OF_TEXT if is_new and word in text), _UNREACHABLE)
+        other = _UNREACHABLE if text.isascii() else _OTHER_LANGUAGE
+        known = next((meaning for word, meaning in _OF_TEXT if word in text), other) if is_new else _UNREACHABLE
     if known is None:
         return InternalFault(f"the ledger's program failed: {type(original).__name__} {state}".rstrip())
     code, cause, mend = known

@@ -45,7 +45,9 @@ def test_a_server_that_comes_or_goes_is_waited_for(state: str) -> None:
         ('FATAL:  pg_hba.conf rejects connection for host "10.0.0.7"', Code.LEDGER_NOT_WRITABLE, "from this PC"),
         ("server does not support SSL, but SSL was required", Code.LEDGER_UNREACHABLE, "does not encrypt"),
         ("received invalid response to SSL negotiation: H", Code.LEDGER_UNREACHABLE, "no PostgreSQL server"),
-        ("FATAL:  角色不存在", Code.LEDGER_UNREACHABLE, "does not answer"),
+        ('致命错误:  角色 "role" 不存在', Code.LEDGER_UNREACHABLE, "another language"),
+        ("\ufffd\ufffd", Code.LEDGER_UNREACHABLE, "another language"),
+        ('server "德" closed the connection', Code.LEDGER_UNREACHABLE, "does not answer"),
     ],
 )
 def test_what_a_server_says_to_a_login_is_told_by_its_code_and_cause(said: str, code: Code, cause: str) -> None:
