@@ -23,6 +23,7 @@ from station.ledger import Ledger
 from station.ledger.audit_verify import verify_export
 from station.virtual.fixture import Fixture, Unit
 from tests.end_to_end.conftest import Desk
+from tests.end_to_end.loaded_station import LoadedStation
 from tests.end_to_end.quick_units import CREDENTIALS_OFFSET, PRODUCT_KEY, quick_fixtures, unit_number
 from tests.end_to_end.watched_station import Event, WatchedStation, desk_in
 
@@ -74,7 +75,7 @@ class Floor:
 def killed_once(desk: Desk, floor: Floor, rng: random.Random) -> int:
     """Start a station on all lanes and kill it at a random instant; give how many lanes were at work."""
     number, verdicts = rng.randrange(1, EVENTS_MAX), 0
-    with WatchedStation(desk, "flash", desk.profiles / "quick.yaml", *floor.ports, "--units", 100) as station:
+    with LoadedStation(desk, "flash", desk.profiles / "quick.yaml", *floor.ports, "--units", 100) as station:
         while len(station.events) < number and verdicts < LANES:
             verdicts += station.wait_for(lambda _event: True)["event"] == "verdict"
         with suppress(subprocess.TimeoutExpired):

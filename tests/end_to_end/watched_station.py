@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import queue
 import signal
-import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import IO, Any, Final, Protocol, Self
 
 from tests.end_to_end.conftest import Desk
 from tests.end_to_end.quick_units import EVENT_LIMIT_S, make_product
@@ -41,17 +40,36 @@ def waiting(reason: str) -> Callable[[Event], bool]:
     return lambda event: event["event"] == "waiting" and event["reason"] == reason
 
 
+class StationProcess(Protocol):
+    """What is asked of a process, as `subprocess.Popen` has it."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def stdout(self) -> IO[str] | None: ...
+    @property
+    def stderr(self) -> IO[str] | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float) -> int: ...
+    def kill(self) -> None: ...
+    def send_signal(self, number: signal.Signals, /) -> None: ...
+
+
 class WatchedStation:
     """One command with --json under way: `wait_for` an event, do something to it, `end`."""
 
     def __init__(self, desk: Desk, *words: object) -> None:
-        self.process: subprocess.Popen[str] = desk.start(*words, "--json")
+        self.process = self.start(desk, [*map(str, words), "--json"])
         self.events: list[Event] = []
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._errors: list[str] = []
         self._readers = [threading.Thread(target=self._read, daemon=True), threading.Thread(target=self._listen)]
         for reader in self._readers:
             reader.start()
+
+    def start(self, desk: Desk, words: Sequence[str]) -> StationProcess:
+        """Give the process in which the command runs."""
+        return desk.start(*words)
 
     def _read(self) -> None:
         stdout = self.process.stdout
