@@ -100,8 +100,26 @@ def _brief(data: Mapping[str, object], texts: Texts) -> str:
     for key, value in data.items():
         if key not in _EVERYWHERE and isinstance(value, str | int | float) and value is not False and value != "":
             name = texts.sentences.get(f"data.{key}", key)
-            parts.append(name if value is True else f"{name} {value}")
+            parts.append(name if value is True else f"{name} {_value(key, value, texts)}")
     return plain(" · ".join(parts))
+
+
+def _value(key: str, value: object, texts: Texts) -> object:
+    """Say a value that the record has as one of a few words, or as what a line lead was asked for."""
+    if key == "action":
+        return " · ".join(_action(one, texts) for one in str(value).split(" and "))
+    return texts.sentences.get(f"value.{key}.{value}", value)
+
+
+def _action(action: str, texts: Texts) -> str:
+    """Say what a line lead was asked for; the record has it in English, as one of the sentences `value.action` begins with."""
+    for key, begin in texts.sentences.items():
+        english = key.removeprefix("value.action.")
+        if english != key and action.startswith(english):
+            whom, _, place = action.removeprefix(english).strip().partition(" to ")
+            said = texts.sentences.get(f"disposition.{'free' if place == 'use again' else place}", place)
+            return " ".join(word for word in (begin, whom, said and f"→ {said}") if word)
+    return action
 
 
 def _head(event: AuditEvent, at: str) -> str:

@@ -50,8 +50,20 @@ TOLD = [
     (
         event(10, "signed_in", by="badge", role="technician", again=False, line_lead=True),
         "by badge · role technician · by a",
-        "方式",
+        "方式 工牌 · 角色 技术员",
     ),
+    (
+        event(10, "line_lead_confirmed", action="put unit 24:0a:c4:00:00:01 to hold"),
+        "what put unit 24:0a:c4:00:00:01 → hold",
+        "事项 处置产品 24:0a:c4:00:00:01 → 扣留",
+    ),
+    (event(10, "line_lead_confirmed", action="add Wang Fang"), "what add Wang Fang", "事项 添加 Wang Fang"),
+    (
+        event(10, "without_line_lead", action="keep foreign certificates and write over security warnings"),
+        "what keep foreign certificates · write over security warnings",
+        "事项 保留外来证书 · 越过安全警告",
+    ),
+    (event(10, "without_line_lead", action="sing"), "what sing", "事项 sing"),
     (event(10, "something_new", colour="red", run=7), "colour red", "colour red"),
 ]
 
