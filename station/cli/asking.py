@@ -59,8 +59,14 @@ def new_pin_of(name: str, file: Path | None, option: str = "--new-pin-file") -> 
     if file is not None:
         return read_pin(first_line_of(file, "PIN"))
     _require_terminal(name, option)
-    again = "The same again"
-    return read_pin(click.prompt(f"New PIN of {name}", hide_input=True, confirmation_prompt=again, err=True))
+    return asked_new_pin(f"New PIN of {name}", "The same again")
+
+
+def asked_new_pin(question: str, again: str) -> Secret:
+    """Ask for a PIN twice, at the terminal."""
+    from station.ledger.pins import read_pin  # noqa: PLC0415  as above
+
+    return read_pin(click.prompt(question, hide_input=True, confirmation_prompt=again, err=True))
 
 
 def _require_terminal(name: str, option: str) -> None:

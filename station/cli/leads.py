@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from station.cli.asking import ask, at_terminal, new_pin_of, pin_of, system_user_name
+from station.cli.asking import ask, asked_new_pin, at_terminal, pin_of, system_user_name
 from station.cli.context import Session
 from station.errors import Code, NotAllowed, UsageError
 
@@ -62,25 +62,32 @@ def name_without_lead(ledger: Ledger, given: str | None) -> OperatorName:
     return OperatorName(given.strip())
 
 
-def offer_first_line_lead(ledger: Ledger) -> None:
-    """Ask at the terminal, once in a station's life, who shall be the first line lead; Enter puts it off."""
+def offer_first_line_lead(session: Session, ledger: Ledger) -> None:
+    """Ask at the terminal, once in a station's life, who shall be the first line lead; Enter puts it off.
+
+    A technician is asked, so in the screen's language.
+    """
     from station.ledger import Role  # noqa: PLC0415  --help must not pay for SQLAlchemy
 
     people = ledger.operators
     if not at_terminal() or not people.wants_first_lead():
         return
-    click.echo("This station has no line lead yet, who decides what the station must not.", err=True)
-    name = ask("Name of the first line lead (Enter: later)", may_skip=True)
+    from station.texts import Texts  # noqa: PLC0415  as above
+
+    texts = Texts(session.lang or session.settings().screen.language or "en")
+    click.echo(texts.say("first_lead.none"), err=True)
+    name = ask(texts.say("first_lead.name"), may_skip=True)
     if not name:
         people.decline_first_lead(by=system_user_name())
-        click.echo(f"Later: {MAKE_A_LEAD}", err=True)
+        click.echo(texts.say("first_lead.later", command=MAKE_A_LEAD), err=True)
         return
     for left in reversed(range(_TRIES)):
         try:
-            people.add(name, by=system_user_name(), role=Role.LINE_LEAD, pin=new_pin_of(name, None))
+            pin = asked_new_pin(texts.say("first_lead.pin", name=name), texts.say("first_lead.again"))
+            people.add(name, by=system_user_name(), role=Role.LINE_LEAD, pin=pin)
         except UsageError as refused:
             if not left:
                 raise
-            click.echo(str(refused), err=True)
+            click.echo(str(refused) if texts.language == "en" else texts.say("first_lead.refused"), err=True)
         else:
             return

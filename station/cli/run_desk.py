@@ -41,7 +41,7 @@ def run_desk(session: Session, wishes: RunWishes, *, may_ask: bool) -> Iterator[
     log_to(session.data)
     with session.open_ledger() as ledger, results_told(session, ledger), contextlib.ExitStack() as at_work:
         if may_ask:
-            offer_first_line_lead(ledger)
+            offer_first_line_lead(session, ledger)
         people = ledger.operators
         asks_operator = wishes.operator is None and bool(people.active())
         at_work.enter_context(
@@ -90,5 +90,5 @@ def _line_opener(
 def serve_run(session: Session, host: str, port: int) -> None:
     """Tell here, and not in the browser, what would stop the screen; then serve it."""
     with Ledger.open(session.data, url=session.ledger_url, ask=askable_in_browser(session)) as ledger:
-        offer_first_line_lead(ledger)
+        offer_first_line_lead(session, ledger)
     serve(session.data, host, port)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -237,24 +239,39 @@ def test_at_the_terminal_the_line_lead_comes_to_the_technicians_run(
 # The first line lead
 
 
-def test_the_first_line_lead_is_offered_and_made(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_line_lead_is_offered_and_made(
+    session: Session, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     person = Person(monkeypatch, "Wang", "123456", PIN)
-    offer_first_line_lead(ledger)
+    offer_first_line_lead(session, ledger)
     assert person.has_answered_all
     assert ledger.operators.find("Wang").is_line_lead
-    offer_first_line_lead(ledger)
+    offer_first_line_lead(session, ledger)
 
 
-def test_enter_puts_the_first_line_lead_off_for_good(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_line_lead_is_asked_for_in_the_screens_language(
+    session: Session, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person = Person(monkeypatch, "Wang", "123456", PIN)
+    offer_first_line_lead(replace(session, lang="zh-CN"), ledger)
+    assert person.asked == ["第一位线长的姓名（直接回车：以后再说）", "Wang 的新 PIN", "Wang 的新 PIN"]
+    told = capsys.readouterr().err
+    assert "PIN 至少六个字符" in told
+    assert not re.search("[a-z]{3}", told)
+
+
+def test_enter_puts_the_first_line_lead_off_for_good(
+    session: Session, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     person = Person(monkeypatch, "")
-    offer_first_line_lead(ledger)
-    offer_first_line_lead(ledger)
+    offer_first_line_lead(session, ledger)
+    offer_first_line_lead(session, ledger)
     assert len(person.asked) == 1
     assert not ledger.operators.has_line_lead()
 
 
-def test_nobody_is_asked_without_a_terminal(ledger: Ledger) -> None:
-    offer_first_line_lead(ledger)
+def test_nobody_is_asked_without_a_terminal(session: Session, ledger: Ledger) -> None:
+    offer_first_line_lead(session, ledger)
     assert ledger.operators.wants_first_lead()
 
 
