@@ -12,11 +12,12 @@ from sqlalchemy import Connection, Row, bindparam, select
 from station.certificate import CertificateState
 from station.errors import UsageError, Why
 from station.ledger.certificates import CERTIFICATE_QUERY, certificate_row
+from station.ledger.quick import quick
 from station.ledger.records import BatchSummary, CertificateRow
 from station.ledger.schema import BATCH_COUNTS, BATCHES, CERTIFICATES
 
 _C = CERTIFICATES.c
-_BATCH_BY_NAME: Final = select(BATCHES).where(BATCHES.c.name == bindparam("of_name"))
+_BATCH_BY_NAME: Final = quick(select(BATCHES).where(BATCHES.c.name == bindparam("of_name")))
 
 
 def batch_row(connection: Connection, name: str) -> Row[Any]:

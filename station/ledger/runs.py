@@ -46,7 +46,9 @@ _ATTACH_RUN: Final = quick(
 _SET_CERTIFICATE: Final = quick(
     update(RUNS).where(_R.id == bindparam("of_id")).values(certificate_id=bindparam("to_id"))
 )
-_BEGIN: Final = insert(RUNS)
+_BEGUN: Final = ("station", "process", "lane", "port", "profile", "firmware_version", "batch_id", "operator", "work_order",
+    "started_at")  # fmt: skip
+_BEGIN: Final = quick(insert(RUNS).values({name: bindparam(f"of_{name}") for name in _BEGUN}).returning(_R.id))
 _OPEN_WITHOUT_UNIT: Final = quick(OPEN_RUNS.where(_R.mac.is_(None)))
 _SET_UNIT: Final = quick(
     update(RUNS)
@@ -116,10 +118,8 @@ def begin_run(
         is_orphan = processes.is_mine(run.process) and not knows(run.id)
         if is_orphan or not processes.is_alive(run.process):
             end_interrupted(change, run)
-    made = change.connection.execute(_BEGIN, {**values, "started_at": change.now})
-    if made.inserted_primary_key is None:
-        raise InternalFault("the ledger gave a new run no number")
-    run_id = int(made.inserted_primary_key[0])
+    begun = {**values, "started_at": change.now}
+    run_id = int(change.connection.execute(_BEGIN, {f"of_{name}": begun[name] for name in _BEGUN}).scalar_one())
     change.trail.append(
         EventKind.RUN_BEGUN,
         lane=values["lane"],

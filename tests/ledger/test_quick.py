@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import bindparam, create_engine, select, text
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.exc import IntegrityError
 
+from station.ledger import Ledger
 from station.ledger.quick import QuickConnection, QuickResult, quick
 from station.ledger.schema import STATIONS
+from station.verdict import Step, StepState, Verdict
+from tests.ledger.making import begin
 
 _ADD = quick(
     text("INSERT INTO stations (station, public_key, login, joined_at) VALUES (:station, :key, '', '2026-11-03')")
@@ -59,3 +64,21 @@ def test_what_the_database_refuses_is_told_as_the_library_tells_it_and_without_t
 def test_a_statement_whose_text_is_another_each_time_is_refused(connection: QuickConnection) -> None:
     with connection, pytest.raises(TypeError, match="not the same at every execution"):
         connection.execute(_OF_SOME, {"some": ["one"]})
+
+
+def test_no_statement_of_a_units_way_is_made_ready_anew(stocked: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_ready: list[str] = []
+    make_ready: Any = DefaultExecutionContext.__dict__["_init_compiled"].__func__
+
+    def heard(*given: Any, **named: Any) -> Any:
+        made_ready.append(str(given[5]))
+        return make_ready(*given, **named)
+
+    monkeypatch.setattr(DefaultExecutionContext, "_init_compiled", classmethod(heard))
+    run = begin(stocked, 1)
+    stocked.allocate(run)
+    stocked.begin_installing(run)
+    stocked.record_step(run, Step.WRITE, StepState.DONE, 1.0)
+    stocked.finish_run(run, Verdict.PASS, seconds=1, code=None, message="")
+
+    assert made_ready == []
