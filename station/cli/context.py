@@ -51,6 +51,10 @@ class Session:
 
         return read_settings(self.data)
 
+    def language(self) -> str:
+        """Give the language for people: `--lang`, else the settings', else English; UsageError as `settings`."""
+        return self.lang or self.settings().screen.language or "en"
+
     def has_ledger(self) -> bool:
         """Say whether there is one to look at: opening makes the data folder's own."""
         from station.ledger.sqlite_reading import LEDGER_FILE  # noqa: PLC0415  as above

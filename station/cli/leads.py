@@ -74,7 +74,7 @@ def offer_first_line_lead(session: Session, ledger: Ledger) -> None:
         return
     from station.texts import Texts  # noqa: PLC0415  as above
 
-    texts = Texts(session.lang or session.settings().screen.language or "en")
+    texts = Texts(session.language())
     click.echo(texts.say("first_lead.none"), err=True)
     name = ask(texts.say("first_lead.name"), may_skip=True)
     if not name:

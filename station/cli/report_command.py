@@ -58,7 +58,7 @@ def report(session: Session, name: str, out: Path | None, form: str | None, forc
 
         made = make_report(ledger, name)
         if out is not None:
-            page = report_page(made, Texts(session.lang or "en"))
+            page = report_page(made, Texts(session.language()))
             with written_whole(out) as draft:
                 draft.write_text(page, encoding="utf-8", newline="\n")
         _tell(session, f"Report written to {out}", made.as_object())

@@ -11,7 +11,7 @@ import pytest
 
 from station.errors import Code
 from station.verdict import Verdict
-from tests.cli.calling import Station, station_in
+from tests.cli.calling import Station, add_settings, station_in
 from tests.ledger.making import STAMP
 from tests.reports.made_runs import made_shift
 
@@ -34,6 +34,18 @@ def test_the_page_is_written_in_the_language_asked_for(station: Station, tmp_pat
     assert station("report", "batch", "--out", str(out), "--lang", "zh-CN").code == 0
     assert '<html lang="zh-CN">' in out.read_text(encoding="utf-8")
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_the_page_is_in_the_screens_language_unless_another_is_asked_for(tmp_path: Path) -> None:
+    out, data = tmp_path / "report.html", tmp_path / "data"
+    with made_shift(data, 1):
+        pass
+    add_settings(data, "screen: {language: zh-CN}")
+    station = station_in(data)
+
+    for asked, written in ((), "zh-CN"), (("--lang", "en"), "en"):
+        assert station("report", "batch", "--out", str(out), "--force", *asked).code == 0
+        assert f'<html lang="{written}">' in out.read_text(encoding="utf-8")
 
 
 def test_programs_get_all_numbers_without_a_file(station: Station) -> None:
