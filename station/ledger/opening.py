@@ -12,6 +12,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from station.errors import Code, LedgerFault, Why
 from station.ledger.audit import Trail, iso_utc
@@ -63,7 +64,7 @@ def open_data_folder(
         opened = _open_existing(data, dialect, ask)
         if opened is None:
             if read_only:
-                raise _is_older(data)
+                raise _is_older(data, dialect)
             with FileLock(data / _LOCK_FILE, timeout=_FIRST_START_TIMEOUT_S, thread_local=False):
                 opened = _open_existing(data, dialect, ask) or _make(data, dialect, clock, ask)
     except Timeout:
@@ -86,7 +87,7 @@ def open_to_read(data: Path, url: str | None) -> Database:
     database = Database(dialect)
     try:
         with database.reading() as connection:
-            _require_current(stored_revision(connection), data)
+            _require_current(stored_revision(connection), data, dialect)
     except BaseException as error:
         database.close()
         _tell_place(error, dialect)
@@ -94,12 +95,12 @@ def open_to_read(data: Path, url: str | None) -> Database:
     return database
 
 
-def _require_current(revision: str | None, data: Path) -> None:
+def _require_current(revision: str | None, data: Path, dialect: Dialect) -> None:
     require_not_newer(revision)
     if revision is None:
         raise _nothing_here(data)
     if revision != HEAD:
-        raise _is_older(data)
+        raise _is_older(data, dialect)
 
 
 def _must_be_made(data: Path, dialect: Dialect) -> bool:
@@ -152,13 +153,12 @@ def _make(data: Path, dialect: Dialect, clock: Callable[[], datetime], ask: AskP
             dialect.hold(connection, "schema")
             revision = stored_revision(connection)
             require_not_newer(revision)
+            _migrate(connection, data, dialect)
             if revision is None:
                 ledger_id = uuid.uuid4().hex
                 key_file = data / (f"ledger-{ledger_id[:8]}.key" if dialect.is_shared else KEY_FILE)
                 if not key_file.exists():
                     make_key(key_file)
-            migrate(connection)
-            if revision is None:
                 box = SecretBox(read_key(key_file), str(key_file))
                 _fill_new(connection, dialect, box, ledger_id, key_file.name, station, iso_utc(clock()))
             keys = _keys_of(connection, data, ask)
@@ -170,6 +170,15 @@ def _make(data: Path, dialect: Dialect, clock: Callable[[], datetime], ask: AskP
     except BaseException as error:
         database.close()
         _tell_place(error, dialect)
+        raise
+
+
+def _migrate(connection: Connection, data: Path, dialect: Dialect) -> None:
+    try:
+        migrate(connection)
+    except SQLAlchemyError as error:
+        if dialect.is_shared and dialect.translate(error).code is Code.LEDGER_NOT_WRITABLE:
+            raise _is_older(data, dialect) from None
         raise
 
 
@@ -228,7 +237,14 @@ def _nothing_here(data: Path) -> LedgerFault:
     )
 
 
-def _is_older(data: Path) -> LedgerFault:
+def _is_older(data: Path, dialect: Dialect) -> LedgerFault:
+    if dialect.is_shared:
+        return LedgerFault(
+            Code.LEDGER_NOT_WRITABLE,
+            "the ledger's tables are not there yet, or those of an older station, and only their owner makes and updates them",
+            "Do it with the owner's login in the owner's data folder: station batch list, then station ledger roles --apply",
+            dialect.place,
+        )
     return LedgerFault(
         Code.LEDGER_NOT_WRITABLE,
         "the ledger was made by an older station and must be updated first",

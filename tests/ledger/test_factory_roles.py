@@ -12,7 +12,7 @@ import sqlalchemy
 from station.cli.context import Session
 from station.cli.ledger_looks import look_at_ledger
 from station.errors import Code, LedgerFault
-from station.ledger import Ledger
+from station.ledger import Ledger, migrating, opening
 from station.ledger.database import Database, choose_dialect
 from station.ledger.postgresql_roles import apply_roles, roles_sql
 from station.serial_number import EntryWay, UnitLabel
@@ -192,6 +192,28 @@ def test_secrets_are_not_given_before_the_log_tells_of_it_for_good(left_behind: 
 
     assert sealed
     assert line.newest_events(1)[0].kind == "certificate_allocated"
+
+
+def test_tables_that_are_to_be_made_or_updated_are_left_to_the_owner(
+    stations: tuple[Ledger, Ledger, str], server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusal(url: str, data: Path) -> str:
+        login = sqlalchemy.make_url(url).set(username="line1").render_as_string(hide_password=False)
+        with pytest.raises(LedgerFault, match="only their owner") as caught:
+            Ledger.open(data, url=login)
+        assert "ledger roles --apply" in caught.value.mend
+        return str(caught.value.code)
+
+    monkeypatch.setattr(opening, "migrate", migrating.migrate)
+    folder = tmp_path / "none"
+    assert refusal(new_database(server), folder) == Code.LEDGER_NOT_WRITABLE
+    assert list(folder.glob("*.key")) == []
+
+    monkeypatch.setattr(opening, "HEAD", "newer")  # so that the tables count as older
+    monkeypatch.setattr(
+        opening, "migrate", lambda connection: connection.exec_driver_sql("ALTER TABLE runs ADD more int")
+    )
+    assert refusal(stations[2], tmp_path / "older") == Code.LEDGER_NOT_WRITABLE
 
 
 def test_a_key_that_it_may_not_put_into_use_is_not_left_behind(stations: tuple[Ledger, Ledger, str]) -> None:
