@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Final
 
@@ -10,12 +13,14 @@ import pytest
 
 from station.profile.prepare import prepare_recipe
 from tests.end_to_end.conftest import run_to_end
-from tests.end_to_end.quick_line import opened_shift
+from tests.end_to_end.quick_line import LineAtWork, at_work, opened_shift
 from tests.end_to_end.quick_units import PRODUCT_KEY, make_product, quick_fixtures, unit_number
 from tests.end_to_end.watched_station import desk_in
 from tests.line.trouble import Trouble, make_units_beside
 
 LOST_MAX_S: Final = 1.0
+ANSWER_S: Final = 0.001
+TURN_MAX_S: Final = 0.004
 HUNG_DRIVER: Final = """
 import sys, threading
 from station.chip import lane_port
@@ -45,6 +50,30 @@ def test_a_lane_loses_no_second_beside_lanes_in_every_trouble_at_once(tmp_path: 
     with opened_shift(recipe, tmp_path, certificates=100) as shift:
         made = make_units_beside(shift, list(Trouble), units=2)
     assert made.lost_s < LOST_MAX_S, made
+
+
+@pytest.mark.alone
+def test_what_waits_for_a_chip_has_its_turn_at_once_beside_a_thread_that_computes(tmp_path: Path) -> None:
+    """An import or a report, say. Python's own rule lets it keep each answer waiting for 5 ms."""
+    ended = threading.Event()
+
+    def compute() -> None:
+        while not ended.is_set():
+            sum(range(1_000))
+
+    recipe = prepare_recipe(make_product(tmp_path))
+    with opened_shift(recipe, tmp_path) as shift, at_work(LineAtWork(shift, [])):
+        computing = threading.Thread(target=compute)
+        computing.start()
+        turns_s = []
+        for _ in range(40):
+            began = time.perf_counter()
+            time.sleep(ANSWER_S)
+            turns_s.append(time.perf_counter() - began - ANSWER_S)
+        ended.set()
+        computing.join()
+    quick_s = statistics.quantiles(turns_s, n=4)[0]  # the slow ones are those of a busy PC
+    assert quick_s < TURN_MAX_S
 
 
 def test_a_driver_that_hangs_ends_the_process_with_exit_code_3_and_the_other_lane_has_passed(tmp_path: Path) -> None:
