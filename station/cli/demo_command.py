@@ -58,16 +58,15 @@ def demo(
         raise UsageError(f"the product {profile_name} has no platform", f"Choose --profile {CLOUD_PROFILE}")
     if auto and serve_in_browser:
         raise UsageError("--serve shows the screen, --auto works without one", "Give one of the two")
-    with loading():
-        from station.cli.training_shift import (  # noqa: PLC0415  --help must not pay for the lanes
-            serve_training,
-            train_headless,
-            train_on_screen,
-        )
+    if not auto and (is_served() or not serve_in_browser):
+        with loading():
+            from station.cli.training_screen import train_on_screen  # noqa: PLC0415  --help must not pay for Textual
 
-    if serve_in_browser and not is_served():
-        serve_training(session, profile_name, host, serve_port)
-    elif auto:
-        sys.exit(train_headless(session, lanes, units, profile_name))
-    else:
         train_on_screen(session, lanes, units, profile_name, lesson)
+        return
+    with loading():
+        from station.cli.training_shift import serve_training, train_headless  # noqa: PLC0415  as above
+
+    if auto:
+        sys.exit(train_headless(session, lanes, units, profile_name))
+    serve_training(session, profile_name, host, serve_port)

@@ -30,6 +30,23 @@ class Desk(Protocol):
     def open_line(self, choice: Choice, /) -> LinePort: ...
 
 
+class LateDesk:
+    """Answers once the real desk is there; the screen's threads wait for it."""
+
+    def __init__(self, desk: Callable[[], Desk]) -> None:
+        """`desk` waits until it can give it; CodedError when it never can."""
+        self._desk = desk
+
+    def choices(self) -> Sequence[Choice]:
+        return self._desk().choices()
+
+    def readiness(self, choice: Choice) -> Sequence[ReadinessItem]:
+        return self._desk().readiness(choice)
+
+    def open_line(self, choice: Choice) -> LinePort:
+        return self._desk().open_line(choice)
+
+
 def _keep(session: Session, settings: Settings) -> None:
     try:
         before = session.settings().screen.model_dump(mode="json")
@@ -51,12 +68,12 @@ def show_screen(
     sign_in: Callable[[str], object] | None = None,
     open_behind: Callable[[], bool] | None = None,
     training: bool = False,
-    lessons: Lessons | None = None,
+    lessons: Callable[[], Lessons | None] = lambda: None,
 ) -> None:
     """Run the screen to its end; UsageError without a terminal. Exit code 3 when a port could not be closed in time.
 
     `sign_in` takes the name or badge that the screen asks for first; None: it asks for none. `open_behind` opens what the desk
-    needs while the screen is there already; it gives False when the screen has to go.
+    needs while the screen is there already; it gives False when the screen has to go. `lessons` are asked for once there is a line.
 
     Stopped: a signal ended it, after the lanes had stopped.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import logging
 import secrets
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from station.certificate import Secret
 from station.cli.examples import examples_folder
+from station.cli.training_products import has_official_client
 from station.errors import Code, StationFault
 from station.ledger import Ledger
 from station.platform.device_state import DeviceState, DeviceStatus
@@ -65,8 +65,7 @@ class TrainingCloud:
         self._profile = profile
         self._platform = VirtualPlatform()
         self.product_key = ""
-        self.has_client = importlib.util.find_spec("alibabacloud_iot20180120") is not None
-        """Whether the official client is installed; without it the console's CSV and the units' own word must do."""
+        self.has_client = has_official_client()
         self.proofs: dict[str, CloudProof] = {}
 
     def __enter__(self) -> Self:

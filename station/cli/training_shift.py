@@ -16,7 +16,7 @@ from station.cli.lanes import plan_lanes
 from station.cli.serving import serve
 from station.cli.station_log import log_line, log_to
 from station.cli.training import SAMPLE_SIZE, TrainingRoom, set_up_training, stock_certificates
-from station.cli.training_products import CLOUD_PROFILE
+from station.cli.training_products import CLOUD_PROFILE, tell_missing_client
 from station.ledger import Ledger
 from station.line.line import Line
 from station.line.shift import Shift, open_shift
@@ -25,6 +25,8 @@ from station.unit import Mac
 from station.virtual.bench import Bench
 
 if TYPE_CHECKING:
+    from station.cli.lessons import TrainingLessons
+    from station.cli.shift_desk import ShiftDesk
     from station.cli.training_cloud import TrainingCloud
 
 AUTO_UNITS: Final = 2
@@ -56,15 +58,10 @@ class _Stage:
         return line
 
 
-def train_on_screen(session: Session, lanes: int, units: int | None, profile_name: str, lesson: str | None) -> None:
-    """Show the technician's screen on the bench until the training ends."""
-    with _stage(session, lanes, units, profile_name) as stage:
-        _show(session, stage, units, lesson)
-
-
 def train_headless(session: Session, lanes: int, units: int | None, profile_name: str) -> int:
     """Walk so many units without a screen; give the exit code."""
     units = AUTO_UNITS if units is None else units
+    tell_missing_client(session, profile_name)
     with _stage(session, lanes, units, profile_name) as stage:
         line = stage.line(open_shift(stage.room.profile, stage.ledger, stage.batch), stage.bench.ports)
         with BenchOperator(stage.bench, line, units, leave_after_s=0.0, label_of=_label_of):
@@ -92,8 +89,6 @@ def _stage(session: Session, lanes: int, units: int | None, profile_name: str) -
         from station.cli.training_cloud import TrainingCloud  # noqa: PLC0415  the others must not pay for aiohttp
 
         cloud = stack.enter_context(TrainingCloud(room.profile))
-        if not cloud.has_client and not session.json:
-            say("Without the official client units are believed by their own word: pip install '.[platform]' for more.")
         yield _Stage(room, ledger, bench, cloud.stock(ledger, units or SAMPLE_SIZE), cloud)
 
 
@@ -123,13 +118,24 @@ def _tell_proofs(session: Session, stage: _Stage, cloud: TrainingCloud) -> bool:
     return whole
 
 
-def _show(session: Session, stage: _Stage, units: int | None, lesson: str | None) -> None:
+@dataclass(frozen=True, slots=True)
+class TrainingDesk:
+    """What answers the screen of a training, and its lessons."""
+
+    desk: ShiftDesk
+    lessons: TrainingLessons | None
+
+
+@contextlib.contextmanager
+def training_desk(
+    session: Session, lanes: int, units: int | None, profile_name: str, lesson: str | None
+) -> Iterator[TrainingDesk]:
+    """Open the bench, with hands at it that change units once there is a line. Without an end there are lessons."""
     from station.cli.lessons import TrainingLessons  # noqa: PLC0415  --auto needs no Textual
-    from station.cli.screen import show_screen  # noqa: PLC0415  as above
     from station.cli.shift_desk import ShiftDesk  # noqa: PLC0415  as above
 
-    lessons = TrainingLessons(stage.cloud, lesson)
-    with contextlib.ExitStack() as hands:
+    with _stage(session, lanes, units, profile_name) as stage, contextlib.ExitStack() as hands:
+        lessons = TrainingLessons(stage.cloud, lesson)
 
         def open_line(shift: Shift, lanes: Mapping[int, str]) -> Line:
             line = stage.line(shift, list(lanes.values()))
@@ -148,4 +154,4 @@ def _show(session: Session, stage: _Stage, units: int | None, lesson: str | None
             training=True,
             printer=stage.printer,
         )
-        show_screen(session, desk, training=True, lessons=None if units is not None else lessons)
+        yield TrainingDesk(desk, lessons if units is None else None)

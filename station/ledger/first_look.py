@@ -29,15 +29,17 @@ SELECT (SELECT version_num FROM alembic_version),
 
 @dataclass(frozen=True, slots=True)
 class FirstLook:
-    """A ledger that nothing has to be asked or told about before the screen, as far as can be seen."""
+    """A ledger that opens by itself, as far as can be seen."""
 
     has_operators: bool
     """Whether somebody works here by name, and so has to sign in."""
+    wants_first_lead: bool
+    """Whether somebody should be asked to become the first line lead."""
 
 
 def look_first(data: Path) -> FirstLook | None:
-    """Look into a data folder's ledger; None when it has to be opened to know more: it is not there yet, needs a passphrase,
-    an update or a first line lead, or cannot be used as it is.
+    """Look into a data folder's ledger; None when it has to be opened to know more: it is not there yet, needs a passphrase
+    or an update, or cannot be used as it is.
     """
     file = data / LEDGER_FILE
     if not (os.access(file, os.R_OK | os.W_OK) and os.access(data, os.W_OK | os.X_OK)):
@@ -50,4 +52,4 @@ def look_first(data: Path) -> FirstLook | None:
         return None
     revision, source, keys, operators, has_lead, has_declined, is_elsewhere = found
     opens_by_itself = revision == HEAD and keys == 1 and source != "passphrase" and not is_elsewhere
-    return FirstLook(operators > 0) if opens_by_itself and (has_lead or has_declined) else None
+    return FirstLook(operators > 0, not (has_lead or has_declined)) if opens_by_itself else None

@@ -55,7 +55,7 @@ class StationApp(ScreenApp):
         sign_in: Callable[[str], object] | None = None,
         open_behind: Callable[[], bool] | None = None,
         training: bool = False,
-        lessons: Lessons | None = None,
+        lessons: Callable[[], Lessons | None] = lambda: None,
         settings: Settings = DEFAULTS,
         keep_settings: Callable[[Settings], None] = lambda _settings: None,
         start_at_once: bool = False,
@@ -68,8 +68,8 @@ class StationApp(ScreenApp):
         `open_behind` is called in a thread of its own once the first screen is painted, where what the others need is not open
         yet: they wait for it. False ends the app.
         `keep_settings` hears each change of language or colours, in a thread. With `start_at_once` the only choice
-        starts by itself unless something blocks it. `lessons` are those of a training. `now` and `tick_s` are the clocks; a test
-        gives a fixed time and None.
+        starts by itself unless something blocks it. `lessons` gives those of a training, once there is a line. `now` and
+        `tick_s` are the clocks; a test gives a fixed time and None.
         """
         super().__init__(training=training, settings=settings, keep_settings=keep_settings)
         self._lessons = lessons
@@ -179,7 +179,7 @@ class StationApp(ScreenApp):
                     now=self._now,
                     tick_s=self._tick_s,
                     few_certificates=self.settings.few_certificates,
-                    lessons=self._lessons,
+                    lessons=self._lessons(),
                 )
             )
             if not self.is_headless:

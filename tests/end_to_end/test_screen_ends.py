@@ -39,3 +39,15 @@ def test_a_kill_ends_the_screen_with_its_exit_code_and_the_operator_signed_out(t
         assert ledger.unfinished_runs() == []
     assert ("signed_in", "Li") in events
     assert ("signed_out", "Li") in events
+
+
+@pytest.mark.skipif(lacking("pyte") is not None, reason=str(lacking("pyte")))
+def test_a_training_s_bench_is_set_up_behind_its_screen_and_taken_down_by_a_kill(tmp_path: Path) -> None:
+    desk = desk_in(tmp_path)
+    command = desk.arguments("demo", "--lanes", "1", "--profile", "training", "--lang", "en")
+    with PtyTerminal(command, environment_in_terminal(), SIZE, tmp_path) as terminal:
+        person = Technician(terminal, ("Traceback",))
+        person.see(lambda sight: sight.says(person.say("key.lessons")), "the line")
+        terminal.tell(signal.SIGTERM)
+        wait_until(lambda: terminal.exit_code() is not None, LIMIT_S)
+        assert terminal.exit_code() == 128 + signal.SIGTERM

@@ -173,7 +173,7 @@ async def all_that_is_shown(data: Path, shift: Shift, heard: list[Event]) -> Loo
         readiness=desk.readiness,
         open_line=lambda _choice: line,
         sign_in=ledger.operators.sign_in,
-        lessons=lessons,
+        lessons=lambda: lessons,
         tick_s=None,
     )
     standing = line_on(shift, StandingLine)

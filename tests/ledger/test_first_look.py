@@ -14,7 +14,7 @@ from station.ledger.key_sources import KeySource
 from station.ledger.sqlite_reading import LEDGER_FILE
 from tests.ledger.people import add_lead, with_cheap_pins
 
-DECLINED = FirstLook(has_operators=False)
+DECLINED = FirstLook(has_operators=False, wants_first_lead=False)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_with_operators_the_screen_asks_who_works_here_also_while_another_progra
         with_cheap_pins(ledger)
         add_lead(ledger, "Wang")
         with ledger._database.writing():
-            assert look_first(data) == FirstLook(has_operators=True)
+            assert look_first(data) == FirstLook(has_operators=True, wants_first_lead=False)
         assert ledger.operators.active()
 
 
@@ -50,12 +50,12 @@ def test_who_was_removed_does_not_work_here(data: Path) -> None:
     assert look_first(data) == DECLINED
 
 
-def test_before_a_first_start_and_before_a_first_line_lead_it_has_to_be_opened(tmp_path: Path) -> None:
+def test_before_a_first_start_it_has_to_be_opened_and_after_it_a_first_line_lead_is_wanted(tmp_path: Path) -> None:
     assert look_first(tmp_path) is None
     assert list(tmp_path.iterdir()) == []
     with Ledger.open(tmp_path) as ledger:
         assert ledger.operators.wants_first_lead()
-    assert look_first(tmp_path) is None
+    assert look_first(tmp_path) == FirstLook(has_operators=False, wants_first_lead=True)
 
 
 def test_a_passphrase_is_asked_for_first(data: Path) -> None:

@@ -268,7 +268,7 @@ def fake_app(
         open_line=lambda _choice: line,
         sign_in=line.sign_in if signs_in else None,
         training=line.training,
-        lessons=lessons,
+        lessons=lambda: lessons,
         settings=settings,
         keep_settings=keep_settings,
         start_at_once=start_at_once,

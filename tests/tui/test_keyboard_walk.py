@@ -160,7 +160,7 @@ def shown_keys(app: ScreenApp) -> list[str]:
 
 def seen(app: ScreenApp, line: FakeLine) -> tuple[object, ...]:
     """What a key could have changed: the cells with their colours, what the line and the lessons were told, the screens."""
-    lessons = app._lessons if isinstance(app, StationApp) else None
+    lessons = app._lessons() if isinstance(app, StationApp) else None
     told = lessons.calls if isinstance(lessons, FakeLessons) else []
     return app.screen._compositor.render_strips(), list(line.calls), list(told), len(app.screen_stack)
 
