@@ -14,6 +14,7 @@ from station.peripherals.stack_light import StackLight
 
 if TYPE_CHECKING:
     from station.line.shift import Shift
+    from station.profile.doubts import DoubtKind
 
 MISTAKES_MAX: Final = 6
 """Of one file; more are counted, not told."""
@@ -42,11 +43,6 @@ class Sentence(StrEnum):
 
     IMAGES = "images"
     IMAGES_LOCKED = "images_locked"
-    IMAGES_NO_BOOTLOADER = "images_no_bootloader"
-    IMAGES_OTADATA_STAYS = "images_otadata_stays"
-    IMAGES_NO_FIRST_APP = "images_no_first_app"
-    IMAGES_OTHER_VERSION = "images_other_version"
-    IMAGES_NO_CHECKS = "images_no_checks"
     CERTIFICATES = "certificates"
     CERTIFICATES_ENOUGH = "certificates_enough"
     CERTIFICATES_TOO_FEW = "certificates_too_few"
@@ -72,7 +68,7 @@ class ReadinessItem:
 
     kind: str
     state: Readiness
-    sentence: Sentence
+    sentence: Sentence | DoubtKind
     values: Facts = field(default_factory=dict)
     fault: CodedError | None = None
     """Of Sentence.FAULT: what it tells."""
@@ -189,10 +185,7 @@ def _images(shift: Shift) -> list[ReadinessItem]:
     }
     if recipe.doubts:
         return [
-            ReadinessItem(
-                "images", Readiness.WARNING, Sentence(f"{Sentence.IMAGES}_{doubt.kind}"), {**values, **doubt.facts}
-            )
-            for doubt in recipe.doubts
+            ReadinessItem("images", Readiness.WARNING, doubt.kind, {**values, **doubt.facts}) for doubt in recipe.doubts
         ]
     is_locked = all(file.locked for file in recipe.files)
     said = Sentence.IMAGES_LOCKED if is_locked else Sentence.IMAGES

@@ -9,13 +9,13 @@ from station.errors import NO_FACTS, Facts
 
 
 class DoubtKind(StrEnum):
-    """Which doubt; `ready.images_<kind>` of the catalogues."""
+    """Which doubt: what `ready.*` and `mend.*` of the catalogues say of it."""
 
-    NO_BOOTLOADER = "no_bootloader"
-    OTADATA_STAYS = "otadata_stays"
-    NO_FIRST_APP = "no_first_app"
-    OTHER_VERSION = "other_version"
-    NO_CHECKS = "no_checks"
+    NO_BOOTLOADER = "images_no_bootloader"
+    OTADATA_STAYS = "images_otadata_stays"
+    NO_FIRST_APP = "images_no_first_app"
+    OTHER_VERSION = "images_other_version"
+    NO_CHECKS = "images_no_checks"
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,14 +87,8 @@ class Texts:
         return self._catalogue.lists
 
     def say(self, key: str, **values: object) -> str:
-        """Give the text of this dotted key with its `{places}` filled; KeyError when there is none.
-
-        A place `{count:unit|units}` says the first word when `count` is one, else the second.
-        """
-        sentence = self.sentences[key]
-        if "|" in sentence:
-            return _FILLING.format(sentence, **values)
-        return sentence.format(**values) if values else sentence  # in C, which tiles are told by many times a second
+        """Give the text of this dotted key with its `{places}` filled; KeyError when there is none."""
+        return fill(self.sentences[key], values)
 
     def failure(self, code: str | None) -> FailureText | None:
         """Give the words for a code, or None when the catalogue does not know it."""
@@ -104,6 +98,13 @@ class Texts:
         """Give a code with its title, alone when the catalogue does not know it; empty for None."""
         failure = self.failure(code)
         return f"{code} {failure.title}" if failure else code or ""
+
+
+def fill(sentence: str, values: Mapping[str, object]) -> str:
+    """Fill a sentence's `{places}`; `{count:unit|units}` says the first word when `count` is one, else the second."""
+    if "|" in sentence:
+        return _FILLING.vformat(sentence, (), values)
+    return sentence.format_map(values) if values else sentence  # in C, which tiles are told by many times a second
 
 
 @cache

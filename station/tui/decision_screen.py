@@ -140,9 +140,9 @@ class DecisionScreen(AskingScreen):
             self._go(asked)
             self.look_up(lambda: self._ask_for_lead(asked))
         elif self.view.stage is Stage.LEAD:
-            self._go(self.view.led_by(half_width(answer)))
+            self._go(self.view.led_by(answer))
         elif self.view.stage is Stage.PIN:
-            self._decide(Secret(half_width(answer)))
+            self._decide(Secret(answer))
 
     def _ask_for_lead(self, asked: DecisionView) -> Message:
         return self.LeadAsked(asked, needed=self._record.lead_needed(asked.subject.mac, asked.place, asked.carried))

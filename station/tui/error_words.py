@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from station.errors import WHY, CodedError, Facts, Fault
-from station.texts import LANGUAGES, FailureText, Texts
+from station.texts import LANGUAGES, FailureText, Texts, fill
 from station.tui.cell_text import plain
 
 _MODEL: Final = LANGUAGES[0]
@@ -23,7 +23,6 @@ class ErrorWords:
 
     said: str
     """Code and title, and what happened."""
-    cause: str
     mend: str
 
     @property
@@ -38,7 +37,7 @@ def found_words(code: str | None, message: str, facts: Facts, texts: Texts) -> s
         return plain(message)
     sentence = texts.sentences.get(f"detail.{_name(code, facts)}")
     if facts and sentence:
-        return plain(sentence.format(**facts))
+        return plain(fill(sentence, facts))
     return plain(message) if code is not None and code.startswith("I") else ""
 
 
@@ -64,19 +63,19 @@ def mistake_words(code: str, mistake: Fault, texts: Texts) -> ErrorWords:
     found = found_words(code, mistake.cause, mistake.facts, texts)
     failure = texts.failure(code)
     if failure is not None and not _has_own_words(code, texts) and not mistake.facts:
-        found = f"{failure.title}。" + texts.say("pane.detail", message=found)
+        found = texts.say("pane.titled", title=failure.title, words=texts.say("pane.detail", message=found))
     said = texts.say("pane.headed", head=f"{code} {plain(place)}", words=found)
-    return ErrorWords(said, found, mend_words(code, mistake.mend, mistake.facts, texts))
+    return ErrorWords(said, mend_words(code, mistake.mend, mistake.facts, texts))
 
 
 def _worded(code: str, cause: str, mend: str, texts: Texts) -> ErrorWords:
     """Put code and title before the cause, unless it begins with the title itself."""
     failure = texts.failure(code)
     if not cause:
-        return ErrorWords(texts.titled(code), cause, mend)
+        return ErrorWords(texts.titled(code), mend)
     if failure is not None and cause.startswith(failure.title):
-        return ErrorWords(f"{code} {cause}", cause, mend)
-    return ErrorWords(texts.say("pane.headed", head=texts.titled(code), words=cause), cause, mend)
+        return ErrorWords(f"{code} {cause}", mend)
+    return ErrorWords(texts.say("pane.headed", head=texts.titled(code), words=cause), mend)
 
 
 def mend_words(code: str | None, mend: str, facts: Facts, texts: Texts) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -50,6 +50,7 @@ def event_rows(event: AuditEvent, texts: Texts, width: int, now: datetime) -> li
 def event_words(event: AuditEvent, texts: Texts) -> str:
     """Say what stands in an event; a kind without words of its own tells its plain values."""
     data = event.data
+    parts: Sequence[object]
     match event.kind:
         case EventKind.STEP:
             return _step_words(data, texts)
@@ -75,33 +76,40 @@ def event_words(event: AuditEvent, texts: Texts) -> str:
             parts = [" → ".join(states), data.get("reason")]
         case _:
             return _brief(data, texts)
-    return plain(" · ".join(str(part) for part in parts if part))
+    return _joined(parts)
 
 
 def _step_words(data: Mapping[str, object], texts: Texts) -> str:
-    step, state, seconds = _text(data.get("step")), _text(data.get("state")), data.get("seconds")
+    step, state = _text(data.get("step")), _text(data.get("state"))
     name = texts.sentences.get(f"step.{step}", step or "")
     sign = STEP_SIGNS[StepState(state)] if state in set(StepState) else "·"
-    took = [seconds_words(seconds, texts)] if isinstance(seconds, int | float) else []
-    return plain(" · ".join(part for part in (f"{sign} {name}", *took, texts.titled(_text(data.get("code")))) if part))
+    return _joined([f"{sign} {name}", _took(data, texts), texts.titled(_text(data.get("code")))])
 
 
 def _verdict_words(data: Mapping[str, object], texts: Texts) -> str:
-    verdict, code, seconds = _text(data.get("verdict")), _text(data.get("code")), data.get("seconds")
+    verdict, code = _text(data.get("verdict")), _text(data.get("code"))
     word = f"{SYMBOLS[Verdict(verdict)]} {verdict}" if verdict in set(Verdict) else verdict or ""
-    took = seconds_words(seconds, texts) if isinstance(seconds, int | float) else ""
     found = found_words(code, str(data.get("message") or ""), {}, texts)
-    return plain(" · ".join(part for part in (word, took, texts.titled(code), found) if part))
+    return _joined([word, _took(data, texts), texts.titled(code), found])
+
+
+def _took(data: Mapping[str, object], texts: Texts) -> str:
+    seconds = data.get("seconds")
+    return seconds_words(seconds, texts) if isinstance(seconds, int | float) else ""
 
 
 def _brief(data: Mapping[str, object], texts: Texts) -> str:
     """An event's plain values with their names, without what every event has; what holds has its name alone."""
-    parts = []
+    parts: list[object] = []
     for key, value in data.items():
         if key not in _EVERYWHERE and isinstance(value, str | int | float) and value is not False and value != "":
             name = texts.sentences.get(f"data.{key}", key)
             parts.append(name if value is True else f"{name} {_value(key, value, texts)}")
-    return plain(" · ".join(parts))
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[object]) -> str:
+    return plain(" · ".join(str(part) for part in parts if part))
 
 
 def _value(key: str, value: object, texts: Texts) -> object:

@@ -80,17 +80,17 @@ def overview(look: LineLook, now: datetime, period: timedelta) -> Overview:
     numbers = _numbers(look.finished, now - period, now)
     batches = _now_made(look, now - period, now)
     total = ShiftNumbers(
-        ", ".join(dict.fromkeys(one.batch for one in batches)),
-        None,
-        None if any(one.quantity is None for one in batches) else sum(one.quantity or 0 for one in batches),
-        sum(one.passed for one in batches),
-        numbers.verdicts[Verdict.PASS],
-        sum(one.failed for one in batches),
-        sum(one.errors for one in batches),
-        sum({one.batch: one.left for one in batches}.values()),
-        sum({one.batch: one.certificates for one in batches}.values()),
-        numbers.first_pass_yield,
-        _rate(look.finished, now),
+        batch=", ".join(dict.fromkeys(one.batch for one in batches)),
+        work_order=None,
+        quantity=None if any(one.quantity is None for one in batches) else sum(one.quantity or 0 for one in batches),
+        passed=sum(one.passed for one in batches),
+        passed_in_shift=numbers.verdicts[Verdict.PASS],
+        failed=sum(one.failed for one in batches),
+        errors=sum(one.errors for one in batches),
+        left=sum({one.batch: one.left for one in batches}.values()),
+        certificates=sum({one.batch: one.certificates for one in batches}.values()),
+        first_pass_yield=numbers.first_pass_yield,
+        units_per_hour=_rate(look.finished, now),
     )
     return Overview(now, period / timedelta(hours=1), numbers, total, batches, _lanes(look, numbers, now))
 
@@ -143,17 +143,17 @@ def _now_made(look: LineLook, began: datetime, now: datetime) -> tuple[BatchNow,
 def _batch_now(batch: BatchSummary, own: Sequence[RunRow], began: datetime, now: datetime) -> BatchNow:
     numbers = _numbers(own, began, now)
     return BatchNow(
-        plain(batch.name),
-        plain(batch.work_order) if batch.work_order else None,
-        batch.total - batch.counts[CertificateState.VOID],
-        batch.passed,
-        numbers.verdicts[Verdict.PASS],
-        numbers.verdicts[Verdict.FAIL],
-        numbers.verdicts[Verdict.ERROR],
-        batch.left,
-        batch.total,
-        numbers.first_pass_yield,
-        _rate(own, now),
+        batch=plain(batch.name),
+        work_order=plain(batch.work_order) if batch.work_order else None,
+        quantity=batch.total - batch.counts[CertificateState.VOID],
+        passed=batch.passed,
+        passed_in_shift=numbers.verdicts[Verdict.PASS],
+        failed=numbers.verdicts[Verdict.FAIL],
+        errors=numbers.verdicts[Verdict.ERROR],
+        left=batch.left,
+        certificates=batch.total,
+        first_pass_yield=numbers.first_pass_yield,
+        units_per_hour=_rate(own, now),
     )
 
 

@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from station.line.readiness import Readiness, ReadinessItem
-from station.texts import Texts
+from station.texts import Texts, fill
 from station.tui.blocks import Row
 from station.tui.cell_text import pad, plain, wrap
 from station.tui.error_words import error_words, mistake_words
@@ -68,4 +68,4 @@ def words_of(item: ReadinessItem, texts: Texts) -> tuple[str, str]:
         words = error_words(item.fault, texts) if mistake is None else mistake_words(item.fault.code, mistake, texts)
         return words.said, words.mend
     mend = texts.sentences.get(f"mend.{item.sentence}", "")
-    return plain(texts.say(f"ready.{item.sentence}", **item.values)), plain(mend.format(**item.values))
+    return plain(texts.say(f"ready.{item.sentence}", **item.values)), plain(fill(mend, item.values))

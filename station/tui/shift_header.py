@@ -128,13 +128,14 @@ class ShiftHeader(Widget):
         if self.light_is_lost:
             parts.insert(0, _Part(say("header.light_lost"), 0))
         if not runs_out(numbers, self._few):
-            return Content(_row(say("header.left", count=numbers.left), parts, width))
+            left = say("header.left", count=numbers.left)
+            return Content(_joined(left, _fitting(left, parts, width)))
         short = say("header.left" if numbers.left else "header.left_none_short", count=numbers.left)
         long = say("header.left_few" if numbers.left else "header.left_none", count=numbers.left)
         is_roomy = cell_len(_joined(f"▲ {long}", parts)) < width
-        row = _row(f"▲ {long if is_roomy else short}", parts, width)
-        warning, _, rest = row.partition(" · ")
-        return Content.assemble((warning, "bold $verdict-error-text"), f" · {rest}" if rest else "")
+        warning = f"▲ {long if is_roomy else short}"
+        others = "".join(f" · {part.words}" for part in _fitting(warning, parts, width))
+        return Content.assemble((f" {warning}", "bold $verdict-error-text"), others)
 
     def _figures(self, numbers: ShiftNumbers) -> list[_Part]:
         """What stands behind the certificates left, in this order; of a higher rank is what goes first where room is short."""
@@ -161,13 +162,12 @@ class ShiftHeader(Widget):
         return self._texts.say("header.no_numbers")
 
 
-def _row(left: str, parts: Sequence[_Part], width: int) -> str:
-    """Put the parts behind each other, without those of the highest ranks when they are too long together."""
-    row = _joined(left, parts)
-    if not parts or cell_len(row) < width:
-        return row
+def _fitting(left: str, parts: Sequence[_Part], width: int) -> Sequence[_Part]:
+    """Give the parts that have room behind what is left, without those of the highest ranks where it is short."""
+    if not parts or cell_len(_joined(left, parts)) < width:
+        return parts
     least = max(reversed(parts), key=lambda part: part.rank)
-    return _row(left, [part for part in parts if part is not least], width)
+    return _fitting(left, [part for part in parts if part is not least], width)
 
 
 def _joined(left: str, parts: Sequence[_Part]) -> str:

@@ -13,6 +13,7 @@ from station.line.readiness import Readiness, Sentence, check_readiness
 from station.line.shift import Shift
 from station.peripherals.label_printer import LabelPrinter, open_printer
 from station.peripherals.label_template import read_template
+from station.profile.doubts import DoubtKind
 from station.profile.recipe import FileHash
 from tests.line.conftest import Desk
 from tests.peripherals.tcp_printer import NO_PAPER, TcpPrinterDouble
@@ -26,7 +27,7 @@ def shift(desk: Desk, tmp_path: Path) -> Shift:
     return Shift(recipe, desk.ledger, desk.batch, None, None)
 
 
-def seen(shift: Shift, printer: LabelPrinter | None) -> list[tuple[Readiness, Sentence, str | None]]:
+def seen(shift: Shift, printer: LabelPrinter | None) -> list[tuple[Readiness, Sentence | DoubtKind, str | None]]:
     items = check_readiness(shift, {1: "socket://127.0.0.1:1"}, printer=lambda: printer)
     return [
         (item.state, item.sentence, item.fault.code if item.fault else None) for item in items if item.kind == "printer"
@@ -55,7 +56,7 @@ def test_where_no_label_is_wanted_no_printer_is_asked(desk: Desk) -> None:
     assert seen(Shift(desk.recipe, desk.ledger, desk.batch, None, None), Broken()) == []
 
 
-def lines(shift: Shift, lanes: Mapping[int, str], kind: str) -> list[tuple[Readiness, Sentence, object]]:
+def lines(shift: Shift, lanes: Mapping[int, str], kind: str) -> list[tuple[Readiness, Sentence | DoubtKind, object]]:
     items = check_readiness(shift, lanes)
     return [(item.state, item.sentence, item.values.get("ports")) for item in items if item.kind == kind]
 
@@ -70,7 +71,7 @@ def test_each_lane_whose_adapter_is_away_is_named_beside_those_that_are_there(sh
 
 
 def test_images_are_told_to_be_as_locked_only_where_each_has_its_hash(shift: Shift) -> None:
-    def told(*locked: bool) -> Sentence:
+    def told(*locked: bool) -> Sentence | DoubtKind:
         files = tuple(FileHash(("firmware",), f"{number}.bin", "00", one) for number, one in enumerate(locked))
         (item,) = lines(replace(shift, recipe=replace(shift.recipe, files=files)), {}, "images")
         return item[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -30,8 +30,8 @@ from station.platform.refusals import refusal
 from station.platform.settings import PlatformSettings
 from station.profile.doubts import DoubtKind
 from station.texts import LANGUAGES, Texts
-from station.tui.error_words import error_words, tries_of
-from station.tui.readiness_list import readiness_rows
+from station.tui.error_words import error_words, found_words, tries_of
+from station.tui.readiness_list import readiness_rows, words_of
 
 CHINESE = Texts("zh-CN")
 PLATFORMS = {"E30", "E31", "E32", "E33"}
@@ -191,7 +191,7 @@ def test_no_failure_is_told_in_english_first_on_a_chinese_screen(code: Code) -> 
 
     told = words.line + row.plain + "".join(line.plain for line in more)
     assert "English mend" not in told
-    assert words.cause.startswith(CHINESE.failures[code].cause)
+    assert CHINESE.failures[code].cause in words.said
     # Only what a file or an argument lacks is quoted behind that, for who wrote it.
     assert ("English" in told) == code.startswith("I")
     assert words.mend == CHINESE.failures[code].tries[0]
@@ -204,7 +204,7 @@ def test_a_mistake_in_a_profile_is_told_in_chinese_with_its_place() -> None:
 
     words = error_words(error, CHINESE)
 
-    assert words.cause == "第一处错误在 p.yaml:12。"
+    assert words.said.endswith("：第一处错误在 p.yaml:12。")
     assert words.mend == CHINESE.failures["I20"].tries[0]
 
 
@@ -218,7 +218,7 @@ def test_a_doubt_about_the_images_is_told_in_chinese() -> None:
         "inside": "1.0",
     }
     for kind in DoubtKind:
-        item = ReadinessItem("images", Readiness.WARNING, Sentence(f"images_{kind}"), values)
+        item = ReadinessItem("images", Readiness.WARNING, kind, values)
         said = " ".join(row.plain for row in readiness_rows([item], CHINESE, 120))
 
         assert re.findall(r"[a-z]{3,}", said.replace("otadata", "").replace("plug", "")) == []
@@ -261,9 +261,19 @@ def test_a_fault_says_where_and_a_platform_its_own_code() -> None:
     key = LedgerFault(Code.KEY_WRONG, "another key", "Bring back the right one", "data/ledger.key")
     refused = refusal("QueryDevice", "iot.system.Odd", "odd", 200, PlatformSettings())
 
-    assert error_words(key, CHINESE).cause == CHINESE.failures["E24"].cause + "请看 data/ledger.key。"
-    assert error_words(refused, CHINESE).cause == "平台自己的代码是 iot.system.Odd。"
+    assert error_words(key, CHINESE).said.endswith(CHINESE.failures["E24"].cause + "请看 data/ledger.key。")
+    assert error_words(refused, CHINESE).said.endswith("：平台自己的代码是 iot.system.Odd。")
 
 
 def test_what_no_sentence_tells_is_quoted_for_who_wrote_it() -> None:
     assert "'plug' names nothing" in error_words(UsageError("'plug' names nothing", "Say which"), CHINESE).line
+
+
+def test_what_is_found_and_what_is_to_be_done_have_words_by_number_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = Texts("zh-CN")
+    by_number = {"detail.F12": "{count:one|many}", "mend.no_lanes": "{count:first|each}"}
+    monkeypatch.setattr(texts, "_catalogue", replace(texts._catalogue, sentences={**texts.sentences, **by_number}))
+    item = ReadinessItem("lanes", Readiness.BLOCKED, Sentence.NO_LANES, {"count": 1})
+
+    assert found_words("F12", "", {"count": 2}, texts) == "many"
+    assert words_of(item, texts)[1] == "first"

@@ -19,6 +19,7 @@ from station.errors import Code
 from station.events import WaitReason
 from station.ledger import EventKind
 from station.line.readiness import Sentence
+from station.profile.doubts import DoubtKind
 from station.serial_number import EntryWay
 from station.texts import LANGUAGES, Texts
 from station.tui import end_screen
@@ -79,6 +80,7 @@ def test_every_word_of_the_line_is_told(language: str) -> None:
         *(f"entry.{entry}" for entry in EntryWay),
         *(f"state.{state}" for state in CertificateState),
         *(f"ready.{sentence}" for sentence in Sentence if sentence is not Sentence.FAULT),
+        *(f"{group}.{doubt}" for group in ("ready", "mend") for doubt in DoubtKind),
     ]
 
     assert [key for key in wanted if not texts.sentences.get(key)] == []
