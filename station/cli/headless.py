@@ -13,14 +13,12 @@ import click
 from station.cli.context import Session, say, say_json
 from station.cli.event_records import event_records
 from station.cli.label_feed import LabelFeed, label_feed
-from station.cli.lanes import LaneFinder, plan_lanes
+from station.cli.lanes import LaneFinder, make_line, plan_lanes
+from station.cli.left_behind import tell_unfinished_units
 from station.cli.light_settings import stack_light
-from station.cli.platform_settings import platform_of
-from station.cli.printer_settings import printer_of
-from station.cli.recover_command import tell_unfinished_units
 from station.cli.results_commands import results_told
 from station.cli.signing_in import LeadOptions, lead_decisions, signed_in
-from station.cli.station_log import log_line, log_to
+from station.cli.station_log import log_to
 from station.cli.stopping import BROKEN_PIPE_NUMBER, Stopped, noted_signals
 from station.errors import Code, CodedError, LedgerFault
 from station.events import (
@@ -67,21 +65,10 @@ def flash_units(
     ):
         allowed = lead_decisions(session, ledger, options, name)
         shift = open_shift(profile, ledger, batch, order)
-        printer = printer_of(session, shift)
-        if printer is None and shift.recipe.profile.label is not None and not session.json:
+        if not session.json and shift.recipe.profile.label is not None and session.settings().printer.address is None:
             click.echo("station: no printer is set, so no label is printed (`printer` in the settings).", err=True)
-        line = Line(
-            shift,
-            plan_lanes(shift, chosen, units=units, end_on_error=True),
-            operator=name,
-            replace_foreign=allowed.replace_foreign,
-            keep_foreign=allowed.keep_foreign,
-            force_security=allowed.force_security,
-            platform=platform_of(session, shift),
-            printer=printer,
-        )
+        line = make_line(session, shift, plan_lanes(shift, chosen, units=units, end_on_error=True), name, allowed)
         feed = label_feed(line, shift.recipe.profile, codes)
-        log_line(line)
         tell_unfinished_units(session, ledger)
         with stack_light(session) as light:
             line.show_on(light)

@@ -1,4 +1,4 @@
-"""Which lanes `run`, `flash` and `demo` work on, and how."""
+"""Which lanes `run`, `flash` and `demo` work on, how, and the line of them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from station.chip.ports import PortInfo, list_serial_ports
 from station.cli.context import Session
 from station.cli.lane_settings import learnt_lanes
 from station.cli.light_settings import is_light
+from station.cli.platform_settings import platform_of
+from station.cli.printer_settings import printer_of
+from station.cli.signing_in import LeadDecisions
+from station.cli.station_log import log_line
 from station.errors import Code, PortFault
 from station.line.lane import LaneInfo, LanePlan, Startup
 from station.line.lane_places import NOTHING_LEARNT, LanePlaces
-from station.line.line import HotPlug
+from station.line.line import HotPlug, Line
 from station.line.named_ports import check_ports
 from station.line.port_watch import PortWatch
 from station.line.shift import Shift
@@ -83,3 +87,28 @@ def plan_lanes(
 ) -> list[LanePlan]:
     """One lane for each number and port."""
     return [plan_lane(shift, number, port, units, end_on_error) for number, port in lanes.items()]
+
+
+def make_line(
+    session: Session,
+    shift: Shift,
+    plans: Sequence[LanePlan],
+    operator: str,
+    allowed: LeadDecisions,
+    *,
+    hot_plug: HotPlug | None = None,
+) -> Line:
+    """Make the line with the platform and the printer that the settings name; what happens at it goes into the log."""
+    line = Line(
+        shift,
+        plans,
+        operator=operator,
+        replace_foreign=allowed.replace_foreign,
+        keep_foreign=allowed.keep_foreign,
+        force_security=allowed.force_security,
+        platform=platform_of(session, shift),
+        printer=printer_of(session, shift),
+        hot_plug=hot_plug,
+    )
+    log_line(line)
+    return line

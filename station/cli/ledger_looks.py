@@ -13,7 +13,7 @@ from typing import Final
 from station.cli.context import Session
 from station.cli.finding import Finding, Health
 from station.cli.leads import MAKE_A_LEAD
-from station.cli.recover_command import WAITED_FOR_TO_DO, unfinished_units
+from station.cli.left_behind import WAITED_FOR_TO_DO, unfinished_units
 from station.errors import Code, CodedError
 from station.ledger import BatchSummary, EventKind, Ledger
 from station.ledger.database import server_of

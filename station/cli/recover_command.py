@@ -11,21 +11,15 @@ from station.cli.asking import pin_file_option
 from station.cli.completion import complete_batches
 from station.cli.context import Session, global_options, pass_session, say, say_json
 from station.cli.leads import require_line_lead
+from station.cli.left_behind import WAITED_FOR_TO_DO, unfinished_object, unfinished_units
 from station.errors import UsageError
 
 if TYPE_CHECKING:
     from station.ledger import Ledger
-    from station.line.recovery import Unfinished
 
 
 _GAP_TO_DO: Final = (
     "Bring back the latest one. If there is none, a line lead: station recover --accept-gap --reason TEXT"
-)
-
-
-WAITED_FOR_TO_DO: Final = (
-    "Start each of them once. For one that is gone for ever a line lead: "
-    "station recover --release STATION --skip N --reason TEXT"
 )
 
 
@@ -175,37 +169,3 @@ def _list(session: Session, ledger: Ledger) -> None:
         say(f"  → {WAITED_FOR_TO_DO}")
     if gap is None and not found and not waited_for:
         say("Nothing is unfinished.")
-
-
-def unfinished_units(ledger: Ledger) -> list[Unfinished]:
-    """Give what was broken off, oldest first, told to a person."""
-    from station.line.recovery import tell_unfinished  # noqa: PLC0415  --help must not pay for SQLAlchemy
-
-    return [tell_unfinished(run, ledger.station) for run in ledger.unfinished_runs()]
-
-
-def unfinished_object(one: Unfinished) -> dict[str, object]:
-    """Give it for a program."""
-    run = one.run
-    return {
-        "run": run.id,
-        "station": run.station,
-        "lane": run.lane,
-        "mac": run.mac,
-        "device_name": run.device_name,
-        "batch": run.batch,
-        "started_at": run.started_at,
-        "last_step": run.last_step,
-        "certificate_state": run.certificate_state,
-        "happened": one.happened,
-        "to_do": one.to_do,
-    }
-
-
-def tell_unfinished_units(session: Session, ledger: Ledger) -> None:
-    """Say at a start what was broken off: a line each on standard error, or events for a program."""
-    for one in unfinished_units(ledger):
-        if session.json:
-            say_json({"event": "unfinished", **unfinished_object(one)})
-        else:
-            click.echo(f"station: {one.happened}. {one.to_do}.", err=True)

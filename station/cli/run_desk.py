@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from station.cli.context import Session
-from station.cli.lanes import LaneFinder, plan_lane, plan_lanes
+from station.cli.lanes import LaneFinder, make_line, plan_lane, plan_lanes
 from station.cli.leads import offer_first_line_lead
 from station.cli.light_settings import stack_light
 from station.cli.platform_settings import platform_of
@@ -18,7 +18,7 @@ from station.cli.run_wishes import RunWishes
 from station.cli.serving import askable_in_browser, serve
 from station.cli.shift_desk import ShiftDesk
 from station.cli.signing_in import LeadDecisions, lead_decisions, signed_in, signed_out_after
-from station.cli.station_log import log_line, log_to
+from station.cli.station_log import log_to
 from station.ledger import Ledger, Operators
 from station.line.line import Line
 from station.line.shift import Shift
@@ -69,18 +69,8 @@ def _line_opener(
     """Give what makes the line of a chosen shift."""
 
     def open_line(shift: Shift, chosen: Mapping[int, str]) -> Line:
-        line = Line(
-            shift,
-            plan_lanes(shift, chosen),
-            operator=people.signed_in,
-            replace_foreign=allowed.replace_foreign,
-            keep_foreign=allowed.keep_foreign,
-            force_security=allowed.force_security,
-            platform=platform_of(session, shift),
-            printer=printer_of(session, shift),
-            hot_plug=finder.hot_plug(lambda number, port: plan_lane(shift, number, port)),
-        )
-        log_line(line)
+        hot_plug = finder.hot_plug(lambda number, port: plan_lane(shift, number, port))
+        line = make_line(session, shift, plan_lanes(shift, chosen), people.signed_in, allowed, hot_plug=hot_plug)
         line.show_on(light)
         return line
 
