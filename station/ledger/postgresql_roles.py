@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from station.errors import UsageError
+from station.errors import Code, LedgerFault, UsageError
 from station.ledger.database import Database
 from station.ledger.order_tables import WORK_ORDERS
 from station.ledger.schema import (
@@ -78,7 +78,18 @@ def roles_sql(logins: Sequence[tuple[str, str | None]] = ()) -> tuple[str, ...]:
 
 
 def apply_roles(database: Database, statements: Sequence[str]) -> None:
-    """Do it, all or nothing; LedgerFault when the login is not the owner's."""
-    with database.writing() as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement.replace("%", "%%"))  # psycopg takes a lone one for a parameter
+    """Do it, all or nothing; LedgerFault when the login is not the owner's, or may not make logins."""
+    try:
+        with database.writing() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement.replace("%", "%%"))  # psycopg takes a lone one for a parameter
+    except LedgerFault as fault:
+        if fault.code is not Code.LEDGER_NOT_WRITABLE:
+            raise
+        raise LedgerFault(
+            fault.code,
+            "this login may not make logins and give them rights in the ledger",
+            "Name the owner's login in --ledger (it needs CREATEROLE), or let the server's administrator do it as the owner: "
+            "station ledger roles prints the SQL",
+            fault.place,
+        ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -214,6 +215,13 @@ def test_tables_that_are_to_be_made_or_updated_are_left_to_the_owner(
         opening, "migrate", lambda connection: connection.exec_driver_sql("ALTER TABLE runs ADD more int")
     )
     assert refusal(stations[2], tmp_path / "older") == Code.LEDGER_NOT_WRITABLE
+
+
+def test_it_makes_no_logins(stations: tuple[Ledger, Ledger, str], tmp_path: Path) -> None:
+    database = Database(choose_dialect(stations[2], tmp_path, read_only=False))
+    with closing(database), pytest.raises(LedgerFault, match="may not make logins") as caught:
+        apply_roles(database, roles_sql([("line2", None)]))
+    assert "CREATEROLE" in caught.value.mend
 
 
 def test_a_key_that_it_may_not_put_into_use_is_not_left_behind(stations: tuple[Ledger, Ledger, str]) -> None:
