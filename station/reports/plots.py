@@ -17,6 +17,8 @@ _TOP: Final = 10
 _ROW: Final = 26
 _LABEL: Final = 260
 _NUMBER: Final = 140
+_SIGN: Final = 6
+"""Room for one sign of a label on an axis."""
 _ROUND: Final = (1, 2, 4, 6, 8, 10)
 
 
@@ -53,10 +55,11 @@ def columns(title: str, values: Sequence[float | None], labels: Sequence[str], *
         )
     every = -(-len(labels) // 5) or 1
     for place in range(0, len(labels), every):
-        parts.append(
-            f'<text class="axis" x="{_AXIS + place * step + step * 0.1:.1f}" y="{_TOP + _PLOT_HEIGHT + 16}">'
-            f"{escape(labels[place])}</text>"
-        )
+        x = _AXIS + place * step + step * 0.1
+        if x + len(labels[place]) * _SIGN <= _COLUMNS_WIDTH:  # else its end would be cut off
+            parts.append(
+                f'<text class="axis" x="{x:.1f}" y="{_TOP + _PLOT_HEIGHT + 16}">{escape(labels[place])}</text>'
+            )
     return _svg(title, _COLUMNS_WIDTH, _TOP + _PLOT_HEIGHT + 24, parts)
 
 

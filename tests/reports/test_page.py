@@ -15,7 +15,7 @@ import pytest
 import station.reports.report
 from station.errors import Code
 from station.reports.page import report_page
-from station.reports.plots import round_top
+from station.reports.plots import columns, round_top
 from station.reports.report import Report, make_report
 from station.texts import LANGUAGES, Texts
 from station.verdict import Verdict
@@ -156,6 +156,15 @@ def test_a_batch_that_has_not_begun_has_no_empty_list(tmp_path: Path) -> None:
     assert "Nothing has run yet." in page
     assert "<table" not in page
     assert "<input" not in page
+
+
+@pytest.mark.parametrize("count", [1, 5, 16, 17, 30])
+def test_no_label_of_an_axis_is_cut_off(count: int) -> None:
+    plot = columns("Rate", [1.0] * count, ["11-24 16:00"] * count, top=1.0, unit="")
+    starts = [float(x) for x in re.findall(r'class="axis" x="([0-9.]+)" y="[0-9.]+">11-24', plot)]
+
+    assert starts
+    assert max(starts) <= 500 - 11 * 6
 
 
 @pytest.mark.parametrize(("value", "top"), [(10, 10), (11, 20), (198, 200), (201, 400), (0.5, 1), (100, 100)])
