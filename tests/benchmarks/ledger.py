@@ -112,7 +112,9 @@ def percentiles(seconds: list[float]) -> dict[str, float]:
 
 @contextmanager
 def working_folder(named: Path | None) -> Iterator[Path]:
-    """Give an empty folder that is gone afterwards."""
+    """Give an empty folder that is gone afterwards, in the named one, which is made where it is missing."""
+    if named is not None:
+        named.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="ledger-benchmark-", dir=named))
     try:
         yield folder
