@@ -39,9 +39,10 @@ from station.verdict import Verdict
 _LOG: Final = logging.getLogger("station.line")
 STUCK_LOOK_PERIOD_S: Final = 1.0
 JOIN_SLICE_S: Final = 0.1
-TURN_S: Final = 0.0005
+TURN_S: Final = 0.001 if sys.platform == "win32" else 0.0005
 """For how long a thread that computes keeps the others waiting. Python's own 5 ms cost a unit a second beside an import or a
-report, for each of a chip's 130 answers waits for turns; half a millisecond costs the one that computes nothing to speak of."""
+report, for each of a chip's 130 answers waits for turns; half a millisecond costs the one that computes nothing to speak of.
+Windows waits in whole milliseconds: with less, who waits would not sleep at all."""
 PRINTING_S: Final = 5.0
 """How long the end of a shift waits for the printer."""
 
