@@ -23,7 +23,7 @@ def main() -> int:
     given = sys.argv[1:]
     workers = str(WORKERS_A_CORE * (os.cpu_count() or 2))
     with _started("pytest", "--collect-only", *given, output=subprocess.DEVNULL):
-        """It compiles all modules on the core that the checks leave free; else each worker does it for itself."""
+        """It compiles all modules, the libraries' too, on the core that the checks leave free; each worker would do it again."""
         checks = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"])
         code = next(filter(None, map(_run, checks)), 0)
     if code:
