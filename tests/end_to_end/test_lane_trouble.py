@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import sys
 import threading
 import time
@@ -21,6 +20,8 @@ from tests.line.trouble import Trouble, make_units_beside
 LOST_MAX_S: Final = 1.0
 ANSWER_S: Final = 0.001
 TURN_MAX_S: Final = 0.004
+QUICK: Final = 20
+"""Of a hundred turns; the slow ones are those of a busy PC."""
 HUNG_DRIVER: Final = """
 import sys, threading
 from station.chip import lane_port
@@ -66,14 +67,13 @@ def test_what_waits_for_a_chip_has_its_turn_at_once_beside_a_thread_that_compute
         computing = threading.Thread(target=compute)
         computing.start()
         turns_s = []
-        for _ in range(40):
+        for _ in range(100):
             began = time.perf_counter()
             time.sleep(ANSWER_S)
             turns_s.append(time.perf_counter() - began - ANSWER_S)
         ended.set()
         computing.join()
-    quick_s = statistics.quantiles(turns_s, n=4)[0]  # the slow ones are those of a busy PC
-    assert quick_s < TURN_MAX_S
+    assert sorted(turns_s)[QUICK] < TURN_MAX_S
 
 
 def test_a_driver_that_hangs_ends_the_process_with_exit_code_3_and_the_other_lane_has_passed(tmp_path: Path) -> None:
