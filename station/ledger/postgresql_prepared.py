@@ -54,6 +54,7 @@ class PreparedStatements:
         self._unread = _unread(self._server.socket)
         self._waiting: list[_Asked] = []
         self._begins = 0
+        self._interrupt: KeyboardInterrupt | None = None
         self._answered_at = time.monotonic()
 
     def begin(self, *commands: str) -> None:
@@ -129,13 +130,20 @@ class PreparedStatements:
             server.finish()
             raise
         self._answered_at = time.monotonic()
+        interrupt, self._interrupt = self._interrupt, None
+        if interrupt is not None:
+            raise interrupt
         return [result for result in results if result is not None]
 
     def _next_result(self) -> PGresult | None:
-        """Wait for a result where other threads may go on: libpq alone would let none."""
+        """Wait for a result where other threads may go on: libpq alone would let none. Ctrl+C comes when the flight is over."""
         while self._server.is_busy():
-            self._unread(None)
-            self._server.consume_input()
+            try:
+                self._unread(None)
+            except KeyboardInterrupt as interrupt:
+                self._interrupt = interrupt
+            else:
+                self._server.consume_input()
         return self._server.get_result()
 
     def _answer(self, prepared: _Prepared, result: PGresult) -> Answer:

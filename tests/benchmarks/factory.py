@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import random
+import statistics
 import sys
 import tempfile
 import time
@@ -92,11 +93,17 @@ def measure(stations: int, units: int, rate: float = 0.0) -> None:
             for process in processes:
                 process.start()
             moments = [_passed(gate) for _ in range(4)]
-            taken = [one for _ in processes for one in answers.get()]
+            by_station = [answers.get() for _ in processes]
             for process in processes:
                 process.join()
             left = first.left("batch")
+    taken = [one for of_station in by_station for one in of_station]
     times_ms = sorted(1000 * one for _, one in taken)
+    tenth = max(1, units // 10)
+    first_ms, last_ms = (
+        1000 * statistics.median(seconds for of_station in by_station for _, seconds in of_station[some])
+        for some in (slice(tenth), slice(-tenth, None))
+    )
     twice = [name for name, count in Counter(name for name, _ in taken).items() if count > 1]
     pace = f"{rate:g} takes a second" if rate else "all at once without a pause"
     p50, p99 = times_ms[len(times_ms) // 2], times_ms[int(len(times_ms) * 0.99)]
@@ -104,7 +111,8 @@ def measure(stations: int, units: int, rate: float = 0.0) -> None:
         f"{stations} stations × {units} units, {pace}, on the server's own PC\n"
         f"takes alone: {len(taken) / (moments[2] - moments[1]):.0f}/s (goal {GOAL_TAKES_A_SECOND}); "
         f"whole units: {len(taken) / (moments[3] - moments[0]):.0f}/s\n"
-        f"a take: median {p50:.1f} ms, 99th percentile {p99:.1f} ms (goal {GOAL_P99_MS:.0f} ms)\n"
+        f"a take: median {p50:.1f} ms, 99th percentile {p99:.1f} ms (goal {GOAL_P99_MS:.0f} ms);"
+        f" median of each station's first tenth {first_ms:.1f} ms, of its last {last_ms:.1f} ms\n"
         f"taken twice: {len(twice)}, left: {left}\n"
     )
     sys.exit(1 if twice or left else 0)

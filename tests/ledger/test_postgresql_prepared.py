@@ -137,6 +137,27 @@ def test_other_threads_go_on_while_a_flight_waits_for_the_server(
     connection.rollback()
 
 
+def test_an_interrupt_in_a_flight_comes_when_it_is_over_and_the_connection_stays_good(
+    connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements = PreparedStatements(connection)
+    statements.begin("BEGIN")
+    unread, interrupts = statements._unread, iter([KeyboardInterrupt()])
+
+    def interrupted(wait_ms: int | None) -> object:
+        for one in interrupts:
+            raise one
+        return unread(wait_ms)
+
+    monkeypatch.setattr(statements, "_unread", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        statements.execute("SELECT 1 FROM pg_sleep(0.01)", {})
+    connection.rollback()
+    statements.begin("BEGIN")
+    assert statements.execute("SELECT 2", {})[1] == [(2,)]
+    connection.rollback()
+
+
 def _cut(connection: psycopg.Connection[Any], factory: str) -> None:
     pid = connection.info.backend_pid
     with psycopg.connect(factory, autocommit=True) as other:
