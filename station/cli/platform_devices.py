@@ -21,7 +21,7 @@ from station.cli.progress import progress_bar
 from station.errors import UsageError
 
 if TYPE_CHECKING:
-    from station.ledger import CertificateRow, Ledger
+    from station.ledger import CertificateRow, EventKind, Ledger
     from station.line.reconciling import Difference
     from station.platform.platform_api import PlatformApi
     from station.platform.records import DeviceDetail
@@ -117,18 +117,23 @@ def _change(
 def _enable_device(ledger: Ledger, platform: PlatformApi, certificate: CertificateRow, *, operator: str) -> None:
     from station.ledger import EventKind  # noqa: PLC0415  --help must not pay for SQLAlchemy
 
-    with _known(certificate.identity.device_name):
-        platform.enable(certificate.identity.product_key, certificate.identity.device_name)
-    ledger.platform_notes.device(EventKind.DEVICE_ENABLED, certificate, operator=operator)
+    _change_device(ledger, platform.enable, EventKind.DEVICE_ENABLED, certificate, operator)
 
 
 def disable_device(ledger: Ledger, platform: PlatformApi, certificate: CertificateRow, *, operator: str) -> None:
     """Disable a certificate's device, and record it; PlatformFault, UsageError when there is no such device."""
     from station.ledger import EventKind  # noqa: PLC0415  as above
 
-    with _known(certificate.identity.device_name):
-        platform.disable(certificate.identity.product_key, certificate.identity.device_name)
-    ledger.platform_notes.device(EventKind.DEVICE_DISABLED, certificate, operator=operator)
+    _change_device(ledger, platform.disable, EventKind.DEVICE_DISABLED, certificate, operator)
+
+
+def _change_device(
+    ledger: Ledger, change: Callable[[str, str], None], kind: EventKind, certificate: CertificateRow, operator: str
+) -> None:
+    identity = certificate.identity
+    with _known(identity.device_name):
+        change(identity.product_key, identity.device_name)
+    ledger.platform_notes.device(kind, certificate, operator=operator)
 
 
 @click.command("reconcile")
