@@ -10,6 +10,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 from typing import Final
 
 from station.cli.context import Session
@@ -29,6 +30,10 @@ PACKAGES: Final = (
 FREE_BYTES_MIN: Final = 200 * 1024 * 1024
 COLUMNS_MIN, LINES_MIN = 80, 24
 UTF_8_CODE_PAGE: Final = 65001
+_MOUNTS: Final = Path("/proc/self/mounts")
+_NETWORK_KINDS: Final = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ceph", "davfs"}
+_REMOTE_DRIVE: Final = 4
+"""DRIVE_REMOTE of Microsoft's GetDriveTypeW."""
 _PINNED: Final = re.compile(r"([A-Za-z0-9._-]+)==([^;, ]+)")
 
 
@@ -89,6 +94,25 @@ def console_code_page() -> int | None:
     return int(ctypes.windll.kernel32.GetConsoleOutputCP()) or None
 
 
+def network_share(folder: Path) -> str | None:
+    """Give the kind of network share that a folder is on; None for a disk of this PC, and where the system does not say."""
+    folder = folder.resolve()
+    if sys.platform == "win32":
+        import ctypes  # noqa: PLC0415  as above
+
+        is_remote = (
+            folder.anchor.startswith("\\\\") or ctypes.windll.kernel32.GetDriveTypeW(folder.anchor) == _REMOTE_DRIVE
+        )
+        return folder.anchor if is_remote else None
+    try:
+        mounts = [line.split() for line in _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()]
+    except OSError:
+        return None
+    kinds = {Path(fields[1].replace("\\040", " ")): fields[2] for fields in mounts if len(fields) > 2}
+    kind = next((kinds[place] for place in (folder, *folder.parents) if place in kinds), "")
+    return kind if kind in _NETWORK_KINDS else None
+
+
 def look_at_settings(session: Session) -> Iterator[Finding]:
     """The file of settings."""
     try:
@@ -117,6 +141,13 @@ def look_at_data_folder(session: Session) -> Iterator[Finding]:
     health = Health.GOOD if free >= FREE_BYTES_MIN else Health.BAD
     more = "" if health is Health.GOOD else "Free some space, or choose another folder with --data"
     yield Finding("disk", health, f"{free >> 20} MB free for {session.data}", more)
+    if (share := network_share(folder)) is not None:
+        yield Finding(
+            "data folder",
+            Health.BAD,
+            f"{session.data} is on a network share ({share}): SQLite is not safe there, nor may two PCs have one data folder",
+            "Choose a folder on this PC with --data; several PCs share a ledger on a server, with --ledger",
+        )
     if not os.access(folder, os.W_OK):
         yield Finding("data folder", Health.BAD, f"{folder} is not writable", mend)
     elif session.data.is_dir() and os.name == "posix" and stat.S_IMODE(session.data.stat().st_mode) & 0o022:

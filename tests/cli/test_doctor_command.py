@@ -17,6 +17,7 @@ from station.chip import port_holders
 from station.chip.ports import PortInfo
 from station.cli import ledger_looks, pc_looks, platform_looks, port_looks
 from station.cli.context import Session
+from station.cli.finding import Health
 from station.ledger import Ledger
 from station.unit import ChipIdentity, Mac
 from station.verdict import Step, StepState
@@ -114,6 +115,25 @@ def test_a_port_without_rights_is_bad_and_the_mend_names_the_group(
     found = of(findings, "ports")
     assert (code, found["health"]) == (3, "bad")
     assert f"usermod -a -G {device.group()} $USER" in found["mend"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows is asked, not a file")
+@pytest.mark.parametrize(
+    ("kind", "told"), [("nfs4", "on a network share (nfs4)"), ("cifs", "on a network share (cifs)"), ("ext4", None)]
+)
+def test_a_data_folder_on_a_network_share_is_bad(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, told: str | None
+) -> None:
+    share = (tmp_path / "the share").resolve()
+    share.mkdir()
+    mounts = tmp_path / "mounts"
+    place = str(share).replace(" ", "\\040")
+    mounts.write_text(f"/dev/sda1 / ext4 rw 0 0\nnas:/line {place} {kind} rw 0 0\n", encoding="utf-8")
+    monkeypatch.setattr(pc_looks, "_MOUNTS", mounts)
+    findings = list(pc_looks.look_at_data_folder(Session(data=share / "data")))
+
+    bad = " ".join(finding.seen for finding in findings if finding.health is Health.BAD)
+    assert (told in bad) if told else not bad
 
 
 def test_a_disk_that_is_nearly_full_is_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
