@@ -163,7 +163,10 @@ class PrintDesk:
     def _lacks_verdict(self, label: LabelPrinted) -> bool:
         """Say whether the verdict is kept here; another process of the data folder may have had it recorded."""
         recorder = self._ledger.recorder
-        return recorder.knows(label.run_id) and recorder.kept > 0
+        try:
+            return recorder.knows(label.run_id) and recorder.kept > 0
+        except CodedError:  # nobody can tell as long as another program holds what is kept: the label waits
+            return True
 
     def _print(self, since: float, label: LabelPrinted) -> LabelPrinted | None:
         try:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from station.errors import Code, LedgerFault, UsageError
+from station.line import print_desk
 from station.line.print_desk import order_label
 from station.peripherals import label_printer
 from station.unit import Mac
@@ -187,6 +188,26 @@ def test_a_label_of_which_nobody_knows_whether_the_log_tells_it_is_printed_when_
         assert [label.split("^FD")[1][:12] for label in printer.wait(2)] == [
             mac.replace(":", "").upper() for mac in (A, B)
         ]
+
+
+def test_a_label_waits_while_nobody_can_tell_whether_its_verdict_is_kept_here(
+    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(print_desk, "RETRY_PERIOD_S", 0.01)
+    with TcpPrinterDouble() as printer:
+        shop = workshop(printer.address)
+        recorder, held = type(shop.desk.ledger.recorder), iter([True, True])
+
+        def kept(_recorder: object) -> int:
+            if next(held, False):
+                raise LedgerFault(Code.LEDGER_BUSY, "another program holds what is kept", "Try again")
+            return 0
+
+        monkeypatch.setattr(recorder, "kept", property(kept))
+        monkeypatch.setattr(recorder, "knows", lambda _recorder, _run_id: True)
+        shop.walk(A)
+
+        assert shop.wait(2) == [(A, Code.LEDGER_UNREACHABLE), (A, None)]
 
 
 def test_so_many_copies_come_as_the_profile_says(workshop: Callable[..., Workshop]) -> None:
