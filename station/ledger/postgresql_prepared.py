@@ -51,10 +51,9 @@ class PreparedStatements:
         self._converting = Transformer.from_context(connection)
         self._prepared: dict[str, _Prepared] = {}
         self._columns: dict[bytes, tuple[str, ...]] = {}
-        self._unread = _unread(self._server.socket)
+        self._wire = _Wire(self._server.socket)
         self._waiting: list[_Asked] = []
         self._begins = 0
-        self._interrupt: KeyboardInterrupt | None = None
         self._answered_at = time.monotonic()
 
     def begin(self, *commands: str) -> None:
@@ -62,7 +61,7 @@ class PreparedStatements:
 
         One that was quiet for a while is asked at once, without any `commands` too.
         """
-        is_quiet = time.monotonic() - self._answered_at > ALIVE_S or bool(self._unread(0))
+        is_quiet = time.monotonic() - self._answered_at > ALIVE_S or self._wire.is_unread()
         self._waiting = [self._asked(command, {}) for command in commands or ("",) * is_quiet]
         self._begins = len(self._waiting)
         if is_quiet:
@@ -123,27 +122,27 @@ class PreparedStatements:
             for one in asked:
                 server.send_query_prepared(one.prepared.name, one.values)
             server.pipeline_sync()
+            self._send_all()
             results = [self._next_result() for _ in asked for _ in _RESULT_AND_ITS_END][::2]
             self._next_result()
             server.exit_pipeline_mode()
-        except psycopg.OperationalError:  # libpq itself failed, its connection is of no use any more
+        except BaseException:  # half a flight is still on its way, nothing can be asked on this connection any more
             server.finish()
             raise
         self._answered_at = time.monotonic()
-        interrupt, self._interrupt = self._interrupt, None
-        if interrupt is not None:
-            raise interrupt
         return [result for result in results if result is not None]
 
-    def _next_result(self) -> PGresult | None:
-        """Wait for a result where other threads may go on: libpq alone would let none. Ctrl+C comes when the flight is over."""
-        while self._server.is_busy():
-            try:
-                self._unread(None)
-            except KeyboardInterrupt as interrupt:
-                self._interrupt = interrupt
-            else:
+    def _send_all(self) -> None:
+        """Send what the socket did not take at once, and read meanwhile: a server that is not read from may read no more."""
+        while self._server.flush():
+            if self._wire.wait(to_send=True):
                 self._server.consume_input()
+
+    def _next_result(self) -> PGresult | None:
+        """Wait for a result where other threads may go on: libpq alone would let none."""
+        while self._server.is_busy():
+            self._wire.wait()
+            self._server.consume_input()
         return self._server.get_result()
 
     def _answer(self, prepared: _Prepared, result: PGresult) -> Answer:
@@ -181,10 +180,26 @@ class PreparedStatements:
         raise error_from_result(result)
 
 
-def _unread(socket: int) -> Callable[[int | None], object]:
-    """Give what waits so many milliseconds, or without end, until something can be read; false when nothing can."""
-    if sys.platform == "win32":
-        return lambda wait_ms: select.select([socket], [], [], None if wait_ms is None else wait_ms / 1000)[0]
-    poll = select.poll()
-    poll.register(socket, select.POLLIN)
-    return poll.poll
+class _Wire:
+    """Waits for a socket, while other threads go on."""
+
+    def __init__(self, socket: int) -> None:
+        self._socket = socket
+        if sys.platform != "win32":
+            self._reading = select.poll()
+            self._reading.register(socket, select.POLLIN)
+            self._sending = select.poll()
+            self._sending.register(socket, select.POLLIN | select.POLLOUT)
+
+    def is_unread(self) -> bool:
+        """Say at once whether something can be read."""
+        if sys.platform == "win32":
+            return bool(select.select([self._socket], [], [], 0)[0])
+        return bool(self._reading.poll(0))
+
+    def wait(self, *, to_send: bool = False) -> bool:
+        """Wait until something can be read, or sent too; give whether something can be read, be it the connection's end."""
+        if sys.platform == "win32":
+            return bool(select.select([self._socket], [self._socket] if to_send else [], [])[0])
+        ready = (self._sending if to_send else self._reading).poll()
+        return any(of != select.POLLOUT for _, of in ready)

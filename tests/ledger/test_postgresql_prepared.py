@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Final
+from unittest.mock import Mock
 
 import psycopg
 import pytest
 
 from station.ledger.postgresql_prepared import PreparedStatements
+from tests.waiting import wait_until
 
 _OF_EVERY_KIND = (
     "SELECT %(number)s::integer AS number, %(word)s::text AS word, %(nothing)s::text AS nothing, %(octets)s::bytea AS octets,"
     " %(word)s::text LIKE '1%%' AS is_one"
 )
+_WAITS_FOR_A_LOCK: Final = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
+_OCTETS: Final = 8 << 20
+"""More than the buffers of a socket's two ends take."""
 
 
 @pytest.fixture
@@ -128,34 +133,42 @@ def test_other_threads_go_on_while_a_flight_waits_for_the_server(
     connection: psycopg.Connection[Any], factory: str
 ) -> None:
     statements = PreparedStatements(connection)
+    connection.execute("SET lock_timeout = '20s'")  # ends a flight that lets nobody unlock
     with psycopg.connect(factory, autocommit=True) as other, ThreadPoolExecutor(1) as pool:
         other.execute("SELECT pg_advisory_lock(7)")
         statements.begin("BEGIN")
-        waits = pool.submit(statements.execute, "SELECT 7 FROM pg_advisory_xact_lock(7)", {})
+        flight = pool.submit(statements.execute, "SELECT 7 FROM pg_advisory_xact_lock(7)", {})
+        wait_until(lambda: other.execute(_WAITS_FOR_A_LOCK, (connection.info.backend_pid,)).fetchone() == (True,))
         other.execute("SELECT pg_advisory_unlock(7)")
-        assert waits.result(timeout=20)[1] == [(7,)]
+        assert flight.result(timeout=20)[1] == [(7,)]
     connection.rollback()
 
 
-def test_an_interrupt_in_a_flight_comes_when_it_is_over_and_the_connection_stays_good(
-    connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+def test_a_flight_that_the_socket_does_not_take_at_once_is_sent_to_its_end(
+    connection: psycopg.Connection[Any], factory: str
 ) -> None:
     statements = PreparedStatements(connection)
     statements.begin("BEGIN")
-    unread, interrupts = statements._unread, iter([KeyboardInterrupt()])
-
-    def interrupted(wait_ms: int | None) -> object:
-        for one in interrupts:
-            raise one
-        return unread(wait_ms)
-
-    monkeypatch.setattr(statements, "_unread", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        statements.execute("SELECT 1 FROM pg_sleep(0.01)", {})
+    with ThreadPoolExecutor(1) as pool:
+        flight = pool.submit(statements.execute, "SELECT length(%(word)s::text)", {"word": "x" * _OCTETS})
+        try:
+            assert flight.result(timeout=20)[1] == [(_OCTETS,)]
+        except TimeoutError:
+            _cut(connection, factory)
+            raise
     connection.rollback()
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, MemoryError])
+def test_a_connection_whose_flight_is_broken_off_is_lost(
+    interrupt: type[BaseException], connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements = PreparedStatements(connection)
+    monkeypatch.setattr(statements, "_next_result", Mock(side_effect=interrupt))
     statements.begin("BEGIN")
-    assert statements.execute("SELECT 2", {})[1] == [(2,)]
-    connection.rollback()
+    with pytest.raises(interrupt):
+        statements.execute("SELECT 1", {})
+    assert connection.broken
 
 
 def _cut(connection: psycopg.Connection[Any], factory: str) -> None:
