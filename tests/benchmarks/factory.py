@@ -79,6 +79,8 @@ def measure(stations: int, units: int, rate: float = 0.0) -> None:
             for number in range(stations):
                 data = here / f"s{number}"
                 data.mkdir()
+                # Of names by chance two of 64 would be the same in one run of thirty, and all others wait for that station.
+                (data / "station.yaml").write_text(f"station: line-{number}\n", encoding="utf-8")
                 first.shared_key.seal_for(recipient_of(data), data / "sealed.age", operator="Wang")
                 take_key(data / "sealed.age", data)
             context = multiprocessing.get_context("spawn")
