@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Exists, exists, func, select
 
-from station.errors import UsageError, Why
+from station.errors import Code, UsageError, Why
 from station.ledger.audit import Change, Changes, storable
 from station.ledger.batches import batch_row, batch_summaries
 from station.ledger.database import Transactions
@@ -22,6 +23,7 @@ from station.verdict import Verdict
 
 _R = RUNS.c
 _KINDS: Final = (EventKind.LABEL_SENT, EventKind.LABEL_FAILED)
+_NOT_WITH_PRINTER: Final = "the ledger's server was lost, and the label was not with the printer"
 _NOT_YET: Final = "Walk the unit until it passes, then print"
 
 
@@ -90,14 +92,33 @@ class PrintedLabels:
         with self._reading() as connection:
             return _was_sent(connection, order.run)
 
-    def sending(self, order: LabelOrder, *, printer: str, copies: int, operator: str, only_first: bool = False) -> bool:
-        """Note, before it leaves, that a label is sent, and whether again; with `only_first` False, and nothing, for one more."""
+    def sending(
+        self,
+        order: LabelOrder,
+        *,
+        printer: str,
+        copies: int,
+        operator: str,
+        only_first: bool = False,
+        in_doubt: bool = False,
+    ) -> bool:
+        """Note, before it leaves, that a label is sent, and whether again; with `only_first` False, and nothing, for one more.
+
+        `in_doubt` says that an earlier note of the same label may be in the log, and that no printer has it: `take_back`.
+        """
         with self._changing() as change:
+            if in_doubt:
+                _take_back(change, order, printer, operator)
             again = _was_sent(change.connection, order.run)
             if again and only_first:
                 return False
             _note(change, EventKind.LABEL_SENT, order, operator, {"printer": printer, "copies": copies, "again": again})
             return True
+
+    def take_back(self, order: LabelOrder, *, printer: str, operator: str) -> None:
+        """Note that the printer has not what was noted last as sent to it; nothing where that note never came into the log."""
+        with self._changing() as change:
+            _take_back(change, order, printer, operator)
 
     def failed(self, order: LabelOrder, *, printer: str, code: str, cause: str, operator: str) -> None:
         """Note that the printer did not take it."""
@@ -121,6 +142,15 @@ def _taken(mac: Any, device_name: Any) -> Exists:
 
 def _was_sent(connection: Connection, run: RunRow) -> bool:
     return bool(connection.execute(select(_taken(run.mac, run.device_name))).scalar())
+
+
+def _take_back(change: Change, order: LabelOrder, printer: str, operator: str) -> None:
+    e, run = AUDIT_EVENTS.c, order.run
+    own = (e.mac == run.mac, e.device_name == run.device_name, e.kind.in_(_KINDS))
+    last = change.connection.execute(select(e.kind, e.data).where(*own).order_by(e.id.desc()).limit(1)).first()
+    if last is not None and last.kind == EventKind.LABEL_SENT and json.loads(last.data)["printer"] == printer:
+        told = {"printer": printer, "code": Code.LEDGER_UNREACHABLE, "cause": _NOT_WITH_PRINTER}
+        _note(change, EventKind.LABEL_FAILED, order, operator, told)
 
 
 def _note(change: Change, kind: EventKind, order: LabelOrder, operator: str, data: Mapping[str, JsonValue]) -> None:

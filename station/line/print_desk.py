@@ -179,7 +179,9 @@ class PrintDesk:
                 return label.hindered_by(self._refusal)
             self._refusal, self._begun = None, label
             operator, sending = self._operator(), self._sending(order)
-            if not print_label(self._ledger, self._work, order, operator, only_first=not in_doubt, sending=sending):
+            if not print_label(
+                self._ledger, self._work, order, operator, only_first=not in_doubt, in_doubt=in_doubt, sending=sending
+            ):
                 return None
         except CodedError as error:
             fault = error
@@ -228,15 +230,22 @@ def print_label(
     operator: str,
     *,
     only_first: bool = False,
+    in_doubt: bool = False,
     sending: AbstractContextManager[None] | None = None,
 ) -> bool:
     """Print one label: the log is told before it is sent, and when it was not taken. False when only a first one was wanted.
 
-    `sending` is entered while the printer is waited for. InputError, PeripheralFault, LedgerFault.
+    `in_doubt` is for one of which the log may tell that it was sent already, though it was not. `sending` is entered while the
+    printer is waited for. InputError, PeripheralFault, LedgerFault.
     """
     zpl = work.template.fill(label_values(order)) * work.copies
     told = ledger.printed_labels.sending(
-        order, printer=work.printer.name, copies=work.copies, operator=operator, only_first=only_first
+        order,
+        printer=work.printer.name,
+        copies=work.copies,
+        operator=operator,
+        only_first=only_first,
+        in_doubt=in_doubt,
     )
     if not told:
         return False

@@ -18,8 +18,10 @@ def walk(ledger: Ledger, unit: int, verdict: Verdict = Verdict.PASS) -> None:
     ledger.finish_run(run, verdict, seconds=9.0, code=None if verdict is Verdict.PASS else Code.NO_BOOT, message="")
 
 
-def send(ledger: Ledger, order: LabelOrder, *, only_first: bool = False) -> bool:
-    return ledger.printed_labels.sending(order, printer="tcp://p:9100", copies=1, operator="Li", only_first=only_first)
+def send(ledger: Ledger, order: LabelOrder, *, only_first: bool = False, in_doubt: bool = False) -> bool:
+    return ledger.printed_labels.sending(
+        order, printer="tcp://p:9100", copies=1, operator="Li", only_first=only_first, in_doubt=in_doubt
+    )
 
 
 def fail(ledger: Ledger, order: LabelOrder) -> None:
@@ -114,3 +116,30 @@ def test_what_no_printer_took_is_missing_until_one_does(stocked: Ledger) -> None
     assert told(stocked, 2) == [("label_sent", False), ("label_failed", None), ("label_sent", False)]
     with pytest.raises(UsageError, match="no batch"):
         stocked.printed_labels.missing("other")
+
+
+def test_a_note_in_doubt_that_is_in_the_log_is_taken_back_before_the_label_is_sent(stocked: Ledger) -> None:
+    walk(stocked, 1)
+    order = stocked.printed_labels.order(mac_of(1))
+    send(stocked, order)
+    send(stocked, order, in_doubt=True)
+    fail(stocked, order)
+
+    assert stocked.printed_labels.missing("batch") == [mac_of(1)]
+    assert [kind for kind, _ in told(stocked)] == ["label_sent", "label_failed"] * 2
+    assert send(stocked, order, only_first=True)
+
+
+def test_taking_back_a_note_that_is_not_in_the_log_leaves_what_a_printer_took(stocked: Ledger) -> None:
+    walk(stocked, 1)
+    order = stocked.printed_labels.order(mac_of(1))
+    stocked.printed_labels.take_back(order, printer="tcp://p:9100", operator="Li")
+    assert told(stocked) == []
+    send(stocked, order)
+    stocked.printed_labels.take_back(order, printer="tcp://other:9100", operator="Li")
+    send(stocked, order)
+    fail(stocked, order)
+    stocked.printed_labels.take_back(order, printer="tcp://p:9100", operator="Li")
+
+    assert [kind for kind, _ in told(stocked)] == ["label_sent", "label_sent", "label_failed"]
+    assert stocked.printed_labels.missing("batch") == []

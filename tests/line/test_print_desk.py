@@ -165,11 +165,11 @@ def test_the_end_of_a_shift_notes_no_failure_of_a_label_that_was_not_sent_yet(
         assert labels.missing(shop.desk.batch) == [A]
 
 
-def test_a_label_of_which_nobody_knows_whether_the_log_tells_it_is_printed_when_the_server_is_back(
-    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with TcpPrinterDouble() as printer:
-        shop = workshop(printer.address)
+@pytest.fixture
+def answer_lost(monkeypatch: pytest.MonkeyPatch) -> Callable[[Workshop], None]:
+    """Lose the server's answer to the first note of a shop that a label is sent: the log has it, and the desk cannot know."""
+
+    def lose(shop: Workshop) -> None:
         labels = shop.desk.ledger.printed_labels
         sending, answers_lost = labels.sending, iter([True])
 
@@ -180,14 +180,36 @@ def test_a_label_of_which_nobody_knows_whether_the_log_tells_it_is_printed_when_
             return told
 
         monkeypatch.setattr(labels, "sending", cut)
+
+    return lose
+
+
+def test_a_label_of_which_nobody_knows_whether_the_log_tells_it_is_printed_when_the_server_is_back(
+    workshop: Callable[..., Workshop], answer_lost: Callable[[Workshop], None]
+) -> None:
+    with TcpPrinterDouble() as printer:
+        shop = workshop(printer.address)
+        answer_lost(shop)
         shop.walk(A)
         shop.walk(B)
 
         assert shop.wait(3) == [(A, Code.LEDGER_UNREACHABLE), (A, None), (B, None)]
-        assert [shop.kinds(mac) for mac in (A, B)] == [["label_sent", "label_sent"], ["label_sent"]]
+        assert [shop.kinds(mac) for mac in (A, B)] == [["label_sent", "label_failed", "label_sent"], ["label_sent"]]
         assert [label.split("^FD")[1][:12] for label in printer.wait(2)] == [
             mac.replace(":", "").upper() for mac in (A, B)
         ]
+
+
+def test_a_label_in_doubt_that_the_printer_refuses_is_missing(
+    workshop: Callable[..., Workshop], answer_lost: Callable[[Workshop], None]
+) -> None:
+    with TcpPrinterDouble(NO_PAPER) as printer:
+        shop = workshop(printer.address)
+        answer_lost(shop)
+        shop.walk(A)
+
+        assert shop.wait(2) == [(A, Code.LEDGER_UNREACHABLE), (A, Code.PRINTER_NOT_READY)]
+        assert shop.desk.ledger.printed_labels.missing(shop.desk.batch) == [A]
 
 
 def test_a_label_waits_while_nobody_can_tell_whether_its_verdict_is_kept_here(
