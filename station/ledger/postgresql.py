@@ -188,7 +188,7 @@ class PostgresqlDialect:
 
     def translate(self, error: Exception) -> CodedError:
         """Say what a PostgreSQL or SQLAlchemy error means for the line."""
-        return translated(error, self.place)
+        return translated(error, self.place, read_only=self._read_only)
 
     def _prepare_connection(self, connection: Any, record: Any) -> None:
         connection.autocommit = True

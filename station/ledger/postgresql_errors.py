@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from station.errors import Code, CodedError, InternalFault, LedgerFault, UsageError
 from station.ledger.postgresql_triggers import ANOTHER_LOGIN
+from station.ledger.server_confirmations import standby_instead
 
 _Meaning = tuple[Code, str, str]
 
@@ -113,8 +114,8 @@ _ANOTHERS: Final[_Meaning] = (
 )
 _READ_ONLY: Final[_Meaning] = (
     Code.LEDGER_NOT_WRITABLE,
-    "the ledger cannot be written: it was opened for reading, or the server is a standby",
-    "Name the primary server with --ledger",
+    "the ledger cannot be written: it was opened for reading",
+    "Open it for writing",
 )
 _UNREADABLE: Final[_Meaning] = (
     Code.LEDGER_UNREADABLE,
@@ -186,13 +187,15 @@ def place_of_url(url: sqlalchemy.URL) -> str:
     return f"{host}{f':{url.port}' if url.port else ''}/{url.database}"
 
 
-def translated(error: Exception, place: str) -> CodedError:
-    """Say what an error of psycopg or SQLAlchemy means for the line."""
+def translated(error: Exception, place: str, *, read_only: bool = False) -> CodedError:
+    """Say what an error of psycopg or SQLAlchemy means for the line, in a ledger that was perhaps opened for reading."""
     original = getattr(error, "orig", None) or error
     state = str(getattr(original, "sqlstate", None) or "")
     if state.startswith("23"):
         return InternalFault(f"the ledger refused a change that must never happen: {_first_line(original)}")
     known = _OF_STATE.get(state) or _OF_CLASS.get(state[:2])
+    if known is _READ_ONLY and not read_only:
+        return standby_instead(place)
     if known is _NOT_ALLOWED and _first_line(original) == ANOTHER_LOGIN:
         known = _ANOTHERS
     is_new = not (isinstance(error, DBAPIError) and error.connection_invalidated)

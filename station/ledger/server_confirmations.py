@@ -12,6 +12,7 @@ from typing import Final
 
 from sqlalchemy import Connection, exists, insert, select
 
+from station.errors import Code, LedgerFault
 from station.ledger.schema import SERVER_CONFIRMATIONS, STATIONS
 
 _HISTORY: Final = (
@@ -43,3 +44,13 @@ def confirm(connection: Connection, history: str, stations: Sequence[str], by: s
     if stations:
         rows = [{"history": history, "station": one, "told_by": by, "told_at": now} for one in stations]
         connection.execute(insert(SERVER_CONFIRMATIONS), rows)
+
+
+def standby_instead(place: str) -> LedgerFault:
+    """Give what is told where a standby answers at the address of the ledger's server: it is away."""
+    return LedgerFault(
+        Code.LEDGER_UNREACHABLE,
+        "the server of the factory's ledger does not answer: in its place a standby does",
+        "Bring the server back, or let the standby take over (pg_ctl promote)",
+        place,
+    )

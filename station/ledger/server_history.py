@@ -19,7 +19,7 @@ from station.ledger.event_kind import EventKind
 from station.ledger.gap import bind_set_aside, required, skip_in_every_batch
 from station.ledger.proof import Proof
 from station.ledger.schema import STATIONS
-from station.ledger.server_confirmations import confirm, missing_stations, server_history
+from station.ledger.server_confirmations import confirm, missing_stations, server_history, standby_instead
 
 _SEEN: Final = "server_seen"
 _CLEARED: Final = "server_cleared"
@@ -81,7 +81,7 @@ class ServerHistory:
         if _CLEARED not in connection.info:
             history = server_history(connection)
             if not history:
-                raise _is_standby(self._database.dialect.place)
+                raise standby_instead(self._database.dialect.place)
             if missing := missing_stations(connection, history):
                 raise _not_cleared(missing, self._database.dialect.place)
             connection.info[_CLEARED] = True
@@ -128,15 +128,6 @@ def _require_among(waited_for: Sequence[str], station: str) -> None:
     if station not in waited_for:
         names = ", ".join(waited_for) or "none"
         raise UsageError(f"nobody waits for a station {station!a}", f"Name one of those that are waited for: {names}")
-
-
-def _is_standby(place: str) -> LedgerFault:
-    return LedgerFault(
-        Code.LEDGER_UNREACHABLE,
-        "the server of the factory's ledger does not answer: in its place a standby does",
-        "Bring the server back, or let the standby take over (pg_ctl promote)",
-        place,
-    )
 
 
 def _not_cleared(missing: Sequence[str], place: str) -> LedgerFault:

@@ -25,6 +25,8 @@ from station.verdict import Verdict
 _LOG: Final = logging.getLogger("station.line")
 RETRY_PERIOD_S: Final = 0.5
 """How often the first label that waits for the ledger's server is tried."""
+_PASSING: Final = frozenset({Code.LEDGER_UNREACHABLE, Code.LEDGER_BUSY})
+"""What the ledger answers for a while, and a label waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ class PrintDesk:
             return label
         if isinstance(fault, PeripheralFault):
             self._refusal, self._refused_at = fault, self._clock()
-        if fault.code is not Code.LEDGER_UNREACHABLE:  # that is told once, not at each try
+        if fault.code not in _PASSING:  # that is told once, not at each try
             _LOG.warning("label of run %d: %s", label.run_id, fault.code)
         return label.hindered_by(fault)
 
@@ -206,7 +208,7 @@ def _waits_for_server() -> LedgerFault:
 
 
 def _lacks_server(told: LabelPrinted | None) -> bool:
-    return told is not None and told.code == Code.LEDGER_UNREACHABLE
+    return told is not None and told.code in _PASSING
 
 
 def order_label(ledger: Ledger, product_key: str, subject: str) -> LabelOrder:

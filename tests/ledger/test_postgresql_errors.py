@@ -35,6 +35,18 @@ def test_a_server_that_comes_or_goes_is_waited_for(state: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("read_only", "code", "cause"),
+    [(False, Code.LEDGER_UNREACHABLE, "a standby"), (True, Code.LEDGER_NOT_WRITABLE, "opened for reading")],
+)
+def test_a_standby_that_takes_no_change_counts_as_a_server_that_is_away(
+    read_only: bool, code: Code, cause: str
+) -> None:
+    fault = translated(psycopg.errors.ReadOnlySqlTransaction(), "server/ledger", read_only=read_only)
+
+    assert (fault.code, cause in fault.cause) == (code, True)
+
+
+@pytest.mark.parametrize(
     ("said", "code", "cause"),
     [
         ('FATAL:  role "database" is not permitted to log in', Code.LEDGER_NOT_WRITABLE, "refuses this login"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from station.errors import Code, LedgerFault, UsageError
+from station.ledger import LabelOrder
 from station.line import print_desk
 from station.line.print_desk import order_label
 from station.peripherals import label_printer
@@ -227,6 +228,26 @@ def test_a_label_waits_while_nobody_can_tell_whether_its_verdict_is_kept_here(
 
         monkeypatch.setattr(recorder, "kept", property(kept))
         monkeypatch.setattr(recorder, "knows", lambda _recorder, _run_id: True)
+        shop.walk(A)
+
+        assert shop.wait(2) == [(A, Code.LEDGER_UNREACHABLE), (A, None)]
+
+
+def test_a_label_waits_for_a_ledger_that_is_busy(
+    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(print_desk, "RETRY_PERIOD_S", 0.01)
+    with TcpPrinterDouble() as printer:
+        shop = workshop(printer.address)
+        labels = shop.desk.ledger.printed_labels
+        was_sent, held = labels.was_sent, iter([True, True])
+
+        def busy(order: LabelOrder) -> bool:
+            if next(held, False):
+                raise LedgerFault(Code.LEDGER_BUSY, "another program holds the ledger", "Try again")
+            return was_sent(order)
+
+        monkeypatch.setattr(labels, "was_sent", busy)
         shop.walk(A)
 
         assert shop.wait(2) == [(A, Code.LEDGER_UNREACHABLE), (A, None)]
