@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 import sqlalchemy
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InvalidRequestError
 
 from station.errors import Code, CodedError, InternalFault, LedgerFault, UsageError
 from station.ledger.postgresql_triggers import ANOTHER_LOGIN
@@ -190,6 +190,10 @@ def place_of_url(url: sqlalchemy.URL) -> str:
 def translated(error: Exception, place: str, *, read_only: bool = False) -> CodedError:
     """Say what an error of psycopg or SQLAlchemy means for the line, in a ledger that was perhaps opened for reading."""
     original = getattr(error, "orig", None) or error
+    if isinstance(original, CodedError):  # raised while the library made a cursor, as what waited went first
+        return original
+    if _is_without_connection(error):
+        return LedgerFault(*_UNREACHABLE, place)
     state = str(getattr(original, "sqlstate", None) or "")
     if state.startswith("23"):
         return InternalFault(f"the ledger refused a change that must never happen: {_first_line(original)}")
@@ -213,6 +217,13 @@ def translated(error: Exception, place: str, *, read_only: bool = False) -> Code
         return InternalFault(f"the ledger's program failed: {type(original).__name__} {state}".rstrip())
     code, cause, mend = known
     return LedgerFault(code, cause, mend, place)
+
+
+def _is_without_connection(error: Exception) -> bool:
+    """Say whether the pool gave up: each new connection died as it was to be used. It has no class or code for that."""
+    return isinstance(error, DisconnectionError) or (
+        isinstance(error, InvalidRequestError) and str(error) == "This connection is closed"
+    )
 
 
 def _first_line(error: BaseException) -> str:

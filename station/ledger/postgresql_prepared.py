@@ -77,7 +77,9 @@ class PreparedStatements:
         self._waiting.append(self._asked(sql, arguments, hear))
 
     def commit_with_next(self) -> None:
-        """Let the next statement come after the transaction's commit."""
+        """Let the next statement come after the transaction's commit, and that after all that is to be heard; psycopg.Error."""
+        if any(one.hear is not None for one in self._waiting):
+            self._fly()
         self._waiting.append(self._asked("COMMIT", {}))
 
     def settle(self) -> None:

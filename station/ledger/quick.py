@@ -6,7 +6,8 @@ lanes, that is what a take waits for. Rows, errors and transactions are SQLAlche
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self, TypeAlias, TypeVar
 
@@ -47,7 +48,10 @@ class Driver(Protocol):
         """Let a statement wait for the next one, so that a server is asked once for both; or execute it now."""
 
     def commit_with_next(self) -> None:
-        """Let the next statement come after the transaction's commit, where a server is asked once for both; or do nothing."""
+        """Let the next statement come after the transaction's commit, where a server is asked once for both; or do nothing.
+
+        What waits with a `hear` is executed before, so that whoever hears can still refuse the commit.
+        """
 
     def settle(self) -> None:
         """Execute what waits."""
@@ -124,10 +128,8 @@ class QuickConnection(Connection):
         prepared = self._prepared(statement)
         if prepared is None:
             return super().execute(statement, parameters, execution_options=execution_options)
-        try:
+        with self._telling(prepared.sql):
             answer = self._driver().execute(prepared.sql, prepared.arguments(parameters or {}))
-        except self.dialect.loaded_dbapi.Error as error:
-            raise self._told(error, prepared.sql) from error
         return prepared.result(answer)
 
     def execute_later(
@@ -141,21 +143,18 @@ class QuickConnection(Connection):
                 hear(result)
             return
         heard = None if hear is None else lambda answer: hear(prepared.result(answer))
-        try:
+        with self._telling(prepared.sql):
             self._driver().execute_later(prepared.sql, prepared.arguments(parameters), heard)
-        except self.dialect.loaded_dbapi.Error as error:
-            raise self._told(error, prepared.sql) from error
 
     def commit_with_next(self) -> None:
         """Let the next statement come after this transaction's commit, if a server can be asked for both at once."""
-        self._driver().commit_with_next()
+        with self._telling(""):
+            self._driver().commit_with_next()
 
     def settle(self) -> None:
         """Execute what waits."""
-        try:
+        with self._telling(""):
             self._driver().settle()
-        except self.dialect.loaded_dbapi.Error as error:
-            raise self._told(error, "") from error
 
     def _prepared(self, statement: Executable) -> _Prepared | None:
         """Give a `quick` statement as its driver takes it; None for any other, or where somebody listens."""
@@ -169,6 +168,18 @@ class QuickConnection(Connection):
     def _driver(self) -> Driver:
         connection = self.connection
         return connection.info.get(DRIVER) or _Cursors(connection)
+
+    @contextmanager
+    def _telling(self, sql: str) -> Iterator[None]:
+        """Give the driver's errors as SQLAlchemy does; an interrupted connection is not the pool's any more."""
+        try:
+            yield
+        except self.dialect.loaded_dbapi.Error as error:
+            raise self._told(error, sql) from error
+        except BaseException as error:
+            if not isinstance(error, Exception) and not self.invalidated:
+                self.invalidate(error)
+            raise
 
     def _told(self, error: Any, sql: str) -> BaseException:
         """Give the driver's error as SQLAlchemy gives it; a connection that is cut is not the pool's any more."""

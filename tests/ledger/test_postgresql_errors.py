@@ -10,10 +10,12 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy
+from sqlalchemy import text
 
 from station.errors import Code, CodedError, UsageError
 from station.ledger import Ledger
 from station.ledger.postgresql_errors import translated
+from station.ledger.quick import quick
 from tests.ledger.postgresql_server import new_database
 from tests.ledger.tls_front import HOST, Authority, tls_front
 
@@ -66,6 +68,19 @@ def test_what_a_server_says_to_a_login_is_told_by_its_code_and_cause(said: str, 
     fault = translated(psycopg.OperationalError(f"connection failed: {said}"), "server/ledger")
 
     assert (fault.code, cause in fault.cause) == (code, True)
+
+
+def test_a_refusal_that_is_heard_as_the_library_makes_a_cursor_keeps_its_words(factory: str, data: Path) -> None:
+    def refuse(_: object) -> None:
+        raise UsageError("it was moved", "Insert the unit again")
+
+    def change_it(ledger: Ledger) -> None:
+        with ledger._database.writing() as connection:
+            connection.execute_later(quick(text("SELECT 1")), {}, refuse)
+            connection.exec_driver_sql("SELECT 2")
+
+    with Ledger.open(data, url=factory) as ledger, pytest.raises(UsageError, match="it was moved"):
+        change_it(ledger)
 
 
 def test_a_database_that_is_not_there_is_told_whatever_its_name_is(server: str, tmp_path: Path) -> None:

@@ -82,9 +82,10 @@ def test_nothing_after_a_refused_statement_is_done_and_the_connection_is_good_fo
     connection.execute("CREATE TABLE numbers (id integer PRIMARY KEY)")
     heard: list[Any] = []
     statements.begin("BEGIN")
-    statements.execute_later("INSERT INTO numbers VALUES (%(id)s)", {"id": 1}, heard.append)
-    statements.execute_later("INSERT INTO numbers VALUES (%(id)s)", {"id": 1}, heard.append)
+    statements.execute_later("INSERT INTO numbers VALUES (%(id)s)", {"id": 1}, None)
+    statements.execute_later("INSERT INTO numbers VALUES (%(id)s)", {"id": 1}, None)
     statements.commit_with_next()
+    statements.execute_later("SELECT 2", {}, heard.append)
     with pytest.raises(psycopg.errors.UniqueViolation):
         statements.execute("SELECT 1", {})
     assert heard == []
@@ -92,6 +93,17 @@ def test_nothing_after_a_refused_statement_is_done_and_the_connection_is_good_fo
     statements.begin("BEGIN")
     assert statements.execute("SELECT count(*) FROM numbers", {})[1] == [(0,)]
     connection.rollback()
+
+
+def test_what_is_heard_can_still_refuse_the_commit(connection: psycopg.Connection[Any]) -> None:
+    statements = PreparedStatements(connection)
+    connection.execute("CREATE TABLE numbers (id integer PRIMARY KEY)")
+    statements.begin("BEGIN")
+    statements.execute_later("INSERT INTO numbers VALUES (%(id)s)", {"id": 1}, Mock(side_effect=ZeroDivisionError))
+    with pytest.raises(ZeroDivisionError):
+        statements.commit_with_next()
+    connection.rollback()
+    assert connection.execute("SELECT count(*) FROM numbers").fetchone() == (0,)
 
 
 def test_the_librarys_own_cursors_come_after_what_waits(connection: psycopg.Connection[Any]) -> None:

@@ -195,6 +195,27 @@ def test_without_a_server_no_unit_starts_and_the_station_tells_what_it_keeps(led
     assert (caught.value.code, caught.value.facts) == (Code.LEDGER_UNREACHABLE, {"kept": 1})
 
 
+def test_a_verdict_is_kept_when_each_new_connection_dies_at_once(ledger: Ledger) -> None:
+    run = installing(ledger, 1)
+    with patch.object(PreparedStatements, "begin", side_effect=psycopg.OperationalError("the server is away")):
+        passed(ledger, run)
+        assert ledger.recorder.kept == 1
+    ledger.recorder.require_server()
+
+    assert [row.verdict for row in ledger.runs()] == [Verdict.PASS]
+
+
+def test_an_interrupt_of_a_flight_is_told_as_it_is_and_the_next_call_works(ledger: Ledger) -> None:
+    run = installing(ledger, 1)
+    interrupted = patch.object(PreparedStatements, "_next_result", side_effect=KeyboardInterrupt)
+    with interrupted, pytest.raises(KeyboardInterrupt):
+        ledger.record_step(run, Step.VERIFY, StepState.DONE, 0.5)
+    passed(ledger, run)
+
+    assert ledger.recorder.kept == 0
+    assert len(told(ledger, "step")) == 1
+
+
 def test_what_is_kept_goes_to_the_server_by_itself(ledger: Ledger, url: str) -> None:
     run = installing(ledger, 1)
     with shut(url):
