@@ -120,6 +120,7 @@ class Why(StrEnum):
     IN_WORK = "in_work"
     KEYRING = "keyring"
     LABEL_WAITS = "label_waits"
+    LABEL_IN_DOUBT = "label_in_doubt"
     MISTAKES = "mistakes"
     MOVED = "moved"
     NO_CERTIFICATES = "no_certificates"

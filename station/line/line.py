@@ -252,7 +252,9 @@ class Line:
             if not ended:
                 lane.tell_if_stuck(after_s=0.0)
         if self._prints is not None and not self._prints.close(min(PRINTING_S, max(0.0, deadline - self._clock()))):
-            _LOG.warning("labels are left that no printer took; the ledger knows them")
+            _LOG.warning(
+                "label printing is incomplete: look at what was told of each label, then print those that are missing"
+            )
         self._sign_off()
         return all(joined)
 

@@ -77,6 +77,7 @@ class PrintDesk:
         self._refused_at = 0.0
         self._in_printer: LabelOrder | None = None
         self._given_up = False
+        self._left_in_doubt = False
         self._thread = threading.Thread(target=self._live, name="print-desk", daemon=True)
 
     def start(self) -> None:
@@ -105,18 +106,26 @@ class PrintDesk:
         return printed
 
     def close(self, timeout_s: float) -> bool:
-        """Print what is left, and end; False when the time was over first. What was not printed is `missing` in the ledger."""
+        """Print what is left, and end. What was not printed is `missing` in the ledger.
+
+        False when the time was over first, or when the log may tell a label as printed that no printer has.
+        """
         if not self._thread.is_alive():
-            return True
+            return not self._left_in_doubt
         self._passed.put(None)
         self._thread.join(timeout_s)
         if not self._thread.is_alive():
-            return True
+            return not self._left_in_doubt
         self._given_up = True
         if (order := self._in_printer) is not None:  # whether it comes nobody knows: one too many is better than none
             with suppress(CodedError):
                 _note_failure(self._ledger, self._work, order, self._operator(), self._too_late())
         return False
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the shift has ended before each label was printed or noted as missing."""
+        return self._given_up or self._left_in_doubt
 
     @contextmanager
     def _sending(self, order: LabelOrder) -> Iterator[None]:
@@ -140,6 +149,7 @@ class PrintDesk:
                 continue
             self._print_late()
             if waiting is None:
+                self._settle()
                 return
             self._take(*waiting)
 
@@ -161,6 +171,23 @@ class PrintDesk:
             self._late.popleft()
             if told is not None:
                 self._tell(told)
+
+    def _settle(self) -> None:
+        """Have the log tell that no printer has the label that was on its way into it when the server went away."""
+        if not self._late or self._late[0] is not self._begun:
+            return
+        label = self._late[0]
+        try:
+            order = order_label(self._ledger, self._work.product_key, label.mac)
+            self._ledger.printed_labels.take_back(order, printer=self._work.printer.name, operator=self._operator())
+        except UsageError:  # it gets no label any more
+            return
+        except CodedError as fault:
+            self._left_in_doubt = True
+            _LOG.error(
+                "no printer has the label of run %d, and the log may tell it as printed: %s", label.run_id, fault.code
+            )
+            self._tell(label.hindered_by(_stays_in_doubt()))
 
     def _lacks_verdict(self, label: LabelPrinted) -> bool:
         """Say whether the verdict is kept here; another process of the data folder may have had it recorded."""
@@ -204,6 +231,15 @@ def _waits_for_server() -> LedgerFault:
         "It waits for the ledger's server",
         "Keep the unit apart: its label is printed by itself when the server is back",
         why=Why.LABEL_WAITS,
+    )
+
+
+def _stays_in_doubt() -> LedgerFault:
+    return LedgerFault(
+        Code.LEDGER_UNREACHABLE,
+        "No printer has it, and the log may tell it as printed: the ledger's server was lost",
+        "Keep the unit apart, and print its label when the server is back: station label print PROFILE UNIT",
+        why=Why.LABEL_IN_DOUBT,
     )
 
 

@@ -190,6 +190,9 @@ class EndScreen(AskingScreen):
         rows = [row for line in lines for row in text_rows(line, width)]
         if shift.numbers.codes:
             rows += [text_row("", width), *failure_rows(shift, self.texts, width)]
+        prints = self._line.record.prints
+        if stage is Stage.ENDED and prints is not None and prints.is_incomplete:
+            rows = [*text_rows(f"▲ {say('end.labels_left')}", width, "bold"), *rows]
         head = self._line.record.signed_head
         if stage is Stage.ENDED and head is not None:
             rows = [

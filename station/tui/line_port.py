@@ -29,6 +29,10 @@ class LaneInfo(Protocol):
 class PrintPort(Protocol):
     """Where labels of good units are printed. Waits for the printer, so never on the screen's own thread."""
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the shift has ended before each label was printed or noted as missing."""
+
     def print_again(self, subject: str, /) -> LabelPrinted:
         """Print one more, or at last; CodedError when the unit has no label, or the ledger is away."""
 

@@ -37,8 +37,9 @@ def printed_words(printed: PrintedLabel, texts: Texts) -> str:
 
 
 def next_words(printed: PrintedLabel, texts: Texts) -> str:
-    """Give how the label comes yet: by the key, or by itself where it waits for the ledger's server."""
-    return to_do(printed, texts) if printed.facts.get(WHY) == Why.LABEL_WAITS else texts.say("print.again")
+    """Give how the label comes yet: by the key, or otherwise where the ledger's server is away."""
+    by_no_key = printed.facts.get(WHY) in (Why.LABEL_WAITS, Why.LABEL_IN_DOUBT)
+    return to_do(printed, texts) if by_no_key else texts.say("print.again")
 
 
 def to_do(printed: PrintedLabel, texts: Texts) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from station.errors import Code, LedgerFault, UsageError
+from station.errors import WHY, Code, LedgerFault, UsageError, Why
 from station.ledger import LabelOrder
 from station.line import print_desk
 from station.line.print_desk import order_label
@@ -167,12 +168,12 @@ def test_the_end_of_a_shift_notes_no_failure_of_a_label_that_was_not_sent_yet(
 
 
 @pytest.fixture
-def answer_lost(monkeypatch: pytest.MonkeyPatch) -> Callable[[Workshop], None]:
-    """Lose the server's answer to the first note of a shop that a label is sent: the log has it, and the desk cannot know."""
+def answer_lost(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lose the server's answers to a shop's first notes that a label is sent: the log has them, and the desk cannot know."""
 
-    def lose(shop: Workshop) -> None:
+    def lose(shop: Workshop, times: int = 1) -> None:
         labels = shop.desk.ledger.printed_labels
-        sending, answers_lost = labels.sending, iter([True])
+        sending, answers_lost = labels.sending, repeat(True, times)
 
         def cut(*given: Any, **named: Any) -> bool:
             told = sending(*given, **named)
@@ -186,7 +187,7 @@ def answer_lost(monkeypatch: pytest.MonkeyPatch) -> Callable[[Workshop], None]:
 
 
 def test_a_label_of_which_nobody_knows_whether_the_log_tells_it_is_printed_when_the_server_is_back(
-    workshop: Callable[..., Workshop], answer_lost: Callable[[Workshop], None]
+    workshop: Callable[..., Workshop], answer_lost: Callable[..., None]
 ) -> None:
     with TcpPrinterDouble() as printer:
         shop = workshop(printer.address)
@@ -202,7 +203,7 @@ def test_a_label_of_which_nobody_knows_whether_the_log_tells_it_is_printed_when_
 
 
 def test_a_label_in_doubt_that_the_printer_refuses_is_missing(
-    workshop: Callable[..., Workshop], answer_lost: Callable[[Workshop], None]
+    workshop: Callable[..., Workshop], answer_lost: Callable[..., None]
 ) -> None:
     with TcpPrinterDouble(NO_PAPER) as printer:
         shop = workshop(printer.address)
@@ -211,6 +212,37 @@ def test_a_label_in_doubt_that_the_printer_refuses_is_missing(
 
         assert shop.wait(2) == [(A, Code.LEDGER_UNREACHABLE), (A, Code.PRINTER_NOT_READY)]
         assert shop.desk.ledger.printed_labels.missing(shop.desk.batch) == [A]
+
+
+def test_a_label_in_doubt_at_the_end_of_a_shift_is_missing(
+    workshop: Callable[..., Workshop], answer_lost: Callable[..., None]
+) -> None:
+    with TcpPrinterDouble() as printer:
+        shop = workshop(printer.address)
+        answer_lost(shop, times=1000)
+        shop.walk(A)
+        shop.wait(1)
+
+        assert shop.prints.close(WAIT_S)
+        assert shop.desk.ledger.printed_labels.missing(shop.desk.batch) == [A]
+        assert printer.connections == 0
+
+
+def test_a_label_that_stays_in_doubt_at_the_end_of_a_shift_is_told(
+    workshop: Callable[..., Workshop], answer_lost: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_given: Any, **_named: Any) -> None:
+        raise LedgerFault(Code.LEDGER_UNREACHABLE, "the server does not answer", "Look at the network")
+
+    with TcpPrinterDouble() as printer:
+        shop = workshop(printer.address)
+        answer_lost(shop, times=1000)
+        monkeypatch.setattr(shop.desk.ledger.printed_labels, "take_back", away)
+        shop.walk(A)
+        shop.wait(1)
+
+        assert (shop.prints.close(WAIT_S), shop.prints.is_incomplete) == (False, True)
+        assert shop.told[-1].facts[WHY] is Why.LABEL_IN_DOUBT
 
 
 def test_a_label_waits_while_nobody_can_tell_whether_its_verdict_is_kept_here(

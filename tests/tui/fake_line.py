@@ -157,6 +157,7 @@ class FakePrinter:
     line: FakeLine
     refusal: CodedError | None = None
     asked: list[str] = field(default_factory=list)
+    is_incomplete: bool = False
 
     def print_again(self, subject: str) -> LabelPrinted:
         self.asked.append(subject)

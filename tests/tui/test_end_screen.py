@@ -5,7 +5,7 @@ from __future__ import annotations
 from station.tui.end_screen import EndScreen
 from station.tui.line_screen import LineScreen
 from tests.tui.driving import on_line, press, settle, until
-from tests.tui.fake_line import fake_app, fake_line, writing
+from tests.tui.fake_line import FakePrinter, fake_app, fake_line, writing
 from tests.tui.made_shift import shift_at
 from tests.tui.pictures import screen_text
 
@@ -45,6 +45,15 @@ async def test_f10_three_times_ends_it_too_and_a_stuck_lane_is_told() -> None:
         await until(pilot, lambda: app.return_value is not None)
 
     assert app.return_value is False
+
+
+async def test_label_printing_that_the_end_broke_off_is_told_once_the_shift_has_ended() -> None:
+    line = fake_line(1)
+    line.record.prints = FakePrinter(line, is_incomplete=True)
+    async with shift_at("f10", line) as (app, pilot):
+        assert "Label printing is incomplete" not in screen_text(app)
+        await press(pilot, "enter")
+        assert "Label printing is incomplete" in screen_text(app)
 
 
 async def test_working_lanes_are_named_before_they_are_stopped() -> None:
