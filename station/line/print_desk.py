@@ -291,7 +291,10 @@ def print_label(
         with sending or nullcontext():
             work.printer.send(zpl)
     except PeripheralFault as fault:
-        _note_failure(ledger, work, order, operator, fault)
+        try:
+            _note_failure(ledger, work, order, operator, fault)
+        except LedgerFault:
+            raise _stays_in_doubt() from None
         raise
     return True
 

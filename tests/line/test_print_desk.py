@@ -245,6 +245,21 @@ def test_a_label_that_stays_in_doubt_at_the_end_of_a_shift_is_told(
         assert shop.told[-1].facts[WHY] is Why.LABEL_IN_DOUBT
 
 
+def test_a_refusal_that_the_log_does_not_take_is_told_to_whom_asked_for_the_label(
+    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_given: Any, **_named: Any) -> None:
+        raise LedgerFault(Code.LEDGER_UNREACHABLE, "the server does not answer", "Look at the network")
+
+    with TcpPrinterDouble(NO_PAPER) as printer:
+        shop = workshop(printer.address)
+        shop.walk(A)
+        shop.wait(1)
+        monkeypatch.setattr(shop.desk.ledger.printed_labels, "failed", away)
+
+        assert shop.prints.print_again(A).facts[WHY] is Why.LABEL_IN_DOUBT
+
+
 def test_a_label_waits_while_nobody_can_tell_whether_its_verdict_is_kept_here(
     workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
