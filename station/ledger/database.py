@@ -156,7 +156,8 @@ class Database:
 
         `durable`: it is on the disk when the block has ended, and all that was committed before it. Otherwise a power cut may
         take it back, with all that was committed after it; a kill takes nothing. `urgent`: it goes before others that wait.
-        `then` asks what is to be asked last, before another thread has its turn: on a server together with the commit, after it.
+        `then` asks what is to be asked last, before another thread has its turn. In a file that is before the commit: what it
+        raises takes all back. A server is asked for it together with the commit, after it: what it raises takes nothing back.
         """
         with (
             self.dialect.writing(durable=durable, urgent=urgent),

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -215,15 +216,16 @@ class BatchImport:
         """Write every new certificate; BatchError when the source contradicts the ledger, NothingNewError."""
         source = self._source
         batch_id = self._make_batch()
-        chunks = self._chunks(batch_id)
         position = 0
-        with ThreadPoolExecutor(1, "import") as reader:  # the database works on one chunk while the next is sealed
+        with (
+            closing(self._chunks(batch_id)) as chunks,
+            ThreadPoolExecutor(1, "import") as reader,  # the database works on one chunk while the next is sealed
+        ):
             following = reader.submit(next, chunks, None)
             while len(self._faults) < FAULTS_MAX and (chunk := following.result()) is not None:
                 following = reader.submit(next, chunks, None)
                 self._write_chunk(batch_id, chunk)
                 position += len(chunk.rows)
-        chunks.close()
         if self._faults:
             raise BatchError(
                 f"{source.title} contradicts the ledger",

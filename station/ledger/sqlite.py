@@ -196,13 +196,14 @@ class SqliteDialect:
     @contextmanager
     def bulk(self, connection: sqlalchemy.Connection) -> Iterator[None]:
         """Give a large import the memory that it needs, and spare it the checks of columns that it leaves at their defaults."""
-        connection.exec_driver_sql(f"PRAGMA cache_size = -{BULK_CACHE_SIZE_KIB}")
-        connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
         try:
+            connection.exec_driver_sql(f"PRAGMA cache_size = -{BULK_CACHE_SIZE_KIB}")
+            connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
             yield
         finally:
-            connection.exec_driver_sql("PRAGMA ignore_check_constraints = OFF")
-            connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_SIZE_KIB}")
+            if not connection.invalidated:  # else it is closed already, as after Ctrl+C
+                connection.exec_driver_sql("PRAGMA ignore_check_constraints = OFF")
+                connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_SIZE_KIB}")
 
     @contextmanager
     def importing(self) -> Iterator[None]:

@@ -14,7 +14,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Column, Integer, MetaData, String, Table, Text, UniqueConstraint, delete, func, insert, select
+from sqlalchemy import (
+    Column,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    delete,
+    func,
+    insert,
+    inspect,
+    select,
+)
 
 from station.errors import Code, LedgerFault
 from station.ledger.audit import canonical_json
@@ -129,8 +142,15 @@ class VerdictSpool:
             self._opened = None
 
     def _existing(self) -> Database | None:
+        """Give the file, if it was made to its end: a power cut may leave one without its table."""
         if self._opened is None and self._file.exists():
-            self._opened = Database(SqliteDialect(self._file, read_only=False))
+            database = Database(SqliteDialect(self._file, read_only=False))
+            with database.reading() as connection:
+                is_whole = inspect(connection).has_table(_KEPT.name)
+            if not is_whole:
+                database.close()
+                return None
+            self._opened = database
         return self._opened
 
     def _made(self) -> Database:

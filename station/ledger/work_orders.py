@@ -128,7 +128,7 @@ class WorkOrders:
         if not reason.strip():
             raise UsageError("an order is changed only with a reason", "Say why with --reason")
         with self._changing() as change:
-            row = order_row(change.connection, number)
+            row = _locked_row(change.connection, number)
             if row.closed_at is not None:
                 raise UsageError(f"work order {number} is closed", "Open another one: station order add")
             if quantity < (taken := place_count(change.connection, row.id)[0]):
@@ -150,7 +150,7 @@ class WorkOrders:
         if not reason.strip():
             raise UsageError("an order is closed only with a reason", "Say why with --reason")
         with self._changing() as change:
-            row = order_row(change.connection, number)
+            row = _locked_row(change.connection, number)
             if row.closed_at is not None:
                 raise UsageError(f"work order {number} is closed already", "Nothing has to be done")
             change.connection.execute(update(WORK_ORDERS).where(_O.id == row.id).values(closed_at=change.now))
@@ -194,6 +194,11 @@ def order_row(connection: Connection, number: str) -> Row[Any]:
         f"Did you mean {near[0]}?" if near else "Open it: station order add NUMBER --profile P --batch B --quantity N"
     )
     raise UsageError(f"there is no work order {number!r}", mend, why=Why.UNKNOWN_ORDER, facts={"order": number})
+
+
+def _locked_row(connection: Connection, number: str) -> Row[Any]:
+    """Give an order's row as `order_row` does; no unit gets a place in it until the transaction ends."""
+    return connection.execute(_LOCKED, {"of_number": number}).first() or order_row(connection, number)
 
 
 def _work_order(connection: Connection, row: Row[Any]) -> WorkOrder:

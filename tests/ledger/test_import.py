@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import re
 import threading
+from collections.abc import Generator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import CheckConstraint
@@ -14,8 +18,9 @@ from sqlalchemy import CheckConstraint
 from station.certificate import CertificateState
 from station.errors import BatchError, InternalFault, UsageError
 from station.ledger import ImportResult, Ledger
-from station.ledger.importing import IMPORTED_COLUMNS
+from station.ledger.importing import IMPORTED_COLUMNS, BatchImport
 from station.ledger.schema import AUDIT_EVENTS, AUDIT_HEADS, AUDIT_SIGNATURES, BATCH_COUNTS, BATCHES, CERTIFICATES
+from station.ledger.sqlite import SqliteDialect
 from tests.ledger.making import HEADER, PRODUCT, STAMP, begin, name, row, secret, write_csv, write_lines
 
 
@@ -48,6 +53,39 @@ def test_the_same_file_again_changes_nothing_and_says_so(stocked: Ledger, tmp_pa
     assert (again.batch, again.imported, again.already_there, again.total) == ("batch", 0, 10, 10)
     assert len(stocked.batches()) == 1
     assert len(list(stocked.audit_events())) == events
+
+
+def test_a_file_is_closed_when_the_ledger_fails_in_the_middle_of_it(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, readings = BatchImport._chunks, list[Generator[Any, None, None]]()
+
+    def noted(importing: BatchImport, batch_id: int) -> Generator[Any, None, None]:
+        readings.append(read(importing, batch_id))
+        return readings[0]
+
+    monkeypatch.setattr(BatchImport, "_chunks", noted)
+    monkeypatch.setattr(BatchImport, "_write_chunk", Mock(side_effect=ZeroDivisionError))
+    monkeypatch.setattr("station.ledger.importing._CHUNK_ROWS", 1)
+    with pytest.raises(ZeroDivisionError):
+        ledger.import_batch(write_csv(tmp_path / "b.csv", range(9)))
+
+    assert [inspect.getgeneratorstate(one) for one in readings] == [inspect.GEN_CLOSED]
+
+
+def test_columns_are_checked_again_when_an_import_is_interrupted_as_it_begins(data: Path) -> None:
+    is_checked, told = "PRAGMA ignore_check_constraints", list[str]()
+
+    def execute(sql: str) -> None:
+        told.append(sql)
+        if sql == f"{is_checked} = ON":
+            raise KeyboardInterrupt
+
+    connection = Mock(invalidated=False, exec_driver_sql=execute)
+    with pytest.raises(KeyboardInterrupt), SqliteDialect(data, read_only=False).bulk(connection):
+        pass
+
+    assert [sql for sql in told if is_checked in sql][-1] == f"{is_checked} = OFF"
 
 
 def test_the_same_certificates_in_another_file_change_nothing(stocked: Ledger, tmp_path: Path) -> None:

@@ -446,6 +446,14 @@ def test_a_verdict_of_another_life_of_the_ledger_ends_no_run_of_this_one(ledger:
     assert told(ledger, "verdict_late")[0].data["recorded"] is None
 
 
+def test_a_file_of_kept_verdicts_that_was_cut_off_as_it_was_made_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / SPOOL_FILE).touch()
+    with closing(VerdictSpool(tmp_path)) as spool:
+        assert (len(spool), spool.oldest(), spool.all()) == (0, None, [])
+        spool.keep(KeptVerdict("a" * 32, 7, "2026-11-24", (), VerdictRecord(Verdict.PASS, 1.0, None, "")))
+        assert len(spool) == 1
+
+
 def test_a_kept_verdict_is_read_as_it_was_written(ledger: Ledger) -> None:
     spool = spool_of(ledger)
     steps = (StepRecord(Step.ONLINE, StepState.FAILED, 1.25, {"cause": "没有应答"}, Code.NOT_ONLINE),)

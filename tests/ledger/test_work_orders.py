@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -13,6 +15,7 @@ from station.ledger import Ledger
 from station.unit import Disposition
 from station.verdict import Verdict
 from tests.ledger.making import PRODUCT, begin, known_device, mac_of, write_csv
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -192,6 +195,28 @@ def test_many_stations_at_once_take_exactly_its_quantity(data: Path, tmp_path: P
 
         assert progress(first) == (quantity, quantity, "complete")
         assert (len(refused), first.left("batch")) == (16 - quantity, 40 - quantity)
+
+
+def test_an_order_does_not_want_less_than_another_station_is_just_taking(
+    factory: str, data: Path, tmp_path: Path
+) -> None:
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with Ledger.open(data, url=factory) as ledger:
+        ledger.import_batch(write_csv(tmp_path / "batch.csv", range(1, 4)))
+        ledger.work_orders.add("WO-1", profile="plug", batch="batch", quantity=5)
+        ledger.allocate(begin(ledger, 1, work_order="WO-1"))
+        with (
+            psycopg.connect(factory) as station,
+            psycopg.connect(factory, autocommit=True) as watch,
+            ThreadPoolExecutor(1) as pool,
+        ):
+            station.execute("SELECT id FROM work_orders FOR UPDATE")
+            station.execute("UPDATE work_order_counts SET taken = taken + 1")
+            change = pool.submit(ledger.work_orders.change, "WO-1", quantity=1, reason="less")
+            wait_until(lambda: watch.execute(waits).fetchone() == (1,))
+            station.commit()
+            with pytest.raises(UsageError, match="has 2 units already"):
+                change.result(timeout=30)
 
 
 @pytest.mark.parametrize("number", ["", " ", "x" * 201, "WO\n1"])
