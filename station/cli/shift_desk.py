@@ -70,11 +70,11 @@ class ShiftDesk:
         return offered
 
     def _choice(self, path: Path, shift: Shift) -> Choice:
-        passed, left, _ = shift.progress()
+        passed, left, _, quantity = shift.progress()
         name = shift.recipe.profile.name
         if shift.order is None:
             return Choice(path, name, shift.batch, left, shift.work_order)
-        return Choice(path, name, shift.batch, left, shift.work_order, passed, shift.quantity)
+        return Choice(path, name, shift.batch, left, shift.work_order, passed, quantity)
 
     def readiness(self, choice: Choice) -> list[ReadinessItem]:
         """Look whether the chosen shift can start."""

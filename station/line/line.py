@@ -289,7 +289,7 @@ class Line:
         return ShiftNumbers(
             batch=self._shift.batch,
             work_order=self._shift.work_order,
-            quantity=self._shift.quantity,
+            quantity=progress.quantity,
             passed=progress.passed,
             passed_in_shift=verdicts[Verdict.PASS],
             failed=verdicts[Verdict.FAIL],

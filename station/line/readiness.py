@@ -193,17 +193,17 @@ def _images(shift: Shift) -> list[ReadinessItem]:
 
 
 def _certificates(shift: Shift) -> ReadinessItem:
-    done, left, _ = shift.progress()
+    done, left, _, quantity = shift.progress()
     values: dict[str, str | int] = {"left": left, "batch": shift.batch}
-    if shift.order is not None and shift.quantity is not None and done >= shift.quantity:
-        complete: dict[str, str | int] = {"order": shift.order.number, "quantity": shift.quantity}
+    if shift.order is not None and quantity is not None and done >= quantity:
+        complete: dict[str, str | int] = {"order": shift.order.number, "quantity": quantity}
         return ReadinessItem("certificates", Readiness.WARNING, Sentence.ORDER_COMPLETE, complete)
     if not left:
         return ReadinessItem("certificates", Readiness.BLOCKED, Sentence.NO_CERTIFICATES, values)
-    if shift.quantity is None:
+    if quantity is None:
         return ReadinessItem("certificates", Readiness.READY, Sentence.CERTIFICATES, values)
-    values["quantity"] = shift.quantity
-    missing = shift.quantity - done - left
+    values["quantity"] = quantity
+    missing = quantity - done - left
     if missing > 0:
         few = {**values, "missing": missing}
         return ReadinessItem("certificates", Readiness.WARNING, Sentence.CERTIFICATES_TOO_FEW, few)

@@ -14,30 +14,34 @@ from station.profile.recipe import Recipe
 
 
 class Progress(NamedTuple):
-    """How many units have passed, and how many of the batch's `certificates` are left."""
+    """How many units of the `quantity` wanted have passed, and how many of the batch's `certificates` are left."""
 
     passed: int
     left: int
     certificates: int
+    quantity: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """What the lanes work on. `work_order` and `quantity` are those of the `order`; without one, what batch and profile note."""
+    """What the lanes work on. `work_order` is the `order`'s; without one, what the batch notes."""
 
     recipe: Recipe
     ledger: Ledger
     batch: str
     work_order: str | None
-    quantity: int | None
+    noted_quantity: int | None
+    """Of the profile, for a shift without an order."""
     order: WorkOrder | None = None
     """As it stood when the shift was opened."""
 
     def progress(self) -> Progress:
-        """Give how far the order, or the batch, is on all stations."""
+        """Give how far the order, as it stands now, or the batch is on all stations."""
         batch = self.ledger.batch(self.batch)
-        passed = batch.passed if self.order is None else self.ledger.work_orders.find(self.order.number).passed
-        return Progress(passed, batch.left, batch.total)
+        if self.order is None:
+            return Progress(batch.passed, batch.left, batch.total, self.noted_quantity)
+        order = self.ledger.work_orders.find(self.order.number)
+        return Progress(order.passed, batch.left, batch.total, order.quantity)
 
 
 def open_shift(
@@ -105,7 +109,7 @@ def possible_shifts(
 
 def _of_order(recipe: Recipe, ledger: Ledger, order: WorkOrder) -> Shift:
     _fitting(ledger.batch(order.batch), recipe)
-    return Shift(recipe, ledger, order.batch, order.number, order.quantity, order)
+    return Shift(recipe, ledger, order.batch, order.number, None, order)
 
 
 def _order_for(order: WorkOrder, recipe: Recipe) -> WorkOrder:

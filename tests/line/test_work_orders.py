@@ -11,6 +11,8 @@ from station.chip.chip_failures import unit_gone
 from station.errors import Code, UsageError
 from station.events import VerdictReached
 from station.ledger import Ledger
+from station.line.line import Line
+from station.line.readiness import Sentence, check_readiness
 from station.line.shift import open_shift, possible_shifts
 from station.profile.reading import load_profile
 from station.verdict import Verdict
@@ -44,8 +46,21 @@ def opened(tmp_path: Path) -> Iterator[Ledger]:
 def test_a_profile_opens_its_order_at_the_first_start(opened: Ledger, folder: Path) -> None:
     shifts = [open_shift(folder / "named.yaml", opened) for _ in range(2)]
 
-    assert [(shift.work_order, shift.quantity, shift.progress()) for shift in shifts] == [("WO-7", 3, (0, 5, 5))] * 2
+    assert [(shift.work_order, shift.progress()) for shift in shifts] == [("WO-7", (0, 5, 5, 3))] * 2
     assert [order.number for order in opened.work_orders.all()] == ["WO-7"]
+
+
+def test_an_order_that_is_changed_counts_anew_in_the_shift_that_runs(opened: Ledger, folder: Path) -> None:
+    shift = open_shift(folder / "named.yaml", opened)
+    line = Line(shift, [], operator="Li W.")
+
+    def certificates() -> list[tuple[object, object]]:
+        items = check_readiness(shift, {})
+        return [(item.sentence, item.values.get("quantity")) for item in items if item.kind == "certificates"]
+
+    assert (line.summary().quantity, certificates()) == (3, [(Sentence.CERTIFICATES_ENOUGH, 3)])
+    opened.work_orders.change("WO-7", quantity=6, reason="more")
+    assert (line.summary().quantity, certificates()) == (6, [(Sentence.CERTIFICATES_TOO_FEW, 6)])
 
 
 def test_open_orders_are_offered_in_the_place_of_their_batch(opened: Ledger, folder: Path) -> None:
