@@ -39,6 +39,25 @@ def test_an_order_is_opened_told_reported_and_closed(tmp_path: Path) -> None:
     assert "closed" in station("order", "show", "WO-1").out
 
 
+def test_a_batch_that_other_open_orders_want_too_has_less_for_this_one(tmp_path: Path) -> None:
+    station = station_in(tmp_path / "data")
+    station("batch", "import", str(write_csv(tmp_path / "batch.csv", range(1, 7))))
+
+    def warned(*arguments: str) -> str:
+        return station("order", *arguments).err
+
+    def add(number: str) -> tuple[str, ...]:
+        return ("add", number, "--profile", "plug", "--batch", "batch", "--quantity", "5")
+
+    assert warned(*add("WO-1")) == ""
+    assert warned(*add("WO-2")) == (
+        "Batch batch has 6 certificates left, this order wants 5 more, other open orders of it want 5.\n"
+    )
+    assert warned("change", "WO-1", "--quantity", "1", "--reason", "fewer") == ""
+    station("order", "close", "WO-2", "--reason", "enough")
+    assert warned("change", "WO-1", "--quantity", "6", "--reason", "more") == ""
+
+
 def test_what_is_wrong_is_told_with_the_nearest_number(tmp_path: Path) -> None:
     station = station_in(tmp_path / "data")
     station("batch", "import", str(write_csv(tmp_path / "batch.csv", range(1, 3))))
