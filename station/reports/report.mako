@@ -63,7 +63,7 @@ ${plots["steps"][1]}
 <tbody>
 % for lane, name in zip(report.numbers.lanes, lane_names):
 <% counts = {one.code: one.count for one in lane.codes} %>\
-% if counts:
+% if any(one.code in counts for one in found):
 <tr><td>${name}</td>
 % for one in found:
 <td class="number">${counts.get(one.code, "·")}</td>

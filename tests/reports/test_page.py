@@ -128,6 +128,18 @@ def test_a_unit_that_failed_tells_why_and_one_that_passed_at_last_tells_what_cam
     ]
 
 
+def test_a_lane_with_none_of_the_codes_shown_has_no_row_among_them(tmp_path: Path) -> None:
+    often = [code for code in Code if code is not Code.NO_BOOT][:8]
+    with made_shift(tmp_path / "data") as shift:
+        for code in (*often, *often):
+            shift.run(1, Verdict.FAIL, code)
+        shift.run(2, Verdict.FAIL, Code.NO_BOOT, lane=2)
+        page = report_page(make_report(shift.ledger, "batch"), Texts("en"))
+
+    table = page.split('<table class="counts">')[1].split("</table>")[0]
+    assert table.count("<tr><td>") == 1
+
+
 def test_serial_numbers_have_a_column_where_the_product_has_them(report: Report) -> None:
     labelled = [replace(line, last=replace(line.last, serial_number="SP00000001")) for line in report.units[:1]]
     page = report_page(replace(report, units=tuple(labelled)), Texts("en"))
