@@ -25,6 +25,8 @@ _WHOM_CELLS: Final = 17
 _OPERATOR_CELLS: Final = 10
 _WIDE_CELLS: Final = 100
 _EVERYWHERE: Final = frozenset({"run", "product_key", "fingerprint", "source_digest"})
+_PUTS: Final = "put unit"
+"""The action that tells a place too: `put unit MAC to PLACE`."""
 _LEAST_CELLS: Final = 16
 """A narrower column holds no words."""
 
@@ -115,19 +117,28 @@ def _joined(parts: Sequence[object]) -> str:
 def _value(key: str, value: object, texts: Texts) -> object:
     """Say a value that the record has as one of a few words, or as what a line lead was asked for."""
     if key == "action":
-        return " · ".join(_action(one, texts) for one in str(value).split(" and "))
+        return _actions(str(value), texts)
     return texts.sentences.get(f"value.{key}.{value}", value)
 
 
-def _action(action: str, texts: Texts) -> str:
-    """Say what a line lead was asked for; the record has it in English, as one of the sentences `value.action` begins with."""
+def _actions(actions: str, texts: Texts) -> str:
+    """Say what a line lead was asked for at once; an `and` that no action follows stands in somebody's name."""
+    said = [_action(one, texts) for one in actions.split(" and ")]
+    known = [one for one in said if one is not None]
+    return " · ".join(known) if len(known) == len(said) else _action(actions, texts) or actions
+
+
+def _action(action: str, texts: Texts) -> str | None:
+    """Say one; the record has it in English, as one of the sentences `value.action` begins with. None: as none of them."""
     for key, begin in texts.sentences.items():
         english = key.removeprefix("value.action.")
-        if english != key and action.startswith(english):
-            whom, _, place = action.removeprefix(english).strip().partition(" to ")
+        if english != key and (action == english or action.startswith(f"{english} ")):
+            whom, place = action.removeprefix(english).strip(), ""
+            if english == _PUTS:
+                whom, _, place = whom.partition(" to ")
             said = texts.sentences.get(f"disposition.{'free' if place == 'use again' else place}", place)
             return " ".join(word for word in (begin, whom, said and f"→ {said}") if word)
-    return action
+    return None
 
 
 def _head(event: AuditEvent, at: str) -> str:

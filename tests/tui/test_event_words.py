@@ -64,6 +64,9 @@ TOLD = [
         "事项 保留外来证书 · 越过安全警告",
     ),
     (event(10, "without_line_lead", action="sing"), "what sing", "事项 sing"),
+    (event(10, "line_lead_confirmed", action="add Li and Sons"), "what add Li and Sons", "事项 添加 Li and Sons"),
+    (event(10, "line_lead_confirmed", action="add Wu to hold"), "what add Wu to hold", "事项 添加 Wu to hold"),
+    (event(10, "without_line_lead", action="address the gap"), "what address the gap", "事项 address the gap"),
     (event(10, "something_new", colour="red", run=7), "colour red", "colour red"),
 ]
 
