@@ -52,6 +52,12 @@ def test_every_language_fills_the_same_places(language: str) -> None:
     }
 
 
+def test_the_ledger_has_one_word_in_chinese() -> None:
+    sentences = Texts("zh-CN").sentences
+
+    assert [key for key, text in sentences.items() if "账本" in text] == []
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_code_has_its_words(language: str) -> None:
     failures = Texts(language).failures
