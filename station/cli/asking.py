@@ -59,14 +59,18 @@ def new_pin_of(name: str, file: Path | None, option: str = "--new-pin-file") -> 
     if file is not None:
         return read_pin(first_line_of(file, "PIN"))
     _require_terminal(name, option)
-    return asked_new_pin(f"New PIN of {name}", "The same again")
+    return asked_new_pin(f"New PIN of {name}", "The same PIN again", "These two PINs differ.")
 
 
-def asked_new_pin(question: str, again: str) -> Secret:
-    """Ask for a PIN twice, at the terminal."""
+def asked_new_pin(question: str, again: str, differ: str) -> Secret:
+    """Ask for a PIN twice at the terminal, and anew after saying `differ`, until both are the same."""
     from station.ledger.pins import read_pin  # noqa: PLC0415  as above
 
-    return read_pin(click.prompt(question, hide_input=True, confirmation_prompt=again, err=True))
+    while True:
+        pin = read_pin(click.prompt(question, hide_input=True, err=True))
+        if read_pin(click.prompt(again, hide_input=True, err=True)) == pin:
+            return pin
+        click.echo(differ, err=True)
 
 
 def _require_terminal(name: str, option: str) -> None:

@@ -15,7 +15,8 @@ from station.cli.context import Session
 from station.errors import Code, NotAllowed, UsageError
 
 if TYPE_CHECKING:
-    from station.ledger import Ledger, OperatorName
+    from station.ledger import Ledger, OperatorName, Operators
+    from station.texts import Texts
 
 MAKE_A_LEAD = "station operator add NAME --lead"
 _TRIES = 3
@@ -65,29 +66,46 @@ def name_without_lead(ledger: Ledger, given: str | None) -> OperatorName:
 def offer_first_line_lead(session: Session, ledger: Ledger) -> None:
     """Ask at the terminal, once in a station's life, who shall be the first line lead; Enter puts it off.
 
-    A technician is asked, so in the screen's language.
+    A technician is asked, so in the screen's language. A name that cannot be is asked for again, and so is a PIN;
+    after some PINs the name comes again, where Enter still puts it off.
     """
-    from station.ledger import Role  # noqa: PLC0415  --help must not pay for SQLAlchemy
-
     people = ledger.operators
     if not at_terminal() or not people.wants_first_lead():
         return
-    from station.texts import Texts  # noqa: PLC0415  as above
+    from station.texts import Texts  # noqa: PLC0415  --help must not pay for YAML
 
     texts = Texts(session.language())
     click.echo(texts.say("first_lead.none"), err=True)
-    name = ask(texts.say("first_lead.name"), may_skip=True)
-    if not name:
-        people.decline_first_lead(by=system_user_name())
-        click.echo(texts.say("first_lead.later", command=MAKE_A_LEAD), err=True)
-        return
-    for left in reversed(range(_TRIES)):
-        try:
-            pin = asked_new_pin(texts.say("first_lead.pin", name=name), texts.say("first_lead.again"))
-            people.add(name, by=system_user_name(), role=Role.LINE_LEAD, pin=pin)
-        except UsageError as refused:
-            if not left:
-                raise
-            click.echo(str(refused) if texts.language == "en" else texts.say("first_lead.refused"), err=True)
-        else:
+    while name := ask(texts.say("first_lead.name"), may_skip=True):
+        if _is_made_lead(name, people, texts):
             return
+    people.decline_first_lead(by=system_user_name())
+    click.echo(texts.say("first_lead.later", command=MAKE_A_LEAD), err=True)
+
+
+def _is_made_lead(given: str, people: Operators, texts: Texts) -> bool:
+    """Make somebody a line lead by a PIN that is asked for; False, and said why, when the name or each PIN is refused."""
+    from station.ledger import Role  # noqa: PLC0415  --help must not pay for SQLAlchemy
+
+    try:
+        name = people.new_name(given)
+    except UsageError as refused:
+        click.echo(_refusal(refused, texts), err=True)
+        return False
+    asked = [texts.say(f"first_lead.{key}", name=name) for key in ("pin", "again", "differ")]
+    for _ in range(_TRIES):
+        try:
+            people.add(name, by=system_user_name(), role=Role.LINE_LEAD, pin=asked_new_pin(*asked))
+        except UsageError as refused:
+            click.echo(_refusal(refused, texts), err=True)
+        else:
+            return True
+    return False
+
+
+def _refusal(refused: UsageError, texts: Texts) -> str:
+    """Give what is wrong and what to do, in the language that is spoken."""
+    from station.tui.error_words import found_words, mend_words  # noqa: PLC0415  as above
+
+    found = found_words(refused.code, f"{refused.cause}.", refused.facts, texts)
+    return f"{found} {mend_words(refused.code, refused.mend, refused.facts, texts)}"

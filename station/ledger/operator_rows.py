@@ -61,7 +61,10 @@ def one_form(text: str, what: Literal["name", "badge"]) -> str:
     text = " ".join(unicodedata.normalize("NFKC", storable(text)).split())
     if not text or len(text) > NAME_LENGTH_MAX or not text.isprintable():
         raise UsageError(
-            f"a {what} has 1 to {NAME_LENGTH_MAX} characters that can be seen", f"Write the {what} as people read it"
+            f"a {what} has 1 to {NAME_LENGTH_MAX} characters that can be seen",
+            f"Write the {what} as people read it",
+            why=Why.NOT_A_NAME,
+            facts={"most": NAME_LENGTH_MAX},
         )
     return text
 
@@ -105,7 +108,12 @@ def require_free(connection: Connection, text: str, what: Literal["name", "badge
     """Refuse a text that means another active operator already, be it as name or as badge."""
     for row in connection.execute(select(OPERATORS).where(_O.removed_at.is_(None))):
         if (but is None or row.name_key != key_of(but)) and key_of(text) in {row.name_key, row.badge_key}:
-            raise UsageError(f"the {what} {text!r} means {row.name} already", f"Choose another {what}")
+            raise UsageError(
+                f"the {what} {text!r} means {row.name} already",
+                f"Choose another {what}",
+                why=Why.TAKEN,
+                facts={"text": text, "name": row.name},
+            )
     if but is not None and key_of(text) == key_of(but):
         raise UsageError("a badge is not its owner's name", "Scan the badge, or leave it away")
 

@@ -79,6 +79,13 @@ class Operators:
             change.connection.execute(insert(LEDGER_META).values(key=LEAD_DECLINED, value=change.now))
             change.trail.append(EventKind.FIRST_LINE_LEAD_DECLINED, operator=by, data={})
 
+    def new_name(self, text: str) -> str:
+        """Give a name in its one form, as `add` would take it; UsageError for one that cannot be or means somebody."""
+        name = one_form(text, "name")
+        with self._reading() as connection:
+            require_free(connection, name, "name")
+        return name
+
     # Managing. `by` is who decides; whether the deed is open to them is asked before (cli/leads.py).
 
     def add(

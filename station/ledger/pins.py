@@ -77,12 +77,16 @@ def require_good_pin(pin: Secret, *known: str | None) -> None:
     text = pin.reveal().casefold()
     if not PIN_LENGTH_MIN <= len(text) <= PIN_LENGTH_MAX or not text.isprintable():
         raise UsageError(
-            f"a PIN has {PIN_LENGTH_MIN} to {PIN_LENGTH_MAX} letters or digits", "Choose one of at least six digits"
+            f"a PIN has {PIN_LENGTH_MIN} to {PIN_LENGTH_MAX} letters or digits",
+            "Choose one of at least six digits",
+            why=Why.PIN_LENGTH,
+            facts={"least": PIN_LENGTH_MIN, "most": PIN_LENGTH_MAX},
         )
     if _is_trivial(text) or text in {one.casefold() for one in known if one}:
         raise UsageError(
             "this PIN is one of the first that people guess",
             "Choose one without a row, a repetition, a name or a badge",
+            why=Why.PIN_GUESSED,
         )
 
 

@@ -27,6 +27,8 @@ from tests.ledger.people import add_lead
 NO_REPLACING = LeadOptions(
     replace_foreign=False, keep_foreign=False, force_security=False, reason=None, lead=None, pin_file=None
 )
+NAME_ASKED = "第一位线长的姓名（直接回车：以后再说）"
+PIN_ASKED = ["Wang 的新 PIN", "再输入一次 PIN"]
 
 
 @pytest.fixture
@@ -242,7 +244,7 @@ def test_at_the_terminal_the_line_lead_comes_to_the_technicians_run(
 def test_the_first_line_lead_is_offered_and_made(
     session: Session, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    person = Person(monkeypatch, "Wang", "123456", PIN)
+    person = Person(monkeypatch, "Wang", "123456", "123456", PIN, PIN)
     offer_first_line_lead(session, ledger)
     assert person.has_answered_all
     assert ledger.operators.find("Wang").is_line_lead
@@ -252,12 +254,66 @@ def test_the_first_line_lead_is_offered_and_made(
 def test_the_first_line_lead_is_asked_for_in_the_screens_language(
     session: Session, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    person = Person(monkeypatch, "Wang", "123456", PIN)
+    person = Person(monkeypatch, "Wang", "123456", "123456", PIN, PIN)
     offer_first_line_lead(replace(session, lang="zh-CN"), ledger)
-    assert person.asked == ["第一位线长的姓名（直接回车：以后再说）", "Wang 的新 PIN", "Wang 的新 PIN"]
+    assert person.asked == [NAME_ASKED, *PIN_ASKED, *PIN_ASKED]
+    assert told_in_chinese(capsys) == "这个 PIN 太容易猜到。 不要用连号、重复的字符、姓名或工牌。"
+
+
+@pytest.mark.parametrize(
+    ("refused", "told"),
+    [("ｌｉ", "li 已经指 Li。 换一个。"), ("x" * 65, "姓名或工牌要有 1 到 64 个看得见的字符。 照平常的写法重新输入。")],
+    ids=["taken", "too long"],
+)
+def test_a_first_line_leads_name_is_refused_before_the_pin_and_asked_for_again(
+    session: Session,
+    ledger: Ledger,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    refused: str,
+    told: str,
+) -> None:
+    ledger.operators.add("Li", by="root")
+    person = Person(monkeypatch, refused, "Wang", PIN, PIN)
+    offer_first_line_lead(replace(session, lang="zh-CN"), ledger)
+    assert person.asked == [NAME_ASKED, NAME_ASKED, *PIN_ASKED]
+    assert capsys.readouterr().err.splitlines()[-1] == told
+    assert ledger.operators.find("Wang").is_line_lead
+
+
+def test_a_name_that_is_refused_is_told_in_english_by_what_it_means(
+    session: Session, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger.operators.add("Li", by="root")
+    Person(monkeypatch, "Li", "")
+    offer_first_line_lead(replace(session, lang="en"), ledger)
+    assert "the name 'Li' means Li already. Choose another name" in capsys.readouterr().err.splitlines()
+
+
+def test_two_pins_that_differ_are_told_in_the_screens_language_and_asked_for_again(
+    session: Session, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person = Person(monkeypatch, "Wang", PIN, OTHER_PIN, PIN, PIN)
+    offer_first_line_lead(replace(session, lang="zh-CN"), ledger)
+    assert person.asked == [NAME_ASKED, *PIN_ASKED, *PIN_ASKED]
+    assert told_in_chinese(capsys) == "两次输入的 PIN 不同。"
+
+
+def test_after_three_refused_pins_the_name_is_asked_for_again_and_may_be_put_off(
+    session: Session, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person = Person(monkeypatch, "Wang", *["12"] * 6, "")
+    offer_first_line_lead(replace(session, lang="zh-CN"), ledger)
+    assert person.asked == [NAME_ASKED, *PIN_ASKED * 3, NAME_ASKED]
+    assert capsys.readouterr().err.count("PIN 要有 6 到 64 个字母或数字。 请用至少六位数字。") == 3
+    assert not ledger.operators.wants_first_lead()
+
+
+def told_in_chinese(capsys: pytest.CaptureFixture[str]) -> str:
+    """Give the last line that was told; nothing before it has an English word."""
     told = capsys.readouterr().err
-    assert "PIN 至少六个字符" in told
     assert not re.search("[a-z]{3}", told)
+    return told.splitlines()[-1]
 
 
 def test_enter_puts_the_first_line_lead_off_for_good(

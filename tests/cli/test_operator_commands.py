@@ -44,10 +44,10 @@ def test_before_there_is_a_line_lead_anybody_may_add_and_the_record_says_so(stat
 
 
 def test_the_first_line_lead_is_made_at_the_terminal(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
-    person = Person(monkeypatch, PIN)
+    person = Person(monkeypatch, PIN, PIN)
     done = station("operator", "add", "Wang", "--lead", "--json")
 
-    assert person.asked == ["New PIN of Wang"]
+    assert person.asked == ["New PIN of Wang", "The same PIN again"]
     given = json.loads(done.out)
     assert (given["name"], given["role"], given["active"], given["badge"]) == ("Wang", "line_lead", True, None)
 
@@ -110,9 +110,9 @@ def test_the_last_line_lead_cannot_be_removed(led: Station, tmp_path: Path) -> N
 def test_a_line_lead_changes_the_own_pin_by_the_old_one(
     led: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    person = Person(monkeypatch, PIN, OTHER_PIN)
+    person = Person(monkeypatch, PIN, OTHER_PIN, OTHER_PIN)
     assert led("operator", "pin", "Wang").code == 0
-    assert person.asked == ["PIN of Wang", "New PIN of Wang"]
+    assert person.asked == ["PIN of Wang", "New PIN of Wang", "The same PIN again"]
     person = Person(monkeypatch, "Wang", OTHER_PIN)
     assert led("operator", "add", "Li").code == 0
     assert person.has_answered_all
