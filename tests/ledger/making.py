@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import event
 
 from station.ledger import Ledger
 from station.ledger.certificates import live_certificate
+from station.ledger.quick import Answer, _Cursors
 from station.unit import ChipIdentity, Mac
 
 PRODUCT = "a1B2c3D4e5F"
@@ -84,8 +86,9 @@ def known_device(ledger: Ledger, mac: Mac, product: str = PRODUCT) -> str | None
 
 @contextmanager
 def failing_at(ledger: Ledger, number: int) -> Iterator[list[int]]:
-    """Let the n-th statement from now on fail as a full disk does; gives how many were begun."""
+    """Let the n-th statement from now on fail at the driver, as a full disk does; gives how many were begun."""
     engine, seen = ledger._database._engine, [0]
+    quickly = _Cursors.execute
 
     def count(*_: Any) -> None:
         seen[0] += 1
@@ -94,8 +97,16 @@ def failing_at(ledger: Ledger, number: int) -> Iterator[list[int]]:
             error.sqlite_errorcode = sqlite3.SQLITE_FULL
             raise error
 
-    event.listen(engine, "before_cursor_execute", count)
+    def counted(cursors: _Cursors, sql: str, arguments: Any) -> Answer:
+        count()
+        return quickly(cursors, sql, arguments)
+
+    ways = ("do_execute", "do_executemany")  # who listens before them has every statement take the library's way
+    for way in ways:
+        event.listen(engine, way, count)
     try:
-        yield seen
+        with patch.object(_Cursors, "execute", counted):
+            yield seen
     finally:
-        event.remove(engine, "before_cursor_execute", count)
+        for way in ways:
+            event.remove(engine, way, count)
