@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from unittest.mock import patch
 
+import psycopg
 import pytest
 
+from station.certificate import CertificateState
 from station.errors import LedgerFault
 from station.ledger import Ledger, event_hash
 from station.ledger.event_kind import EventKind
+from station.ledger.postgresql_prepared import PreparedStatements
+from station.ledger.quick import Hear
 from station.verdict import Step, StepState, Verdict
 from tests.ledger.making import begin, chip_of, failing_at, mac_of, write_csv
 
@@ -20,6 +26,9 @@ def contents(ledger: Ledger) -> list[str]:
         raw = connection.connection.driver_connection
         assert raw is not None
         return list(raw.iterdump())
+
+
+_REFUSED: Final = "DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = '53100'; END $$"
 
 
 CALLS: dict[str, Callable[[Ledger, int, Path], Any]] = {
@@ -58,6 +67,60 @@ def test_every_statement_of_every_call_may_fail(stocked: Ledger, tmp_path: Path)
     assert failed > 50
     assert all(one.hash == event_hash(one) for one in events)
     assert [one.number for one in events] == list(range(1, len(events) + 1))
+
+
+def test_whatever_a_server_refuses_of_a_units_way_is_taken_back_whole(
+    factory: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "station.ledger.postgresql_prepared.ALIVE_S", 1e9
+    )  # no connection is asked, and refused, by itself
+    with Ledger.open(data, url=factory) as ledger:
+        ledger.import_batch(write_csv(tmp_path / "batch.csv", range(1, 4)))
+        run = begin(ledger)
+        failed = 0
+        for name in ("identify", "allocate", "install"):
+            before = rows(factory)
+            for number in range(1, 60):
+                with refused_at(number) as seen:
+                    try:
+                        CALLS[name](ledger, run, tmp_path)
+                    except LedgerFault:
+                        failed += 1
+                    else:
+                        assert seen[0] < number
+                        break
+                if name != "allocate" or is_free(factory):
+                    assert rows(factory) == before
+        assert failed > 20
+        assert [row.state for row in ledger.certificates("batch", limit=1)] == [CertificateState.INSTALLING]
+        assert all(one.hash == event_hash(one) for one in ledger.audit_events())
+
+
+@contextmanager
+def refused_at(number: int) -> Iterator[list[int]]:
+    """Let a server refuse the n-th statement from now on, be it a transaction's begin or commit; gives how many were asked."""
+    asked, seen = PreparedStatements._asked, [0]
+
+    def one(statements: PreparedStatements, sql: str, arguments: Mapping[str, Any], hear: Hear | None = None) -> Any:
+        seen[0] += 1
+        return asked(statements, _REFUSED, {}, hear) if seen[0] == number else asked(statements, sql, arguments, hear)
+
+    with patch.object(PreparedStatements, "_asked", one):
+        yield seen
+
+
+def rows(url: str) -> list[Any]:
+    """Everything that a unit's way changes."""
+    tables = ("runs", "certificates", "batch_counts", "audit_events", "audit_heads")
+    with psycopg.connect(url) as connection:
+        return [connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2".encode()).fetchall() for table in tables]  # noqa: S608  names of our own schema
+
+
+def is_free(url: str) -> bool:
+    """Whether no unit has a certificate yet; a take that was committed stays, though its secrets were refused."""
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT count(*) FROM certificates WHERE mac IS NOT NULL").fetchone() == (0,)
 
 
 @pytest.mark.parametrize(
