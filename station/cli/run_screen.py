@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from station.cli.behind import Behind
 from station.cli.context import Session
 from station.cli.run_wishes import RunWishes
-from station.cli.screen import LateDesk, has_screen, show_screen
+from station.cli.screen import LateDesk, has_screen, show_screen, tell_closing
 from station.ledger.first_look import FirstLook, look_first
 from station.line.named_ports import check_ports
 
@@ -27,14 +27,20 @@ def run_on_screen(session: Session, wishes: RunWishes) -> None:
 
         return run_desk(session, wishes, may_ask=look is None)
 
-    with Behind(opened) as behind:
+    with Behind(opened, tell_wait=lambda: tell_closing(session)) as behind:
         desk = LateDesk(lambda: behind.value().desk)
 
         def sign_in(name_or_badge: str) -> object:
             return behind.value().people.sign_in(name_or_badge)
 
         if look is not None:
-            show_screen(session, desk, sign_in=sign_in if look.has_operators else None, open_behind=behind.open)
+            show_screen(
+                session,
+                desk,
+                sign_in=sign_in if look.has_operators else None,
+                open_behind=behind.open,
+                give_up_behind=behind.give_up,
+            )
         elif behind.open():
             show_screen(session, desk, sign_in=sign_in if behind.value().asks_operator else None)
 

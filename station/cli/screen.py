@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
+
+import click
 
 from station.cli.context import Session
 from station.cli.serving import is_served
 from station.cli.settings_file import write_values
 from station.cli.stopping import stopped_by
-from station.errors import UsageError
+from station.errors import InternalFault, UsageError
 from station.line.readiness import ReadinessItem
+from station.texts import Texts
 from station.tui.app import StationApp, run_station_app
 from station.tui.choice import Choice
 from station.tui.lesson import Lessons
@@ -56,6 +60,12 @@ def _keep(session: Session, settings: Settings) -> None:
         _logger.warning("the screen's settings could not be kept: %s", error.cause)
 
 
+def tell_closing(session: Session) -> None:
+    """Say, where the screen was, why there is no prompt yet."""
+    with suppress(OSError, UsageError):  # a terminal that was closed, settings that somebody is writing
+        click.echo(Texts(session.language()).say("screen_ended.closing"), err=True)
+
+
 def has_screen() -> bool:
     """Whether there is something to show the screen on."""
     return is_served() or (sys.stdin.isatty() and sys.stdout.isatty())
@@ -67,13 +77,15 @@ def show_screen(
     *,
     sign_in: Callable[[str], object] | None = None,
     open_behind: Callable[[], bool] | None = None,
+    give_up_behind: Callable[[], None] = lambda: None,
     training: bool = False,
     lessons: Callable[[], Lessons | None] = lambda: None,
 ) -> None:
     """Run the screen to its end; UsageError without a terminal. Exit code 3 when a port could not be closed in time.
 
     `sign_in` takes the name or badge that the screen asks for first; None: it asks for none. `open_behind` opens what the desk
-    needs while the screen is there already; it gives False when the screen has to go. `lessons` are asked for once there is a line.
+    needs while the screen is there already; it gives False when the screen has to go. `give_up_behind` is
+    called when the screen has ended, and lets go who waits for the desk. `lessons` are asked for once there is a line.
 
     Stopped: a signal ended it, after the lanes had stopped.
     """
@@ -89,6 +101,7 @@ def show_screen(
         open_line=desk.open_line,
         sign_in=sign_in,
         open_behind=open_behind,
+        give_up_behind=give_up_behind,
         training=training,
         lessons=lessons,
         settings=settings.model_copy(update={"language": session.lang or settings.language}),
@@ -96,6 +109,8 @@ def show_screen(
         start_at_once=training,
     )
     closed = run_station_app(app)
+    if app.return_code:
+        raise InternalFault("the screen ended by an error of its own")
     if app.ended_by is not None:
         raise stopped_by(app.ended_by)
     if not closed:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from station.cli.behind import Behind
 from station.cli.context import TRAINING_FOLDER, Session
-from station.cli.screen import LateDesk, show_screen
+from station.cli.screen import LateDesk, show_screen, tell_closing
 from station.cli.training_products import tell_missing_client
 from station.ledger.first_look import look_first
 from station.ledger.sqlite_reading import LEDGER_FILE
@@ -33,12 +33,13 @@ def train_on_screen(session: Session, lanes: int, units: int | None, profile_nam
 
         return training_desk(session, lanes, units, profile_name, lesson)
 
-    with Behind(opened) as behind:
+    with Behind(opened, tell_wait=lambda: tell_closing(room)) as behind:
         if opens_by_itself or behind.open():
             show_screen(
                 room,
                 LateDesk(lambda: behind.value().desk),
                 open_behind=behind.open if opens_by_itself else None,
+                give_up_behind=behind.give_up,
                 training=True,
                 lessons=lambda: behind.value().lessons,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -54,6 +55,7 @@ class StationApp(ScreenApp):
         open_line: Callable[[Choice], LinePort],
         sign_in: Callable[[str], object] | None = None,
         open_behind: Callable[[], bool] | None = None,
+        give_up_behind: Callable[[], None] = lambda: None,
         training: bool = False,
         lessons: Callable[[], Lessons | None] = lambda: None,
         settings: Settings = DEFAULTS,
@@ -66,7 +68,7 @@ class StationApp(ScreenApp):
 
         `sign_in` signs a person in by name or badge, in a thread too (CodedError when it does not); None: nobody is asked.
         `open_behind` is called in a thread of its own once the first screen is painted, where what the others need is not open
-        yet: they wait for it. False ends the app.
+        yet: they wait for it. False ends the app. `give_up_behind` is called when the app has ended: no thread may wait any more.
         `keep_settings` hears each change of language or colours, in a thread. With `start_at_once` the only choice
         starts by itself unless something blocks it. `lessons` gives those of a training, once there is a line. `now` and
         `tick_s` are the clocks; a test gives a fixed time and None.
@@ -75,6 +77,7 @@ class StationApp(ScreenApp):
         self._lessons = lessons
         self._sign_in = sign_in
         self._open_behind = open_behind
+        self._give_up_behind = give_up_behind
         self._choices = choices
         self._readiness = readiness
         self._open_line = open_line
@@ -234,6 +237,13 @@ class StationApp(ScreenApp):
         stuck = None if message.all_closed else self.texts.say("leave.stuck", seconds=round(STOP_TIMEOUT_S))
         self.exit(message.all_closed, message=stuck)
 
+    async def run_and_give_up(self) -> bool | None:
+        """Run to the end, and let go the threads that wait for what is behind: the loop's end waits for them."""
+        try:
+            return await self.run_async()
+        finally:
+            self._give_up_behind()
+
     def close_line(self) -> bool:
         """Stop the line if there is one; True when every port is closed. Blocks for a bounded time."""
         return self._line.stop(STOP_TIMEOUT_S) if self._line is not None else True
@@ -251,7 +261,7 @@ def run_station_app(app: StationApp) -> bool:
     closed: bool | None = None
     try:
         with spared():
-            closed = app.run()
+            closed = asyncio.run(app.run_and_give_up())
     finally:
         if closed is None:
             closed = app.close_line()

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 HUNG_UP_EXIT_CODE: Final = 129
@@ -35,7 +36,8 @@ def leave_on_signals(loop: asyncio.AbstractEventLoop, leave: Callable[[int], Non
         last_resort = threading.Timer(give_up_after_s, os._exit, (HUNG_UP_EXIT_CODE,))
         last_resort.daemon = True
         last_resort.start()
-        loop.call_soon_threadsafe(leave, number, context=context)
+        with suppress(RuntimeError):  # the loop has closed, the rest is ending already
+            loop.call_soon_threadsafe(leave, number, context=context)
 
     # Not the loop's own handler: this one runs before Textual's for SIGCONT, which comes with a hang-up and writes.
     signal.signal(signal.SIGHUP, hung_up)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from station.cli.behind import Behind
-from station.errors import Code, CodedError, InternalFault, LedgerFault
+from station.errors import Aborted, Code, CodedError, InternalFault, LedgerFault
 
 BUSY = LedgerFault(Code.LEDGER_BUSY, "Another program holds the ledger", "Close it")
 
@@ -64,6 +64,26 @@ def test_the_blocks_end_waits_for_what_is_being_opened() -> None:
         may_go_on.set()
     opening.join()
     assert (room.entered, room.left) == (1, 1)
+
+
+def test_who_waits_is_let_go_once_it_is_given_up_and_nothing_is_begun_any_more() -> None:
+    room = Room()
+    told: list[CodedError] = []
+
+    def ask(behind: Behind[str]) -> None:
+        try:
+            behind.value()
+        except CodedError as error:
+            told.append(error)
+
+    with Behind(room) as behind:
+        asking = threading.Thread(target=ask, args=(behind,))
+        asking.start()
+        behind.give_up()
+        asking.join()
+        assert not behind.open()
+    assert [type(error) for error in told] == [Aborted]
+    assert room.entered == 0
 
 
 def open_in_vain(room: Room, told: type[CodedError]) -> None:

@@ -42,7 +42,9 @@ class Screen:
         *,
         sign_in: Callable[[str], object] | None,
         open_behind: Callable[[], bool] | None = None,
+        give_up_behind: Callable[[], None] | None = None,
     ) -> None:
+        del give_up_behind
         self.told.append("screen")
         if open_behind is not None and open_behind() and sign_in is not None:
             sign_in("Wang")
