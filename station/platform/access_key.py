@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from station.certificate import Secret
-from station.errors import Code, PlatformFault
+from station.errors import Code, PlatformFault, Why
 from station.system_keyring import SystemKeyring, Trouble
 
 _SERVICE: Final = "flashing-station-platform"
@@ -39,6 +39,7 @@ def stored_access_key() -> AccessKey | None:
             Code.PLATFORM_KEY_REFUSED,
             "what the system keyring holds as the platform's access key is none",
             "Give the key again: station platform login",
+            why=Why.DAMAGED,
         ) from None
 
 
@@ -62,14 +63,20 @@ def _keyring_fault(trouble: Trouble, reason: str) -> PlatformFault:
             "the program that opens the system keyring is not installed",
             "Run: pip install 'flashing-station[platform]'",
         )
-    cause, mend = f"the system keyring does not open ({reason})", "Unlock it, and start again"
     if trouble is Trouble.NOT_SAFE:
-        cause = "this system has no keyring that keeps an access key safe"
-        mend = (
+        return PlatformFault(
+            Code.PLATFORM_KEY_REFUSED,
+            "this system has no keyring that keeps an access key safe",
             "Sign in to a desktop session with a keyring, or give the key in the environment of the official client: "
-            "ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET"
+            "ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+            why=Why.NO_KEYRING,
         )
-    return PlatformFault(Code.PLATFORM_KEY_REFUSED, cause, mend)
+    return PlatformFault(
+        Code.PLATFORM_KEY_REFUSED,
+        f"the system keyring does not open ({reason})",
+        "Unlock it, and start again",
+        why=Why.KEYRING,
+    )
 
 
 _KEYRING: Final = SystemKeyring(_keyring_fault)

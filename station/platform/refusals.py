@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from station.errors import Code, PlatformFault
+from station.errors import Code, PlatformFault, Why
 from station.platform.settings import PlatformSettings
 
 _TEXT_MAX: Final = 200
@@ -29,8 +29,10 @@ _UNKNOWN_JOB: Final = ("ApplyIsNotFound", "ApplyNotFound", "InvalidFormattedAppl
 class PlatformRefused(PlatformFault):
     """The platform answered with a code of its own."""
 
-    def __init__(self, code: Code, cause: str, mend: str, platform_code: str, place: str = "") -> None:
-        super().__init__(code, cause, mend, place, facts={"platform_code": platform_code})
+    def __init__(
+        self, code: Code, cause: str, mend: str, platform_code: str, place: str = "", why: Why | None = None
+    ) -> None:
+        super().__init__(code, cause, mend, place, facts={"platform_code": platform_code}, why=why)
         self.platform_code = platform_code
 
     @property
@@ -57,15 +59,14 @@ def refusal(action: str, code: str, message: str, status: int | None, settings: 
     place = settings.address
     if code.startswith(_CLOCK_CODES):
         mend = "Set this PC's clock, and try again"
-        return PlatformRefused(
-            Code.PLATFORM_KEY_REFUSED, f"the platform does not take this PC's time ({code})", mend, code, place
-        )
+        cause = f"the platform does not take this PC's time ({code})"
+        return PlatformRefused(Code.PLATFORM_KEY_REFUSED, cause, mend, code, place, why=Why.CLOCK)
     if code.startswith(_KEY_CODES) or status in {401, 403}:
         mend = (
             "Give a right key with `station platform login`, or let the key's user have the rights of the IoT platform"
         )
         cause = f"the platform refuses the access key for {action} ({code})"
-        return PlatformRefused(Code.PLATFORM_KEY_REFUSED, cause, mend, code, place)
+        return PlatformRefused(Code.PLATFORM_KEY_REFUSED, cause, mend, code, place, why=Why.REFUSED)
     if code.startswith(_THROTTLING_CODES) or status == 429:
         cause = f"the platform wants fewer calls of {action} from this account ({code})"
         return PlatformRefused(Code.PLATFORM_THROTTLED, cause, "Wait a minute, then try again", code, place)
@@ -113,6 +114,7 @@ def no_access_key() -> PlatformFault:
         Code.PLATFORM_KEY_REFUSED,
         "the station has no access key of the platform",
         "Give one with `station platform login`, or in ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+        why=Why.NO_KEY,
     )
 
 

@@ -26,7 +26,7 @@ from station.errors import (
     Why,
 )
 from station.line.readiness import Readiness, ReadinessItem, Sentence
-from station.platform.refusals import refusal
+from station.platform.refusals import no_access_key, refusal
 from station.platform.settings import PlatformSettings
 from station.profile.doubts import DoubtKind
 from station.texts import LANGUAGES, Texts
@@ -34,8 +34,6 @@ from station.tui.error_words import error_words, found_words, tries_of
 from station.tui.readiness_list import readiness_rows, words_of
 
 CHINESE = Texts("zh-CN")
-PLATFORMS = {"E30", "E31", "E32", "E33"}
-"""Raised in one place, whichever of them it is."""
 PRINTER_WHYS = (Why.HEAD_OPEN, Why.PAPER_OUT, Why.PAUSED, Why.RIBBON_OUT)
 """Raised in one place, whichever of them it is."""
 LABEL_WHYS = (Why.CONTROL_CODE, Why.FIELD_MISSING, Why.NOT_ASCII, Why.SIGN_OF_BARCODE)
@@ -119,6 +117,8 @@ def _site(path: Path, function: str, call: ast.Call) -> Iterator[Site]:
         names = (
             {key.value for key in facts.keys if isinstance(key, ast.Constant)} if isinstance(facts, ast.Dict) else ()
         )
+        if named == "PlatformRefused":
+            names = {*names, "platform_code"}
         found = Why[why.attr] if isinstance(why, ast.Attribute) else None
         where = f"{path.relative_to(ROOT).as_posix()}:{call.lineno}"
         yield Site(where, function, code, found, frozenset(str(name) for name in names))
@@ -144,7 +144,7 @@ def test_what_is_raised_fills_its_codes_sentence(language: str) -> None:
             assert key in details, site
             assert details[key] == site.facts, site
             told.add(key)
-    assert set(details) - told == {"F31", "F40.not_heard", "F40.not_seen", "E29", "E90", *PLATFORMS} - told
+    assert set(details) - told == {"F31", "F40.not_heard", "F40.not_seen", "E29", "E90"} - told
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -264,6 +264,27 @@ def test_a_fault_says_where_and_a_platform_its_own_code() -> None:
 
     assert error_words(key, CHINESE).said.endswith(CHINESE.failures["E24"].cause + "请看 data/ledger.key。")
     assert error_words(refused, CHINESE).said.endswith("：平台自己的代码是 iot.system.Odd。")
+
+
+@pytest.mark.parametrize(
+    ("error", "found", "mend"),
+    [
+        (
+            refusal("QueryDevice", "InvalidTimeStamp.Expired", "late", 400, PlatformSettings()),
+            "不接受这台电脑的时间",
+            "时钟",
+        ),
+        (refusal("QueryDevice", "Forbidden.RAM", "no", 403, PlatformSettings()), "没有这个权限", "开通平台权限"),
+        (no_access_key(), "本站没有访问密钥", "可以录入新的密钥"),
+    ],
+    ids=["the clock", "the rights", "no key"],
+)
+def test_why_the_platform_takes_no_key_is_told_apart_in_chinese(error: CodedError, found: str, mend: str) -> None:
+    words = error_words(error, CHINESE)
+
+    assert error.code is Code.PLATFORM_KEY_REFUSED
+    assert found in words.said
+    assert mend in words.mend
 
 
 def test_what_no_sentence_tells_is_quoted_for_who_wrote_it() -> None:
