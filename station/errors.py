@@ -100,6 +100,7 @@ class Code(StrEnum):
 class Why(StrEnum):
     """Which of a code's mistakes it is, for what the code alone does not tell: `detail.<code>.<why>` of the catalogues."""
 
+    ARRIVING = "arriving"
     AWAITED = "awaited"
     BATCH_OF_OTHER_PRODUCT = "batch_of_other_product"
     CERTIFICATE_LACKS_FIELD = "certificate_lacks_field"
@@ -110,6 +111,7 @@ class Why(StrEnum):
     DAMAGED = "damaged"
     CSV_MISSING = "csv_missing"
     DOES_NOT_FIT = "does_not_fit"
+    EMPTYING = "emptying"
     EVENTS_MISSING = "events_missing"
     FIELD_MISSING = "field_missing"
     FILE_CHANGED = "file_changed"
@@ -122,6 +124,7 @@ class Why(StrEnum):
     KEYRING = "keyring"
     LABEL_WAITS = "label_waits"
     LABEL_IN_DOUBT = "label_in_doubt"
+    MAKING = "making"
     MISTAKES = "mistakes"
     MOVED = "moved"
     NO_CERTIFICATES = "no_certificates"
@@ -135,12 +138,14 @@ class Why(StrEnum):
     NOT_PASSED = "not_passed"
     NOT_SEEN = "not_seen"
     NOTHING_HERE = "nothing_here"
+    OF_SERVER = "of_server"
     ORDER_DIFFERS = "order_differs"
     ORDER_OF_OTHER_PROFILE = "order_of_other_profile"
     OTHER_CHIP = "other_chip"
     OTHER_KEY = "other_key"
     OTHER_PASSPHRASE = "other_passphrase"  # noqa: S105  a word about one, not one
     OTHER_PROGRAM = "other_program"
+    OTHER_STATION = "other_station"
     PAPER_OUT = "paper_out"
     PASSPHRASE_CHANGED = "passphrase_changed"  # noqa: S105  a word about one, not one
     PAUSED = "paused"
@@ -155,6 +160,7 @@ class Why(StrEnum):
     SEVERAL_BATCHES = "several_batches"
     SIGN_OF_BARCODE = "sign_of_barcode"
     TAKEN = "taken"
+    TOO_MANY = "too_many"
     UNIT_OF_OTHER_PRODUCT = "unit_of_other_product"
     UNKNOWN_BATCH = "unknown_batch"
     UNKNOWN_OPERATOR = "unknown_operator"

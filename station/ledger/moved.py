@@ -41,4 +41,5 @@ def require_at_home(meta: Mapping[str, str]) -> None:
             Code.LEDGER_BUSY,
             "the ledger is on its way to this server, and the way was broken off",
             "Where it comes from, give the same `station ledger migrate` again",
+            why=Why.ARRIVING,
         )

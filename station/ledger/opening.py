@@ -73,6 +73,7 @@ def open_data_folder(
             "another program has been making or updating the ledger for a minute",
             "Close it and start again",
             str(data),
+            why=Why.MAKING,
         ) from None
     except OSError as error:
         raise disk_fault(error, data) from None

@@ -29,7 +29,7 @@ from sqlalchemy import (
     select,
 )
 
-from station.errors import Code, LedgerFault
+from station.errors import Code, LedgerFault, Why
 from station.ledger.audit import canonical_json
 from station.ledger.database import Database
 from station.ledger.disk import disk_fault
@@ -127,6 +127,7 @@ class VerdictSpool:
                 "another program of this data folder records the kept verdicts",
                 "Wait until it is done",
                 str(self._lock_file),
+                why=Why.EMPTYING,
             ) from None
         except OSError as error:
             raise disk_fault(error, self._lock_file) from None

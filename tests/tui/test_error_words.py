@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+import psycopg
 import pytest
 
 import station
@@ -25,6 +26,7 @@ from station.errors import (
     UsageError,
     Why,
 )
+from station.ledger.postgresql_errors import translated
 from station.line.readiness import Readiness, ReadinessItem, Sentence
 from station.platform.refusals import no_access_key, refusal
 from station.platform.settings import PlatformSettings
@@ -38,6 +40,8 @@ PRINTER_WHYS = (Why.HEAD_OPEN, Why.PAPER_OUT, Why.PAUSED, Why.RIBBON_OUT)
 """Raised in one place, whichever of them it is."""
 LABEL_WHYS = (Why.CONTROL_CODE, Why.FIELD_MISSING, Why.NOT_ASCII, Why.SIGN_OF_BARCODE)
 """Raised in one place, too."""
+SERVER_WHYS = {"E21.other_station", "E21.too_many", "E27.of_server"}
+"""Raised in one place, by what the ledger's server says."""
 ROOT = Path(station.__file__).parent
 CLASS_CODES = {
     "UsageError": Code.USAGE,
@@ -135,7 +139,7 @@ def test_what_is_raised_fills_its_codes_sentence(language: str) -> None:
 
     assert len(found) > 60
     told = {"I31.mistakes", "I20.mistakes", "I30.mistakes", *(f"I31.{why}" for why in LABEL_WHYS)}
-    told |= {f"E51.{why}" for why in PRINTER_WHYS}
+    told |= {f"E51.{why}" for why in PRINTER_WHYS} | SERVER_WHYS
     for site in found:
         if site.code is None:
             assert site.facts in details.values(), site
@@ -284,6 +288,25 @@ def test_why_the_platform_takes_no_key_is_told_apart_in_chinese(error: CodedErro
 
     assert error.code is Code.PLATFORM_KEY_REFUSED
     assert found in words.said
+    assert mend in words.mend
+
+
+@pytest.mark.parametrize(
+    ("said", "found", "mend"),
+    [
+        (psycopg.errors.LockNotAvailable(), "另一个工站", "F5"),
+        (psycopg.errors.TooManyConnections(), "新的连接", "max_connections"),
+        (psycopg.errors.DiskFull(), "服务器的磁盘", "那台服务器"),
+    ],
+    ids=["held", "too many", "full"],
+)
+def test_what_a_ledgers_server_lacks_is_told_apart_from_this_pcs_in_chinese(
+    said: psycopg.Error, found: str, mend: str
+) -> None:
+    words = error_words(translated(said, "server/ledger"), CHINESE)
+
+    assert found in words.said
+    assert "server/ledger" in words.said
     assert mend in words.mend
 
 
