@@ -56,9 +56,10 @@ def report(session: Session, name: str, out: Path | None, form: str | None, forc
         from station.reports.report import make_report  # noqa: PLC0415  as above
         from station.texts import Texts  # noqa: PLC0415  as above
 
+        language = "" if out is None else session.language()  # what is wrong there ends it before anything is signed
         made = make_report(ledger, name)
         if out is not None:
-            page = report_page(made, Texts(session.language()))
+            page = report_page(made, Texts(language))
             with written_whole(out) as draft:
                 draft.write_text(page, encoding="utf-8", newline="\n")
         _tell(session, f"Report written to {out}", made.as_object())

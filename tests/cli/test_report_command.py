@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from station.errors import Code
+from station.ledger.sqlite_reading import LEDGER_FILE, connect_to_read
 from station.verdict import Verdict
 from tests.cli.calling import Station, add_settings, station_in
 from tests.ledger.making import STAMP
@@ -46,6 +48,18 @@ def test_the_page_is_in_the_screens_language_unless_another_is_asked_for(tmp_pat
     for asked, written in ((), "zh-CN"), (("--lang", "en"), "en"):
         assert station("report", "batch", "--out", str(out), "--force", *asked).code == 0
         assert f'<html lang="{written}">' in out.read_text(encoding="utf-8")
+
+
+def test_mistakes_of_the_settings_are_told_before_the_audit_log_is_signed(tmp_path: Path) -> None:
+    out, data = tmp_path / "report.html", tmp_path / "data"
+    with made_shift(data, 1):
+        pass
+    add_settings(data, "screen: {colours: pink}")
+
+    assert station_in(data)("report", "batch", "--out", str(out)).code == 2
+    assert not out.exists()
+    with closing(connect_to_read(data / LEDGER_FILE, 1.0)) as connection:
+        assert not connection.execute("SELECT * FROM audit_signatures WHERE reason = 'report'").fetchall()
 
 
 def test_programs_get_all_numbers_without_a_file(station: Station) -> None:
