@@ -75,7 +75,7 @@ def rekey(
     Example: station ledger rekey --to passphrase
     """
     from station.cli.passphrase import new_passphrase_of  # noqa: PLC0415  --help must not pay for it
-    from station.ledger.key_sources import KeySource  # noqa: PLC0415  as above
+    from station.ledger.key_source import KeySource  # noqa: PLC0415  as above
 
     def ask(question: str) -> str:
         return new_passphrase_of(question, new_passphrase_file)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from station.ledger.key_source import KeySource
 from station.ledger.moved import ARRIVING, MOVED_TO
 from station.ledger.revisions import HEAD
 from station.ledger.sqlite_reading import LEDGER_FILE, connect_to_read
@@ -51,5 +52,5 @@ def look_first(data: Path) -> FirstLook | None:
     except sqlite3.Error:
         return None
     revision, source, keys, operators, has_lead, has_declined, is_elsewhere = found
-    opens_by_itself = revision == HEAD and keys == 1 and source != "passphrase" and not is_elsewhere
+    opens_by_itself = revision == HEAD and keys == 1 and source != KeySource.PASSPHRASE and not is_elsewhere
     return FirstLook(operators > 0, not (has_lead or has_declined)) if opens_by_itself else None

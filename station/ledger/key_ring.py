@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from station.errors import Code, LedgerFault, Why
-from station.ledger.key_sources import AskPassphrase, KeySource, Parameters, fetch_key, place_of
+from station.ledger.key_source import KeySource
+from station.ledger.key_sources import AskPassphrase, Parameters, fetch_key, place_of
 from station.ledger.schema import LEDGER_KEYS
 from station.ledger.secret_box import SecretBox
 

@@ -11,13 +11,13 @@ import secrets
 import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from station.errors import Code, LedgerFault, UsageError, Why
+from station.ledger.key_source import KeySource
 from station.ledger.secret_box import KEY_BYTES, key_of_text, make_key, new_key, read_key, text_of_key
 from station.system_keyring import SystemKeyring, Trouble
 
@@ -32,14 +32,6 @@ _SCRYPT_N_MAX: Final = 2**20
 _SCRYPT_R: Final = 8
 _SALT_BYTES: Final = 16
 _SERVICE: Final = "flashing-station"
-
-
-class KeySource(StrEnum):
-    """Where the key is; each word is the stored word."""
-
-    FILE = "file"
-    KEYRING = "keyring"
-    PASSPHRASE = "passphrase"  # noqa: S105  a word, not a password
 
 
 def nobody_to_ask(_question: str) -> str:

@@ -3,8 +3,7 @@
 Each method is one transaction, its audit events within it (I3). What it changed is on the disk when it returns, except for
 `begin_run`, `identify_run`, `allocate` and `record_step`: whatever they changed before the credentials leave the PC is on the disk
 when `begin_installing` returns, and the rest when `finish_run` does. Until then a power cut may take it back, a kill never.
-All of them raise LedgerFault when the database, its key or its disk fails; what a factory's server does not take of a run that it
-knows, `recorder` keeps.
+All raise LedgerFault when the database, its key or its disk fails; `recorder` keeps what a server does not take of a run it knows.
 """
 
 from __future__ import annotations
@@ -36,7 +35,8 @@ from station.ledger.gap import AcceptedGap, skip_certificates
 from station.ledger.heads import SignedHead
 from station.ledger.held_bauds import HeldBauds
 from station.ledger.importing import Importing, ImportRequest
-from station.ledger.key_sources import AskPassphrase, KeySource, nobody_to_ask
+from station.ledger.key_source import KeySource
+from station.ledger.key_sources import AskPassphrase, nobody_to_ask
 from station.ledger.moving import Moving
 from station.ledger.opening import Opened, open_data_folder
 from station.ledger.operators import Operators

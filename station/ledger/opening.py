@@ -21,7 +21,8 @@ from station.ledger.disk import disk_fault, write_synced
 from station.ledger.event_kind import EventKind
 from station.ledger.head_record import HeadRecord
 from station.ledger.key_ring import KeyRing
-from station.ledger.key_sources import KEY_FILE, AskPassphrase, KeySource, nobody_to_ask
+from station.ledger.key_source import KeySource
+from station.ledger.key_sources import KEY_FILE, AskPassphrase, nobody_to_ask
 from station.ledger.migrating import migrate, require_not_newer, stored_revision
 from station.ledger.moved import require_at_home
 from station.ledger.revisions import HEAD

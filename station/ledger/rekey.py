@@ -22,9 +22,9 @@ from station.ledger.audit import Change, Changes
 from station.ledger.disk import disk_fault
 from station.ledger.event_kind import EventKind
 from station.ledger.key_ring import KeyRing, source_of
+from station.ledger.key_source import KeySource
 from station.ledger.key_sources import (
     AskPassphrase,
-    KeySource,
     Parameters,
     discard_key,
     forget_key,

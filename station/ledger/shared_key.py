@@ -15,7 +15,8 @@ from station.ledger.audit import Changes
 from station.ledger.disk import disk_fault
 from station.ledger.event_kind import EventKind
 from station.ledger.key_ring import KeyRing, source_of
-from station.ledger.key_sources import KeySource, keep_key, place_of
+from station.ledger.key_source import KeySource
+from station.ledger.key_sources import keep_key, place_of
 from station.ledger.owner_only import write_owner_only
 from station.ledger.schema import LEDGER_KEYS
 from station.ledger.sealed_batch import open_sealed, read_recipient

@@ -15,7 +15,7 @@ from station.cli.completion import COMPLETE_VARIABLE, support_powershell
 from station.cli.context import Session
 from station.cli.main import station
 from station.ledger import Ledger
-from station.ledger.key_sources import KeySource
+from station.ledger.key_source import KeySource
 from tests.batch_csv import write_batch_csv
 from tests.cli.calling import station_in
 

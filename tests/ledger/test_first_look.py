@@ -10,7 +10,7 @@ import pytest
 
 from station.ledger import Ledger
 from station.ledger.first_look import FirstLook, look_first
-from station.ledger.key_sources import KeySource
+from station.ledger.key_source import KeySource
 from station.ledger.sqlite_reading import LEDGER_FILE
 from tests.ledger.people import add_lead, with_cheap_pins
 

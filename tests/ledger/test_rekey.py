@@ -15,7 +15,7 @@ from sqlalchemy import text
 from station.errors import Code, LedgerFault, UsageError
 from station.ledger import Ledger
 from station.ledger import key_sources as sources
-from station.ledger.key_sources import KeySource
+from station.ledger.key_source import KeySource
 from tests.ledger.making import begin, name, secret, write_csv
 from tests.ledger.memory_keyring import MemoryKeyring
 
