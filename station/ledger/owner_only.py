@@ -49,13 +49,19 @@ def may_others(path: Path, mode: int) -> bool:
 
 def mend_of_rights(path: Path) -> str:
     """Say what makes a file its owner's alone."""
+    return f"Run: {_command_of_rights(path)}"
+
+
+def _command_of_rights(path: Path) -> str:
     if ON_WINDOWS:
-        return f'Run: icacls "{path}" /inheritance:r /grant:r "{getpass.getuser()}:F"'
-    return f"Run: chmod 600 {path}"
+        return f'icacls "{path}" /inheritance:r /grant:r "{getpass.getuser()}:F"'
+    return f"chmod 600 {path}"
 
 
 def require_owner_only(path: Path, status: os.stat_result, what: str = "the key file") -> None:
     """Raise LedgerFault KEY_EXPOSED with the mend when others than the owner may read or write the file; OSError."""
     if may_others(path, status.st_mode):
         cause = f"others than its owner may read or write {what}"
-        raise LedgerFault(Code.KEY_EXPOSED, cause, mend_of_rights(path), str(path))
+        raise LedgerFault(
+            Code.KEY_EXPOSED, cause, mend_of_rights(path), str(path), facts={"command": _command_of_rights(path)}
+        )

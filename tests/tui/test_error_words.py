@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -26,6 +27,7 @@ from station.errors import (
     UsageError,
     Why,
 )
+from station.ledger.owner_only import require_owner_only
 from station.ledger.postgresql_errors import translated
 from station.line.readiness import Readiness, ReadinessItem, Sentence
 from station.platform.refusals import no_access_key, refusal
@@ -308,6 +310,18 @@ def test_what_a_ledgers_server_lacks_is_told_apart_from_this_pcs_in_chinese(
     assert found in words.said
     assert "server/ledger" in words.said
     assert mend in words.mend
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights are not bits of the mode there")
+def test_a_key_that_others_can_read_is_told_in_chinese_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    key = tmp_path / "ledger.key"
+    key.touch()
+    key.chmod(0o644)
+
+    with pytest.raises(LedgerFault) as caught:
+        require_owner_only(key, key.stat())
+
+    assert error_words(caught.value, CHINESE).said.endswith(f"命令“chmod 600 {key}”可以改正。")
 
 
 def test_what_no_sentence_tells_is_quoted_for_who_wrote_it() -> None:
