@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from unittest import mock
 
 import pytest
 from textual.drivers.headless_driver import HeadlessDriver
 
+from station.cli import screen
 from station.cli.behind import Behind
+from station.cli.context import Session
+from station.errors import InternalFault
+from station.tui import ending
 from station.tui.app import StationApp, run_station_app
 from station.tui.choice import Choice
 from station.tui.choice_screen import ChoiceScreen
@@ -49,22 +58,53 @@ def app_on(behind: Behind[Sequence[Choice]]) -> StationApp:
     return app
 
 
-def test_an_error_of_the_screens_own_before_its_first_paint_ends_it(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def fails_at_mount(monkeypatch: pytest.MonkeyPatch) -> None:
     mounted = ChoiceScreen.on_mount
 
-    def fail(screen: ChoiceScreen) -> None:
-        mounted(screen)
+    def fail(choice: ChoiceScreen) -> None:
+        mounted(choice)
         raise ValueError("of our own")
 
     monkeypatch.setattr(ChoiceScreen, "on_mount", fail)
+
+
+@pytest.mark.usefixtures("fails_at_mount")
+def test_an_error_of_the_screens_own_before_its_first_paint_ends_it(capfd: pytest.CaptureFixture[str]) -> None:
     with Behind(SlowStation()) as behind:
         app = app_on(behind)
         run_station_app(app)
 
     assert app.return_code == 1
     assert "of our own" in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("fails_at_mount")
+def test_an_error_of_the_screens_own_is_no_success(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(screen, "has_screen", lambda: True)
+    monkeypatch.setattr(StationApp, "get_driver_class", lambda _app: HeadlessDriver)
+    behind = Behind(SlowStation())
+    desk = screen.LateDesk(lambda: pytest.fail(f"the desk of {behind.value()} was asked"))
+    with pytest.raises(InternalFault), behind:
+        screen.show_screen(Session(data=tmp_path), desk, open_behind=behind.open, give_up_behind=behind.give_up)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a closed console of Windows ends the process")
+def test_a_window_that_is_closed_after_the_screen_has_ended_breaks_nothing_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ending, "_let_go_of_terminal", lambda: None)
+    last_resort = mock.Mock()
+    monkeypatch.setattr(threading, "Timer", last_resort)
+    hung_up = signal.SIGHUP  # type: ignore[attr-defined,unused-ignore]  # POSIX
+    before = signal.getsignal(hung_up)
+    loop = asyncio.new_event_loop()
+    ending.leave_on_signals(loop, lambda _number: None, LIMIT_S)
+    loop.close()
+    try:
+        signal.raise_signal(hung_up)
+    finally:
+        signal.signal(hung_up, before)
+
+    last_resort.assert_called_once_with(LIMIT_S, os._exit, (ending.HUNG_UP_EXIT_CODE,))
 
 
 def test_a_screen_that_is_left_while_the_station_opens_ends_before_that() -> None:
