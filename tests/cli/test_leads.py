@@ -262,7 +262,10 @@ def test_the_first_line_lead_is_asked_for_in_the_screens_language(
 
 @pytest.mark.parametrize(
     ("refused", "told"),
-    [("ｌｉ", "li 已经指 Li。 换一个。"), ("x" * 65, "姓名或工牌要有 1 到 64 个看得见的字符。 照平常的写法重新输入。")],
+    [
+        ("ｌｉ", "li 已经是 Li 的姓名或工牌。 换一个。"),
+        ("x" * 65, "姓名或工牌要有 1 到 64 个看得见的字符。 照平常的写法重新输入。"),
+    ],
     ids=["taken", "too long"],
 )
 def test_a_first_line_leads_name_is_refused_before_the_pin_and_asked_for_again(
