@@ -29,8 +29,9 @@ from station.ledger.event_kind import EventKind
 from station.ledger.key_ring import KeyRing
 from station.ledger.processes import ProcessToken
 from station.ledger.records import CarriedCertificate, CarriedDecision, CarriedFinding, JsonValue
+from station.ledger.run_events import certificate_event, run_event
 from station.ledger.run_rows import RUN_QUERY
-from station.ledger.runs import allocate, certificate_event, end_interrupted, open_run, run_event
+from station.ledger.runs import allocate, end_interrupted, open_run
 from station.ledger.schema import AUDIT_EVENTS, RUNS
 
 _FREE: Final = (CertificateState.AVAILABLE, CertificateState.ALLOCATED)

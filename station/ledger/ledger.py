@@ -63,6 +63,7 @@ from station.ledger.records import (
 )
 from station.ledger.rekey import Rekeying, RekeyResult
 from station.ledger.results import Results
+from station.ledger.run_events import run_event
 from station.ledger.run_history import RunHistory
 from station.ledger.run_recorder import RunRecorder
 from station.ledger.run_rows import find_runs, unfinished_runs
@@ -278,8 +279,7 @@ class Ledger:
             if run_id is None:
                 change.trail.append(kind, operator=operator, data=data)
             else:
-                run = _runs.open_run(change, run_id)
-                _runs.run_event(change, run, kind, {"run": run_id, **data})
+                run_event(change, _runs.open_run(change, run_id), kind, {"run": run_id, **data})
 
     def finish_run(
         self,

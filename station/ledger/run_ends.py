@@ -12,7 +12,8 @@ from station.ledger.audit import Change, canonical_json, storable
 from station.ledger.certificates import BOUND_STATES
 from station.ledger.event_kind import EventKind
 from station.ledger.records import JsonValue, StepRecord, VerdictRecord
-from station.ledger.runs import end_interrupted, find_run, finish_run, record_missing_steps
+from station.ledger.run_events import record_missing_steps
+from station.ledger.runs import end_interrupted, find_run, finish_run
 from station.ledger.schema import AUDIT_EVENTS, CERTIFICATES
 from station.ledger.verdict_spool import KeptVerdict
 from station.verdict import Verdict

@@ -28,6 +28,7 @@ from station.ledger.opening import Opened
 from station.ledger.proof import Proof
 from station.ledger.quick import QuickConnection
 from station.ledger.records import Allocation, StepRecord, VerdictRecord
+from station.ledger.run_events import record_missing_steps, record_step
 from station.ledger.server_history import ServerHistory
 from station.ledger.verdict_spool import KeptVerdict, VerdictSpool
 from station.verdict import Verdict
@@ -94,14 +95,14 @@ class RunRecorder:
         run = self._runs.get(run_id)
         if self._spool is None or run is None:
             with self._changing(durable=False) as change:
-                _runs.record_step(change, _runs.open_run(change, run_id), record)
+                record_step(change, _runs.open_run(change, run_id), record)
             return
         run.steps = (*run.steps, record)
         if self._is_away:
             return
         try:
             with self._changing(durable=False) as change:
-                _runs.record_missing_steps(change, _runs.open_run(change, run_id), run.steps)
+                record_missing_steps(change, _runs.open_run(change, run_id), run.steps)
         except LedgerFault as fault:
             self._lost(fault)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from sqlalchemy import Connection, Result, Row, bindparam, insert, select, update
@@ -18,12 +18,12 @@ from station.ledger.certificates import (
     live_certificate,
     move_certificate,
     next_certificate,
-    shown_fingerprint,
 )
 from station.ledger.event_kind import EventKind
 from station.ledger.processes import ProcessToken
 from station.ledger.quick import quick
-from station.ledger.records import JsonValue, StepRecord, VerdictRecord
+from station.ledger.records import JsonValue, VerdictRecord
+from station.ledger.run_events import certificate_event, run_event
 from station.ledger.run_rows import OPEN_RUNS, RUN_QUERY
 from station.ledger.schema import CERTIFICATES, RUNS
 from station.ledger.work_order_places import note_passed
@@ -65,7 +65,6 @@ _CLOSE: Final = quick(
         {name: bindparam(f"to_{name}") for name in ("finished_at", "verdict", "code", "message", "seconds", "data")}
     )
 )
-_SET_STEP: Final = quick(update(RUNS).where(_R.id == bindparam("of_id")).values(last_step=bindparam("to_step")))
 
 
 def find_run(connection: Connection, run_id: int) -> Row[Any] | None:
@@ -249,29 +248,6 @@ def begin_installing(change: Change, run_id: int) -> None:
     )
 
 
-def record_step(change: Change, run: Row[Any], record: StepRecord) -> None:
-    """Write one step's event, and into the run how far it came."""
-    if run.last_step != record.step.value:
-        change.connection.execute_later(_SET_STEP, {"of_id": run.id, "to_step": record.step.value})
-    content: dict[str, JsonValue] = {
-        "run": run.id,
-        "step": record.step.value,
-        "state": record.state.value,
-        "seconds": round(record.seconds, 3),
-        "code": record.code.value if record.code else None,
-    }
-    if record.data:
-        content["data"] = dict(record.data)
-    run_event(change, run, EventKind.STEP, content)
-
-
-def record_missing_steps(change: Change, run: Row[Any], records: Sequence[StepRecord]) -> None:
-    """Write those of a run's steps that come after the last that the ledger has of it: each ends once in a run."""
-    names = [record.step.value for record in records]
-    for record in records[names.index(run.last_step) + 1 if run.last_step in names else 0 :]:
-        record_step(change, run, record)
-
-
 def finish_run(change: Change, run: Row[Any], record: VerdictRecord) -> None:
     """Write the verdict with the certificate's last moves: PASS makes it installed, and activated when the platform saw it;
     merely allocated goes back.
@@ -298,36 +274,6 @@ def end_interrupted(change: Change, run: Row[Any]) -> None:
     if run.certificate_id is not None:
         _settle_certificate(change, run, passed=False)
     _close_run(change, run, EventKind.RUN_INTERRUPTED, _INTERRUPTED)
-
-
-def run_event(
-    change: Change, run: Row[Any], kind: str, data: Mapping[str, JsonValue], *, device_name: str | None = None
-) -> None:
-    """Append an event whose subject is the run's, or another `device_name`."""
-    change.trail.append(
-        kind,
-        lane=run.lane,
-        operator=run.operator,
-        mac=run.mac,
-        device_name=device_name or run.device_name,
-        batch=run.batch,
-        data=data,
-    )
-
-
-def certificate_event(
-    change: Change, run: Row[Any], kind: EventKind, row: Row[Any], data: Mapping[str, JsonValue]
-) -> None:
-    """Append an event about a certificate, in the run of its unit."""
-    change.trail.append(
-        kind,
-        lane=run.lane,
-        operator=run.operator,
-        mac=run.mac,
-        device_name=row.device_name,
-        batch=row.batch,
-        data={"run": run.id, "product_key": row.product_key, "fingerprint": shown_fingerprint(row), **data},
-    )
 
 
 def _certificate_of(change: Change, run: Row[Any]) -> Row[Any]:

@@ -16,8 +16,9 @@ from station.ledger.event_kind import EventKind
 from station.ledger.operator_rows import is_line_lead
 from station.ledger.processes import ProcessToken
 from station.ledger.records import JsonValue, SerialNumberRow
+from station.ledger.run_events import run_event
 from station.ledger.run_rows import require_idle
-from station.ledger.runs import not_there, open_run, run_event
+from station.ledger.runs import not_there, open_run
 from station.ledger.schema import CERTIFICATES, RUNS, SERIAL_NUMBERS
 from station.serial_number import EntryWay, UnitLabel
 from station.unit import Mac
