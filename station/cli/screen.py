@@ -14,7 +14,7 @@ from station.cli.context import Session
 from station.cli.serving import is_served
 from station.cli.settings_file import write_values
 from station.cli.stopping import stopped_by
-from station.errors import InternalFault, UsageError
+from station.errors import InputError, InternalFault, UsageError
 from station.line.readiness import ReadinessItem
 from station.texts import Texts
 from station.tui.app import StationApp, run_station_app
@@ -56,13 +56,13 @@ def _keep(session: Session, settings: Settings) -> None:
         before = session.settings().screen.model_dump(mode="json")
         after = settings.model_dump(mode="json", include={"language", "colours", "bell"}, exclude_none=True)
         write_values(session.data, "screen", {key: value for key, value in after.items() if value != before[key]})
-    except UsageError as error:  # the shift goes on; the next one begins with the old colours
+    except InputError as error:  # the shift goes on; the next one begins with the old colours
         _logger.warning("the screen's settings could not be kept: %s", error.cause)
 
 
 def tell_closing(session: Session) -> None:
     """Say, where the screen was, why there is no prompt yet."""
-    with suppress(OSError, UsageError):  # a terminal that was closed, settings that somebody is writing
+    with suppress(OSError, InputError):  # a terminal that was closed, settings that somebody is writing
         click.echo(Texts(session.language()).say("screen_ended.closing"), err=True)
 
 
@@ -109,9 +109,9 @@ def show_screen(
         start_at_once=training,
     )
     closed = run_station_app(app)
-    if app.return_code:
-        raise InternalFault("the screen ended by an error of its own")
     if app.ended_by is not None:
         raise stopped_by(app.ended_by)
+    if app.return_code:
+        raise InternalFault("the screen ended by an error of its own")
     if not closed:
         sys.exit(3)

@@ -126,6 +126,14 @@ def test_what_was_changed_on_the_screen_is_there_in_the_next_shift(tmp_path: Pat
     assert read_settings(tmp_path).screen.colours is Colours.DARK
 
 
+def test_a_key_that_changes_the_screen_ends_no_shift_whose_settings_somebody_has_spoiled(tmp_path: Path) -> None:
+    spoiled = given(tmp_path, "screen: {colours: pink}\n")
+
+    _keep(Session(data=tmp_path), Settings(colours=Colours.CONTRAST))
+
+    assert spoiled.read_text() == "screen: {colours: pink}\n"
+
+
 def test_the_settings_in_force_are_shown(tmp_path: Path) -> None:
     given(tmp_path, "screen: {colours: light}\n")
     assert json.loads(station_in(tmp_path)("settings", "show", "--json").out)["screen"]["colours"] == "light"

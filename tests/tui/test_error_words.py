@@ -130,6 +130,13 @@ def _site(path: Path, function: str, call: ast.Call) -> Iterator[Site]:
         yield Site(where, function, code, found, frozenset(str(name) for name in names))
 
 
+@pytest.mark.parametrize(("why", "said"), [(Why.LABEL_IN_DOUBT, "station label print"), (Why.LABEL_WAITS, "自动打印")])
+def test_a_label_that_the_server_keeps_back_is_told_in_chinese_with_what_becomes_of_it(why: Why, said: str) -> None:
+    fault = LedgerFault(Code.LEDGER_UNREACHABLE, "cause", "mend", why=why)
+
+    assert said in error_words(fault, CHINESE).mend
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_is_raised_fills_its_codes_sentence(language: str) -> None:
     details = {

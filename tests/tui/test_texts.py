@@ -6,7 +6,8 @@ import gc
 import re
 import string
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,21 @@ def test_every_language_has_the_same_keys(language: str) -> None:
     assert {key: len(lines) for key, lines in texts.lists.items()} == {
         key: len(lines) for key, lines in ENGLISH.lists.items()
     }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_key_of_a_catalogue_stands_twice(language: str) -> None:
+    catalogue = Path(station.texts.__file__).with_name(f"{language}.yaml").read_text(encoding="utf-8")
+
+    assert list(_doubles(yaml.compose(catalogue))) == []
+
+
+def _doubles(node: yaml.Node | None) -> Iterator[str]:
+    if isinstance(node, yaml.MappingNode):
+        keys = [str(key.value) for key, _ in node.value]
+        yield from (key for key, count in Counter(keys).items() if count > 1)
+        for _, value in node.value:
+            yield from _doubles(value)
 
 
 @pytest.mark.parametrize("language", OTHERS)
