@@ -107,9 +107,9 @@ class PrintedLabels:
         `in_doubt` says that an earlier note of the same label may be in the log, and that no printer has it: `take_back`.
         """
         with self._changing() as change:
-            if in_doubt:
-                _take_back(change, order, printer, operator)
-            again = _was_sent(change.connection, order.run)
+            again = (
+                _take_back(change, order, printer, operator) if in_doubt else _was_sent(change.connection, order.run)
+            )
             if again and only_first:
                 return False
             _note(change, EventKind.LABEL_SENT, order, operator, {"printer": printer, "copies": copies, "again": again})
@@ -144,13 +144,18 @@ def _was_sent(connection: Connection, run: RunRow) -> bool:
     return bool(connection.execute(select(_taken(run.mac, run.device_name))).scalar())
 
 
-def _take_back(change: Change, order: LabelOrder, printer: str, operator: str) -> None:
+def _take_back(change: Change, order: LabelOrder, printer: str, operator: str) -> bool:
+    """Take back what was noted last as sent to this printer; True, and nothing, where another printer took a label since."""
     e, run = AUDIT_EVENTS.c, order.run
     own = (e.mac == run.mac, e.device_name == run.device_name, e.kind.in_(_KINDS))
     last = change.connection.execute(select(e.kind, e.data).where(*own).order_by(e.id.desc()).limit(1)).first()
-    if last is not None and last.kind == EventKind.LABEL_SENT and json.loads(last.data)["printer"] == printer:
-        told = {"printer": printer, "code": Code.LEDGER_UNREACHABLE, "cause": _NOT_WITH_PRINTER}
-        _note(change, EventKind.LABEL_FAILED, order, operator, told)
+    if last is None or last.kind != EventKind.LABEL_SENT:
+        return False
+    if json.loads(last.data)["printer"] != printer:
+        return True
+    told = {"printer": printer, "code": Code.LEDGER_UNREACHABLE, "cause": _NOT_WITH_PRINTER}
+    _note(change, EventKind.LABEL_FAILED, order, operator, told)
+    return False
 
 
 def _note(change: Change, kind: EventKind, order: LabelOrder, operator: str, data: Mapping[str, JsonValue]) -> None:

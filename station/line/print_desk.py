@@ -75,9 +75,12 @@ class PrintDesk:
         """What was on its way to the log last: where the server went away then, the log may tell it, and no printer has it."""
         self._refusal: PeripheralFault | None = None
         self._refused_at = 0.0
+        self._hindrance: CodedError | None = None
+        """Why the label that was tried last was not printed."""
         self._in_printer: LabelOrder | None = None
         self._given_up = False
         self._left_in_doubt = False
+        self._left_late = False
         self._thread = threading.Thread(target=self._live, name="print-desk", daemon=True)
 
     def start(self) -> None:
@@ -124,8 +127,8 @@ class PrintDesk:
 
     @property
     def is_incomplete(self) -> bool:
-        """Whether the shift has ended before each label was printed or noted as missing."""
-        return self._given_up or self._left_in_doubt
+        """Whether the shift has ended before each label was printed, or told as one that is not."""
+        return self._given_up or self._left_in_doubt or self._left_late
 
     @contextmanager
     def _sending(self, order: LabelOrder) -> Iterator[None]:
@@ -156,7 +159,7 @@ class PrintDesk:
     def _take(self, since: float, label: LabelPrinted) -> None:
         waits = bool(self._late) or self._lacks_verdict(label)
         told = None if waits else self._print(since, label)
-        if waits or _lacks_server(told):
+        if waits or _passes(self._hindrance):
             self._late.append(label)
             told = label.hindered_by(_waits_for_server())
         if told is not None:
@@ -165,16 +168,27 @@ class PrintDesk:
     def _print_late(self) -> None:
         since = self._clock()
         while self._late and not self._given_up and not self._lacks_verdict(self._late[0]):
-            told = self._print(since, self._late[0])
-            if _lacks_server(told):
+            label = self._late[0]
+            in_doubt = self._begun is label
+            told = self._print(since, label)
+            if _passes(self._hindrance):
                 return
             self._late.popleft()
+            if in_doubt and isinstance(self._hindrance, LedgerFault):
+                told = self._leave_in_doubt(label, self._hindrance)
             if told is not None:
                 self._tell(told)
 
     def _settle(self) -> None:
-        """Have the log tell that no printer has the label that was on its way into it when the server went away."""
-        if not self._late or self._late[0] is not self._begun:
+        """Tell what still waits, and have the log tell that no printer has the label that was on its way into it."""
+        if not self._late:
+            return
+        self._left_late = True
+        _LOG.warning(
+            "%d label(s) still waited for the ledger at the end: station label print PROFILE --missing BATCH",
+            len(self._late),
+        )
+        if self._late[0] is not self._begun:
             return
         label = self._late[0]
         try:
@@ -183,11 +197,14 @@ class PrintDesk:
         except UsageError:  # it gets no label any more
             return
         except CodedError as fault:
-            self._left_in_doubt = True
-            _LOG.error(
-                "no printer has the label of run %d, and the log may tell it as printed: %s", label.run_id, fault.code
-            )
-            self._tell(label.hindered_by(_stays_in_doubt()))
+            self._tell(self._leave_in_doubt(label, fault))
+
+    def _leave_in_doubt(self, label: LabelPrinted, fault: CodedError) -> LabelPrinted:
+        self._left_in_doubt = True
+        _LOG.error(
+            "no printer has the label of run %d, and the log may tell it as printed: %s", label.run_id, fault.code
+        )
+        return label.hindered_by(_stays_in_doubt())
 
     def _lacks_verdict(self, label: LabelPrinted) -> bool:
         """Say whether the verdict is kept here; another process of the data folder may have had it recorded."""
@@ -198,9 +215,9 @@ class PrintDesk:
             return True
 
     def _print(self, since: float, label: LabelPrinted) -> LabelPrinted | None:
+        self._hindrance, in_doubt = None, self._begun is label
         try:
             order = order_label(self._ledger, self._work.product_key, label.mac)
-            in_doubt = self._begun is label
             if not in_doubt and self._ledger.printed_labels.was_sent(order):
                 return None
             if self._refusal is not None and since <= self._refused_at:
@@ -209,7 +226,7 @@ class PrintDesk:
             self._refusal, self._begun = None, label
             operator, sending = self._operator(), self._sending(order)
             if not print_label(
-                self._ledger, self._work, order, operator, only_first=not in_doubt, in_doubt=in_doubt, sending=sending
+                self._ledger, self._work, order, operator, only_first=True, in_doubt=in_doubt, sending=sending
             ):
                 return None
         except CodedError as error:
@@ -218,9 +235,10 @@ class PrintDesk:
             fault = internal_fault(error)
         else:
             return label
+        self._hindrance = fault
         if isinstance(fault, PeripheralFault):
             self._refusal, self._refused_at = fault, self._clock()
-        if fault.code not in _PASSING:  # that is told once, not at each try
+        if not _passes(fault):  # that is told once, not at each try
             _LOG.warning("label of run %d: %s", label.run_id, fault.code)
         return label.hindered_by(fault)
 
@@ -243,8 +261,8 @@ def _stays_in_doubt() -> LedgerFault:
     )
 
 
-def _lacks_server(told: LabelPrinted | None) -> bool:
-    return told is not None and told.code in _PASSING
+def _passes(fault: CodedError | None) -> bool:
+    return fault is not None and fault.code in _PASSING
 
 
 def order_label(ledger: Ledger, product_key: str, subject: str) -> LabelOrder:

@@ -179,7 +179,23 @@ class EndScreen(AskingScreen):
         return Content("\n").join(self._rows(max(20, self.size.width - 4)))
 
     def _rows(self, width: int) -> list[Row]:
-        shift, numbers, stage = self.view.shift, self.view.numbers, self.view.stage
+        return [*self._ended_rows(width), *self._number_rows(width)]
+
+    def _ended_rows(self, width: int) -> list[Row]:
+        """What counts once the shift has ended, whether or not the ledger can still give the numbers."""
+        record, say = self._line.record, self.texts.say
+        if self.view.stage is not Stage.ENDED:
+            return []
+        rows: list[Row] = []
+        if (head := record.signed_head) is not None:
+            words = say("end.head", number=head.number, hash=head.hash[:16])
+            rows += [*text_rows(words, width, "bold"), text_row("", width)]
+        if record.prints is not None and record.prints.is_incomplete:
+            rows += text_rows(f"▲ {say('end.labels_left')}", width, "bold")
+        return rows
+
+    def _number_rows(self, width: int) -> list[Row]:
+        shift, numbers = self.view.shift, self.view.numbers
         if shift is None or numbers is None:
             return []
         say = self.texts.say
@@ -190,16 +206,6 @@ class EndScreen(AskingScreen):
         rows = [row for line in lines for row in text_rows(line, width)]
         if shift.numbers.codes:
             rows += [text_row("", width), *failure_rows(shift, self.texts, width)]
-        prints = self._line.record.prints
-        if stage is Stage.ENDED and prints is not None and prints.is_incomplete:
-            rows = [*text_rows(f"▲ {say('end.labels_left')}", width, "bold"), *rows]
-        head = self._line.record.signed_head
-        if stage is Stage.ENDED and head is not None:
-            rows = [
-                *text_rows(say("end.head", number=head.number, hash=head.hash[:16]), width, "bold"),
-                text_row("", width),
-                *rows,
-            ]
         return rows
 
     def sentence(self) -> Content:

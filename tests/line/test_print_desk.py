@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,10 @@ from tests.peripherals.tcp_printer import NO_PAPER, READY, TcpPrinterDouble
 from tests.waiting import wait_until
 
 A, B, C = (Mac(f"24:0a:c4:00:30:{number:02x}") for number in (1, 2, 3))
+
+
+def _away(*_given: Any, **_named: Any) -> Any:
+    raise LedgerFault(Code.LEDGER_UNREACHABLE, "the server does not answer", "Look at the network")
 
 
 @pytest.fixture
@@ -228,16 +232,66 @@ def test_a_label_in_doubt_at_the_end_of_a_shift_is_missing(
         assert printer.connections == 0
 
 
-def test_a_label_that_stays_in_doubt_at_the_end_of_a_shift_is_told(
-    workshop: Callable[..., Workshop], answer_lost: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+def test_labels_that_still_wait_at_the_end_of_a_shift_are_told_as_left(
+    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def away(*_given: Any, **_named: Any) -> None:
-        raise LedgerFault(Code.LEDGER_UNREACHABLE, "the server does not answer", "Look at the network")
+    with TcpPrinterDouble() as printer:
+        shop = workshop(printer.address)
+        monkeypatch.setattr(shop.desk.ledger.printed_labels, "was_sent", _away)
+        for mac in (A, B):
+            shop.walk(mac)
+        shop.wait(2)
+        assert not shop.prints.is_incomplete
+
+        assert (shop.prints.close(WAIT_S), shop.prints.is_incomplete) == (True, True)
+        assert "2 label(s) still waited" in caplog.text
+        assert shop.desk.ledger.printed_labels.missing(shop.desk.batch) == [A, B]
+
+
+def test_a_label_in_doubt_that_the_ledger_then_refuses_is_told_as_in_doubt(
+    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(print_desk, "RETRY_PERIOD_S", 0.01)
+    codes = chain([Code.LEDGER_UNREACHABLE], repeat(Code.DISK_FULL))
+
+    def refused(*_given: Any, **_named: Any) -> bool:
+        raise LedgerFault(next(codes), "the note is not taken", "Look there")
 
     with TcpPrinterDouble() as printer:
         shop = workshop(printer.address)
+        monkeypatch.setattr(shop.desk.ledger.printed_labels, "sending", refused)
+        shop.walk(A)
+        shop.wait(2)
+
+        assert shop.told[-1].facts[WHY] is Why.LABEL_IN_DOUBT
+        assert (shop.prints.close(WAIT_S), shop.prints.is_incomplete) == (False, True)
+
+
+def test_a_label_in_doubt_that_another_station_printed_meanwhile_does_not_come_twice(
+    workshop: Callable[..., Workshop], answer_lost: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(print_desk, "RETRY_PERIOD_S", WAIT_S)  # tried again with the next unit, not before
+    with TcpPrinterDouble() as printer:
+        shop = workshop(printer.address)
+        answer_lost(shop, times=2)
+        shop.walk(A)
+        shop.wait(1)
+        labels = shop.desk.ledger.printed_labels
+        with pytest.raises(LedgerFault):  # its answer is lost too, which is nothing to this desk
+            labels.sending(labels.order(A), printer="another", copies=1, operator="Wang")
+        shop.walk(B)
+
+        assert shop.wait(2)[-1] == (B, None)
+        assert len(printer.wait(1)) == 1
+
+
+def test_a_label_that_stays_in_doubt_at_the_end_of_a_shift_is_told(
+    workshop: Callable[..., Workshop], answer_lost: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TcpPrinterDouble() as printer:
+        shop = workshop(printer.address)
         answer_lost(shop, times=1000)
-        monkeypatch.setattr(shop.desk.ledger.printed_labels, "take_back", away)
+        monkeypatch.setattr(shop.desk.ledger.printed_labels, "take_back", _away)
         shop.walk(A)
         shop.wait(1)
 
@@ -248,14 +302,11 @@ def test_a_label_that_stays_in_doubt_at_the_end_of_a_shift_is_told(
 def test_a_refusal_that_the_log_does_not_take_is_told_to_whom_asked_for_the_label(
     workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_given: Any, **_named: Any) -> None:
-        raise LedgerFault(Code.LEDGER_UNREACHABLE, "the server does not answer", "Look at the network")
-
     with TcpPrinterDouble(NO_PAPER) as printer:
         shop = workshop(printer.address)
         shop.walk(A)
         shop.wait(1)
-        monkeypatch.setattr(shop.desk.ledger.printed_labels, "failed", away)
+        monkeypatch.setattr(shop.desk.ledger.printed_labels, "failed", _away)
 
         assert shop.prints.print_again(A).facts[WHY] is Why.LABEL_IN_DOUBT
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+from station.errors import Code, LedgerFault
+from station.ledger import RunRow
 from station.tui.end_screen import EndScreen
 from station.tui.line_screen import LineScreen
 from tests.tui.driving import on_line, press, settle, until
-from tests.tui.fake_line import FakePrinter, fake_app, fake_line, writing
+from tests.tui.fake_line import FakePrinter, FakeRecord, fake_app, fake_line, writing
 from tests.tui.made_shift import shift_at
 from tests.tui.pictures import screen_text
 
@@ -54,6 +58,21 @@ async def test_label_printing_that_the_end_broke_off_is_told_once_the_shift_has_
         assert "Label printing is incomplete" not in screen_text(app)
         await press(pilot, "enter")
         assert "Label printing is incomplete" in screen_text(app)
+
+
+async def test_labels_left_and_the_signed_head_are_told_though_the_ledger_gives_no_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(_record: FakeRecord) -> tuple[RunRow, ...]:
+        raise LedgerFault(Code.LEDGER_UNREACHABLE, "the server does not answer", "Look at the network")
+
+    line = fake_line(1)
+    line.record.prints = FakePrinter(line, is_incomplete=True)
+    monkeypatch.setattr(FakeRecord, "runs", away)
+    async with shift_at("f10", line) as (app, pilot):
+        await press(pilot, "enter")
+        assert "Label printing is incomplete" in screen_text(app)
+        assert "signed up to event 306" in screen_text(app)
 
 
 async def test_working_lanes_are_named_before_they_are_stopped() -> None:
