@@ -161,7 +161,7 @@ class PrintDesk:
         told = None if waits else self._print(since, label)
         if waits or _passes(self._hindrance):
             self._late.append(label)
-            told = label.hindered_by(_waits_for_server())
+            told = label.hindered_by(_waits_for(self._hindrance))
         if told is not None:
             self._tell(told)
 
@@ -236,14 +236,25 @@ class PrintDesk:
         else:
             return label
         self._hindrance = fault
-        if isinstance(fault, PeripheralFault):
+        if not in_doubt and fault.code != Code.LEDGER_UNREACHABLE:
+            self._begun = None  # only a server can have taken a note without an answer
+        if isinstance(fault, PeripheralFault) and isinstance(fault.__cause__, LedgerFault):
+            self._left_in_doubt = True
+        elif isinstance(fault, PeripheralFault):
             self._refusal, self._refused_at = fault, self._clock()
         if not _passes(fault):  # that is told once, not at each try
             _LOG.warning("label of run %d: %s", label.run_id, fault.code)
         return label.hindered_by(fault)
 
 
-def _waits_for_server() -> LedgerFault:
+def _waits_for(hindrance: CodedError | None) -> LedgerFault:
+    if hindrance is not None and hindrance.code == Code.LEDGER_BUSY:
+        return LedgerFault(
+            Code.LEDGER_BUSY,
+            "It waits for the ledger, which is busy",
+            "Keep the unit apart: its label is printed by itself when the ledger is free",
+            why=Why.LABEL_WAITS,
+        )
     return LedgerFault(
         Code.LEDGER_UNREACHABLE,
         "It waits for the ledger's server",
@@ -258,6 +269,16 @@ def _stays_in_doubt() -> LedgerFault:
         "No printer has it, and the log may tell it as printed: the ledger's server was lost",
         "Keep the unit apart, and print its label when the server is back: station label print PROFILE UNIT",
         why=Why.LABEL_IN_DOUBT,
+    )
+
+
+def _refused_unnoted(refusal: PeripheralFault) -> PeripheralFault:
+    return PeripheralFault(
+        refusal.code,
+        f"{refusal.cause}, and the log, which tells it as printed, could not be told so",
+        f"{refusal.mend}; then print it: station label print PROFILE UNIT",
+        refusal.place,
+        facts=refusal.facts,
     )
 
 
@@ -311,8 +332,10 @@ def print_label(
     except PeripheralFault as fault:
         try:
             _note_failure(ledger, work, order, operator, fault)
-        except LedgerFault:
-            raise _stays_in_doubt() from None
+        except LedgerFault as unnoted:
+            if unnoted.code == Code.LEDGER_UNREACHABLE:
+                raise _stays_in_doubt() from None
+            raise _refused_unnoted(fault) from unnoted
         raise
     return True
 

@@ -267,6 +267,23 @@ def test_a_label_in_doubt_that_the_ledger_then_refuses_is_told_as_in_doubt(
         assert (shop.prints.close(WAIT_S), shop.prints.is_incomplete) == (False, True)
 
 
+def test_a_label_that_a_busy_ledger_did_not_note_is_not_in_doubt(
+    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(print_desk, "RETRY_PERIOD_S", 0.01)
+    codes = chain([Code.LEDGER_BUSY], repeat(Code.DISK_FULL))
+
+    def refused(*_given: Any, **_named: Any) -> bool:
+        raise LedgerFault(next(codes), "the note is not taken", "Look there")
+
+    with TcpPrinterDouble() as printer:
+        shop = workshop(printer.address)
+        monkeypatch.setattr(shop.desk.ledger.printed_labels, "sending", refused)
+        shop.walk(A)
+
+        assert shop.wait(2) == [(A, Code.LEDGER_BUSY), (A, Code.DISK_FULL)]
+
+
 def test_a_label_in_doubt_that_another_station_printed_meanwhile_does_not_come_twice(
     workshop: Callable[..., Workshop], answer_lost: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,6 +328,22 @@ def test_a_refusal_that_the_log_does_not_take_is_told_to_whom_asked_for_the_labe
         assert shop.prints.print_again(A).facts[WHY] is Why.LABEL_IN_DOUBT
 
 
+def test_a_refusal_that_a_ledger_without_server_does_not_take_is_told_by_the_printers_own_cause(
+    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_given: Any, **_named: Any) -> None:
+        raise LedgerFault(Code.DISK_FULL, "the disk is full", "Free some space")
+
+    with TcpPrinterDouble(NO_PAPER) as printer:
+        shop = workshop(printer.address)
+        monkeypatch.setattr(shop.desk.ledger.printed_labels, "failed", full)
+        shop.walk(A)
+
+        assert shop.wait(1) == [(A, Code.PRINTER_NOT_READY)]
+        assert "server" not in shop.told[0].message + shop.told[0].mend
+        assert (shop.prints.close(WAIT_S), shop.prints.is_incomplete) == (False, True)
+
+
 def test_a_label_waits_while_nobody_can_tell_whether_its_verdict_is_kept_here(
     workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -348,7 +381,8 @@ def test_a_label_waits_for_a_ledger_that_is_busy(
         monkeypatch.setattr(labels, "was_sent", busy)
         shop.walk(A)
 
-        assert shop.wait(2) == [(A, Code.LEDGER_UNREACHABLE), (A, None)]
+        assert shop.wait(2) == [(A, Code.LEDGER_BUSY), (A, None)]
+        assert shop.told[0].facts[WHY] is Why.LABEL_WAITS
 
 
 def test_so_many_copies_come_as_the_profile_says(workshop: Callable[..., Workshop]) -> None:

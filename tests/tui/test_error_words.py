@@ -130,9 +130,18 @@ def _site(path: Path, function: str, call: ast.Call) -> Iterator[Site]:
         yield Site(where, function, code, found, frozenset(str(name) for name in names))
 
 
-@pytest.mark.parametrize(("why", "said"), [(Why.LABEL_IN_DOUBT, "station label print"), (Why.LABEL_WAITS, "自动打印")])
-def test_a_label_that_the_server_keeps_back_is_told_in_chinese_with_what_becomes_of_it(why: Why, said: str) -> None:
-    fault = LedgerFault(Code.LEDGER_UNREACHABLE, "cause", "mend", why=why)
+@pytest.mark.parametrize(
+    ("code", "why", "said"),
+    [
+        (Code.LEDGER_UNREACHABLE, Why.LABEL_IN_DOUBT, "station label print"),
+        (Code.LEDGER_UNREACHABLE, Why.LABEL_WAITS, "自动打印"),
+        (Code.LEDGER_BUSY, Why.LABEL_WAITS, "自动打印"),
+    ],
+)
+def test_a_label_that_the_ledger_keeps_back_is_told_in_chinese_with_what_becomes_of_it(
+    code: Code, why: Why, said: str
+) -> None:
+    fault = LedgerFault(code, "cause", "mend", why=why)
 
     assert said in error_words(fault, CHINESE).mend
 
