@@ -84,10 +84,10 @@ def test_a_screen_that_ends_otherwise_still_stops_the_line(monkeypatch: pytest.M
     line = fake_line(1)
     app = fake_app(line)
 
-    def broken() -> None:
+    async def broken() -> None:
         app._line = line
 
-    monkeypatch.setattr(app, "run", broken)
+    monkeypatch.setattr(app, "run_async", broken)
     monkeypatch.setattr(
         "station.tui.app.spared", nullcontext
     )  # its end would give the collector all other tests to look at
