@@ -328,6 +328,7 @@ def test_a_server_that_restarts_between_a_take_and_its_secrets_is_waited_for(
     restart.join()
     ledger.begin_installing(run)
     passed(ledger, run)
+    ledger.recorder.require_server()
 
     assert [row.verdict for row in ledger.runs()] == [Verdict.PASS]
     assert [row.mac for row in ledger.certificates("batch")] == [mac_of(1), None, None]
