@@ -192,7 +192,7 @@ class Shift:
         """Have this lane take the next scan."""
         seen = self.technician.see(lambda sight: self._marked(sight) is not None, "a lane that takes the next scan")
         if self._marked(seen) != lane:
-            self.technician.scan(f"LANE {lane}", lambda sight: self._marked(sight) == lane)
+            self.technician.scan(f"LANE {lane}", lambda sight: self._marked(sight) == lane, may_be_so=True)
 
     def _label_of(self, piece: Piece) -> str:
         """The first unit's label for one whose story is that another bears it."""

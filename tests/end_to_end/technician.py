@@ -64,9 +64,10 @@ class Technician:
         """Press keys without a look between them; what is seen needs all of them."""
         return self._do(lambda: self.terminal.press(*keys), seen, " ".join(keys), len(keys))
 
-    def scan(self, code: str, seen: Seen) -> Sight:
-        """Send a code as a scanner does: in one burst, Enter behind it."""
-        return self._do(lambda: self.terminal.send(code + "\r"), seen, f"the scan {code}", len(code) + 1)
+    def scan(self, code: str, seen: Seen, *, may_be_so: bool = False) -> Sight:
+        """Send a code as a scanner does: in one burst, Enter behind it. `may_be_so`: what is to be seen may come by itself too."""
+        name, keys = f"the scan {code}", len(code) + 1
+        return self._do(lambda: self.terminal.send(code + "\r"), seen, name, keys, may_be_so=may_be_so)
 
     def type(self, text: str) -> None:
         """Type letter by letter, and see each."""
@@ -76,9 +77,9 @@ class Technician:
     def _type_last(self, text: str) -> None:
         self._do(lambda: self.terminal.send(text[-1]), lambda sight: sight.answer == text, text, 1)
 
-    def _do(self, act: Callable[[], None], seen: Seen, name: str, keys: int) -> Sight:
+    def _do(self, act: Callable[[], None], seen: Seen, name: str, keys: int, *, may_be_so: bool = False) -> Sight:
         before = self.look()
-        assert not seen(before), f"{name} could not be seen to do anything on\n" + "\n".join(before.rows)
+        assert may_be_so or not seen(before), f"{name} could not be seen to do anything on\n" + "\n".join(before.rows)
         act()
         self.keys += keys
         return self.see(seen, name)
