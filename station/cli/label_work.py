@@ -13,7 +13,7 @@ from station.cli.printer_settings import chosen_printer
 from station.cli.signing_in import signed_in
 from station.errors import ProfileError, UsageError, Why
 from station.events import LabelPrinted
-from station.line.print_desk import LabelWork, label_values, order_label, print_label
+from station.line.label_printing import LabelWork, label_values, order_label, print_at_once
 from station.peripherals.label_drawing import draw_label
 from station.peripherals.label_picture import label_in_terminal, write_picture
 from station.peripherals.label_template import VALUES, LabelTemplate, read_template
@@ -38,7 +38,7 @@ def print_labels(
         named = [*subjects, *(ledger.printed_labels.missing(missing) if missing is not None else ())]
         orders = [order_label(ledger, chosen.product_key, subject) for subject in named]
         for order in orders:
-            print_label(ledger, work, order, name)
+            print_at_once(ledger, work, order, name)
             _tell(session, LabelPrinted(order.run.lane, order.run.id, order.mac, order.run.device_name))
     if not session.json and not orders:
         say(f"No label of {missing} is missing.")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from station.ledger.operators import Operators
     from station.ledger.orders import Order, OrderPart, Orders, OrderState
     from station.ledger.pins import read_pin
-    from station.ledger.printed_labels import LabelOrder
+    from station.ledger.printed_labels import LabelJob, LabelOrder
     from station.ledger.records import (
         Allocation,
         AuditEvent,
@@ -49,6 +49,7 @@ __all__ = [
     "ExportResult",
     "ImportResult",
     "JsonValue",
+    "LabelJob",
     "LabelOrder",
     "Ledger",
     "LedgerWatch",
@@ -93,7 +94,7 @@ _MODULES: Final = {
     "operators": ("Operators",),
     "orders": ("Order", "OrderPart", "Orders", "OrderState"),
     "pins": ("read_pin",),
-    "printed_labels": ("LabelOrder",),
+    "printed_labels": ("LabelJob", "LabelOrder"),
     "results": ("Outgoing", "RefusedResult", "Results", "ToldChannel"),
     "run_history": ("PastRun", "RunHistory", "RunScope"),
     "work_orders": ("WorkOrder", "WorkOrders", "open_orders_of"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Connection, Exists, exists, func, select
 
-from station.errors import Code, UsageError, Why
+from station.errors import UsageError, Why
 from station.ledger.audit import Change, Changes, storable
 from station.ledger.batches import batch_row, batch_summaries
 from station.ledger.database import Transactions
@@ -23,7 +24,6 @@ from station.verdict import Verdict
 
 _R = RUNS.c
 _KINDS: Final = (EventKind.LABEL_SENT, EventKind.LABEL_FAILED)
-_NOT_WITH_PRINTER: Final = "the ledger's server was lost, and the label was not with the printer"
 _NOT_YET: Final = "Walk the unit until it passes, then print"
 
 
@@ -34,6 +34,21 @@ class LabelOrder:
     run: RunRow
     mac: Mac
     work_order: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelJob:
+    """One label that is to be printed: where, how often, for whom; and whether only where the unit has none yet.
+
+    By its `name` the job finds again what the log tells of it.
+    """
+
+    order: LabelOrder
+    printer: str
+    copies: int
+    operator: str
+    only_first: bool = False
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 class PrintedLabels:
@@ -87,47 +102,34 @@ class PrintedLabels:
             )
             return [Mac(mac) for (mac,) in connection.execute(query)]
 
-    def was_sent(self, order: LabelOrder) -> bool:
-        """Say whether a printer took a label of this unit with this DeviceName."""
-        with self._reading() as connection:
-            return _was_sent(connection, order.run)
+    def sending(self, job: LabelJob) -> bool:
+        """Note, before it leaves, that a label is sent, and whether again; False, and nothing, for one that is not wanted any more.
 
-    def sending(
-        self,
-        order: LabelOrder,
-        *,
-        printer: str,
-        copies: int,
-        operator: str,
-        only_first: bool = False,
-        in_doubt: bool = False,
-    ) -> bool:
-        """Note, before it leaves, that a label is sent, and whether again; with `only_first` False, and nothing, for one more.
-
-        `in_doubt` says that an earlier note of the same label may be in the log, and that no printer has it: `take_back`.
+        A job that is tried again finds its own note, where no answer told that it is in the log.
         """
         with self._changing() as change:
-            again = (
-                _take_back(change, order, printer, operator) if in_doubt else _was_sent(change.connection, order.run)
-            )
-            if again and only_first:
+            told = _told_last(change.connection, job)
+            noted = told.id if told is not None and told.kind == EventKind.LABEL_SENT else 0
+            again = _was_sent(change.connection, job.order.run, besides=noted)
+            if again and job.only_first:
                 return False
-            _note(change, EventKind.LABEL_SENT, order, operator, {"printer": printer, "copies": copies, "again": again})
+            if not noted:
+                _note(change, EventKind.LABEL_SENT, job, {"printer": job.printer, "copies": job.copies, "again": again})
             return True
 
-    def take_back(self, order: LabelOrder, *, printer: str, operator: str) -> None:
-        """Note that the printer has not what was noted last as sent to it; nothing where that note never came into the log."""
+    def failed(self, job: LabelJob, *, code: str, cause: str) -> bool:
+        """Note, once, that no printer has the label; False, and nothing, for one that never was sent where the unit has another."""
         with self._changing() as change:
-            _take_back(change, order, printer, operator)
+            told = _told_last(change.connection, job)
+            if told is None and _was_sent(change.connection, job.order.run):
+                return False
+            if told is None or told.kind == EventKind.LABEL_SENT:
+                data: dict[str, JsonValue] = {"printer": job.printer, "code": code, "cause": storable(cause)}
+                _note(change, EventKind.LABEL_FAILED, job, data)
+            return True
 
-    def failed(self, order: LabelOrder, *, printer: str, code: str, cause: str, operator: str) -> None:
-        """Note that the printer did not take it."""
-        told = {"printer": printer, "code": code, "cause": storable(cause)}
-        with self._changing() as change:
-            _note(change, EventKind.LABEL_FAILED, order, operator, told)
 
-
-def _taken(mac: Any, device_name: Any) -> Exists:
+def _taken(mac: Any, device_name: Any, besides: int = 0) -> Exists:
     """Whether a printer took a label with this MAC and DeviceName: one was sent, and what the log told next was no failure."""
     sent, then = AUDIT_EVENTS.alias(), AUDIT_EVENTS.alias()
     own = (then.c.mac == mac, then.c.device_name == device_name, then.c.kind.in_(_KINDS), then.c.id > sent.c.id)
@@ -136,36 +138,32 @@ def _taken(mac: Any, device_name: Any) -> Exists:
         sent.c.mac == mac,
         sent.c.device_name == device_name,
         sent.c.kind == EventKind.LABEL_SENT,
+        sent.c.id != besides,
         func.coalesce(told_next, "") != EventKind.LABEL_FAILED,
     )
 
 
-def _was_sent(connection: Connection, run: RunRow) -> bool:
-    return bool(connection.execute(select(_taken(run.mac, run.device_name))).scalar())
+def _was_sent(connection: Connection, run: RunRow, besides: int = 0) -> bool:
+    """Whether a printer took a label of the run's unit, `besides` what one event tells."""
+    return bool(connection.execute(select(_taken(run.mac, run.device_name, besides))).scalar())
 
 
-def _take_back(change: Change, order: LabelOrder, printer: str, operator: str) -> bool:
-    """Take back what was noted last as sent to this printer; True, and nothing, where another printer took a label since."""
-    e, run = AUDIT_EVENTS.c, order.run
+def _told_last(connection: Connection, job: LabelJob) -> Any | None:
+    """Give number and kind of the event that told last of a job."""
+    e, run = AUDIT_EVENTS.c, job.order.run
     own = (e.mac == run.mac, e.device_name == run.device_name, e.kind.in_(_KINDS))
-    last = change.connection.execute(select(e.kind, e.data).where(*own).order_by(e.id.desc()).limit(1)).first()
-    if last is None or last.kind != EventKind.LABEL_SENT:
-        return False
-    if json.loads(last.data)["printer"] != printer:
-        return True
-    told = {"printer": printer, "code": Code.LEDGER_UNREACHABLE, "cause": _NOT_WITH_PRINTER}
-    _note(change, EventKind.LABEL_FAILED, order, operator, told)
-    return False
+    events = connection.execute(select(e.id, e.kind, e.data).where(*own).order_by(e.id.desc()))
+    return next((event for event in events if json.loads(event.data).get("job") == job.name), None)
 
 
-def _note(change: Change, kind: EventKind, order: LabelOrder, operator: str, data: Mapping[str, JsonValue]) -> None:
-    run = order.run
+def _note(change: Change, kind: EventKind, job: LabelJob, data: Mapping[str, JsonValue]) -> None:
+    run = job.order.run
     change.trail.append(
         kind,
         lane=run.lane,
-        operator=operator,
+        operator=job.operator,
         mac=run.mac,
         device_name=run.device_name,
         batch=run.batch,
-        data={"run": run.id, **data},
+        data={"run": run.id, "job": job.name, **data},
     )

@@ -17,13 +17,14 @@ from station.ledger import OperatorName
 from station.line.baud_memory import LedgerBaudMemory
 from station.line.decision import LeadDecision
 from station.line.label_desk import LabelDesk
+from station.line.label_printing import LabelWork
 from station.line.label_slot import LabelSlot
 from station.line.lane import Lane, LaneInfo, LanePlan
 from station.line.line_light import LineLight
 from station.line.packing import pack_static
 from station.line.passage import Passage
 from station.line.port_watch import PortWatch
-from station.line.print_desk import LabelWork, PrintDesk
+from station.line.print_desk import PrintDesk
 from station.line.shift import Shift
 from station.line.shift_numbers import ShiftNumbers
 from station.line.shift_record import ShiftRecord

@@ -24,7 +24,7 @@ KIND_CELLS: Final = 19
 _WHOM_CELLS: Final = 17
 _OPERATOR_CELLS: Final = 10
 _WIDE_CELLS: Final = 100
-_EVERYWHERE: Final = frozenset({"run", "product_key", "fingerprint", "source_digest"})
+_EVERYWHERE: Final = frozenset({"run", "job", "product_key", "fingerprint", "source_digest"})
 _PUTS: Final = "put unit"
 """The action that tells a place too: `put unit MAC to PLACE`."""
 _LEAST_CELLS: Final = 16

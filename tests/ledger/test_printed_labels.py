@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from station.errors import Code, UsageError
-from station.ledger import LabelOrder, Ledger
+from station.ledger import LabelJob, LabelOrder, Ledger
 from station.serial_number import EntryWay, UnitLabel
 from station.verdict import Verdict
 from tests.ledger.making import begin, mac_of, name
@@ -18,14 +18,16 @@ def walk(ledger: Ledger, unit: int, verdict: Verdict = Verdict.PASS) -> None:
     ledger.finish_run(run, verdict, seconds=9.0, code=None if verdict is Verdict.PASS else Code.NO_BOOT, message="")
 
 
-def send(ledger: Ledger, order: LabelOrder, *, only_first: bool = False, in_doubt: bool = False) -> bool:
-    return ledger.printed_labels.sending(
-        order, printer="tcp://p:9100", copies=1, operator="Li", only_first=only_first, in_doubt=in_doubt
-    )
+def job(order: LabelOrder, *, only_first: bool = False) -> LabelJob:
+    return LabelJob(order, "tcp://p:9100", 1, "Li", only_first=only_first)
 
 
-def fail(ledger: Ledger, order: LabelOrder) -> None:
-    ledger.printed_labels.failed(order, printer="tcp://p:9100", code="E50", cause="away", operator="Li")
+def send(ledger: Ledger, job: LabelJob) -> bool:
+    return ledger.printed_labels.sending(job)
+
+
+def fail(ledger: Ledger, job: LabelJob) -> bool:
+    return ledger.printed_labels.failed(job, code="E50", cause="away")
 
 
 def told(ledger: Ledger, unit: int = 1) -> list[tuple[str, object]]:
@@ -69,34 +71,35 @@ def test_a_second_label_is_recorded_as_that(stocked: Ledger) -> None:
     walk(stocked, 1)
     order = stocked.printed_labels.order(mac_of(1))
 
-    assert send(stocked, order, only_first=True)
-    assert not send(stocked, order, only_first=True)
-    assert send(stocked, order)
+    assert send(stocked, job(order, only_first=True))
+    assert not send(stocked, job(order, only_first=True))
+    assert send(stocked, job(order))
 
     assert told(stocked) == [("label_sent", False), ("label_sent", True)]
 
 
 def test_a_unit_with_another_certificate_gets_a_first_label_again(stocked: Ledger) -> None:
     walk(stocked, 1)
-    send(stocked, stocked.printed_labels.order(mac_of(1)))
+    send(stocked, job(stocked.printed_labels.order(mac_of(1))))
     stocked.void(mac_of(1), reason="leaked", operator="Wang")
     walk(stocked, 1)
     order = stocked.printed_labels.order(mac_of(1))
 
     assert order.run.device_name == name(2)
-    assert send(stocked, order, only_first=True)
+    assert send(stocked, job(order, only_first=True))
 
 
 def test_one_more_that_fails_takes_nothing_from_the_first(stocked: Ledger) -> None:
     walk(stocked, 1)
     order = stocked.printed_labels.order(mac_of(1))
-    send(stocked, order)
-    send(stocked, order)
-    fail(stocked, order)
+    one_more = job(order)
+    send(stocked, job(order))
+    send(stocked, one_more)
+    fail(stocked, one_more)
 
     assert stocked.printed_labels.missing("batch") == []
-    assert not send(stocked, order, only_first=True)
-    send(stocked, order)
+    assert not send(stocked, job(order, only_first=True))
+    send(stocked, job(order))
     assert [again for kind, again in told(stocked) if kind == "label_sent"] == [False, True, True]
 
 
@@ -104,42 +107,42 @@ def test_what_no_printer_took_is_missing_until_one_does(stocked: Ledger) -> None
     for unit in (1, 2, 3, 4):
         walk(stocked, unit)
     walk(stocked, 4, Verdict.FAIL)
-    orders = {unit: stocked.printed_labels.order(mac_of(unit)) for unit in (1, 2, 3)}
-    send(stocked, orders[1])
-    send(stocked, orders[2])
-    fail(stocked, orders[2])
+    jobs = {unit: job(stocked.printed_labels.order(mac_of(unit))) for unit in (1, 2, 3)}
+    send(stocked, jobs[1])
+    send(stocked, jobs[2])
+    fail(stocked, jobs[2])
 
     assert stocked.printed_labels.missing("batch") == [mac_of(2), mac_of(3)]
 
-    send(stocked, orders[2])
+    send(stocked, job(jobs[2].order))
     assert stocked.printed_labels.missing("batch") == [mac_of(3)]
     assert told(stocked, 2) == [("label_sent", False), ("label_failed", None), ("label_sent", False)]
     with pytest.raises(UsageError, match="no batch"):
         stocked.printed_labels.missing("other")
 
 
-def test_a_note_in_doubt_that_is_in_the_log_is_taken_back_before_the_label_is_sent(stocked: Ledger) -> None:
+def test_a_job_that_is_tried_again_is_noted_once_as_is_its_failure(stocked: Ledger) -> None:
     walk(stocked, 1)
-    order = stocked.printed_labels.order(mac_of(1))
-    send(stocked, order)
-    send(stocked, order, in_doubt=True)
-    fail(stocked, order)
+    first = job(stocked.printed_labels.order(mac_of(1)), only_first=True)
+    assert [send(stocked, first) for _ in range(2)] == [True] * 2
+    assert told(stocked) == [("label_sent", False)]
+    assert [fail(stocked, first) for _ in range(2)] == [True] * 2
 
+    assert told(stocked) == [("label_sent", False), ("label_failed", None)]
     assert stocked.printed_labels.missing("batch") == [mac_of(1)]
-    assert [kind for kind, _ in told(stocked)] == ["label_sent", "label_failed"] * 2
-    assert send(stocked, order, only_first=True)
+    assert send(stocked, first)
+    assert stocked.printed_labels.missing("batch") == []
 
 
-def test_taking_back_a_note_that_is_not_in_the_log_leaves_what_a_printer_took(stocked: Ledger) -> None:
+def test_the_failure_of_a_job_leaves_what_another_printer_took(stocked: Ledger) -> None:
     walk(stocked, 1)
     order = stocked.printed_labels.order(mac_of(1))
-    stocked.printed_labels.take_back(order, printer="tcp://p:9100", operator="Li")
-    assert told(stocked) == []
-    send(stocked, order)
-    stocked.printed_labels.take_back(order, printer="tcp://other:9100", operator="Li")
-    send(stocked, order)
-    fail(stocked, order)
-    stocked.printed_labels.take_back(order, printer="tcp://p:9100", operator="Li")
+    early, other, never_sent = job(order, only_first=True), job(order), job(order)
+    send(stocked, early)
+    send(stocked, other)
+    assert not send(stocked, early)
+    fail(stocked, early)
 
+    assert not fail(stocked, never_sent)
     assert [kind for kind, _ in told(stocked)] == ["label_sent", "label_sent", "label_failed"]
     assert stocked.printed_labels.missing("batch") == []

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from station.errors import WHY, Code, LedgerFault, UsageError, Why
-from station.ledger import LabelOrder
-from station.line import print_desk
-from station.line.print_desk import order_label
+from station.errors import Code, UsageError
+from station.line.label_printing import order_label
 from station.peripherals import label_printer
 from station.unit import Mac
 from station.verdict import Verdict
@@ -25,10 +22,6 @@ from tests.peripherals.tcp_printer import NO_PAPER, READY, TcpPrinterDouble
 from tests.waiting import wait_until
 
 A, B, C = (Mac(f"24:0a:c4:00:30:{number:02x}") for number in (1, 2, 3))
-
-
-def _away(*_given: Any, **_named: Any) -> Any:
-    raise LedgerFault(Code.LEDGER_UNREACHABLE, "the server does not answer", "Look at the network")
 
 
 @pytest.fixture
@@ -169,220 +162,6 @@ def test_the_end_of_a_shift_notes_no_failure_of_a_label_that_was_not_sent_yet(
         assert shop.kinds(A) == ["label_sent", "label_failed"]
         assert printer.connections == 0
         assert labels.missing(shop.desk.batch) == [A]
-
-
-@pytest.fixture
-def answer_lost(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Lose the server's answers to a shop's first notes that a label is sent: the log has them, and the desk cannot know."""
-
-    def lose(shop: Workshop, times: int = 1) -> None:
-        labels = shop.desk.ledger.printed_labels
-        sending, answers_lost = labels.sending, repeat(True, times)
-
-        def cut(*given: Any, **named: Any) -> bool:
-            told = sending(*given, **named)
-            if next(answers_lost, False):
-                raise LedgerFault(Code.LEDGER_UNREACHABLE, "the server does not answer", "Look at the network")
-            return told
-
-        monkeypatch.setattr(labels, "sending", cut)
-
-    return lose
-
-
-def test_a_label_of_which_nobody_knows_whether_the_log_tells_it_is_printed_when_the_server_is_back(
-    workshop: Callable[..., Workshop], answer_lost: Callable[..., None]
-) -> None:
-    with TcpPrinterDouble() as printer:
-        shop = workshop(printer.address)
-        answer_lost(shop)
-        shop.walk(A)
-        shop.walk(B)
-
-        assert shop.wait(3) == [(A, Code.LEDGER_UNREACHABLE), (A, None), (B, None)]
-        assert [shop.kinds(mac) for mac in (A, B)] == [["label_sent", "label_failed", "label_sent"], ["label_sent"]]
-        assert [label.split("^FD")[1][:12] for label in printer.wait(2)] == [
-            mac.replace(":", "").upper() for mac in (A, B)
-        ]
-
-
-def test_a_label_in_doubt_that_the_printer_refuses_is_missing(
-    workshop: Callable[..., Workshop], answer_lost: Callable[..., None]
-) -> None:
-    with TcpPrinterDouble(NO_PAPER) as printer:
-        shop = workshop(printer.address)
-        answer_lost(shop)
-        shop.walk(A)
-
-        assert shop.wait(2) == [(A, Code.LEDGER_UNREACHABLE), (A, Code.PRINTER_NOT_READY)]
-        assert shop.desk.ledger.printed_labels.missing(shop.desk.batch) == [A]
-
-
-def test_a_label_in_doubt_at_the_end_of_a_shift_is_missing(
-    workshop: Callable[..., Workshop], answer_lost: Callable[..., None]
-) -> None:
-    with TcpPrinterDouble() as printer:
-        shop = workshop(printer.address)
-        answer_lost(shop, times=1000)
-        shop.walk(A)
-        shop.wait(1)
-
-        assert shop.prints.close(WAIT_S)
-        assert shop.desk.ledger.printed_labels.missing(shop.desk.batch) == [A]
-        assert printer.connections == 0
-
-
-def test_labels_that_still_wait_at_the_end_of_a_shift_are_told_as_left(
-    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    with TcpPrinterDouble() as printer:
-        shop = workshop(printer.address)
-        monkeypatch.setattr(shop.desk.ledger.printed_labels, "was_sent", _away)
-        for mac in (A, B):
-            shop.walk(mac)
-        shop.wait(2)
-        assert not shop.prints.is_incomplete
-
-        assert (shop.prints.close(WAIT_S), shop.prints.is_incomplete) == (True, True)
-        assert "2 label(s) still waited" in caplog.text
-        assert shop.desk.ledger.printed_labels.missing(shop.desk.batch) == [A, B]
-
-
-def test_a_label_in_doubt_that_the_ledger_then_refuses_is_told_as_in_doubt(
-    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(print_desk, "RETRY_PERIOD_S", 0.01)
-    codes = chain([Code.LEDGER_UNREACHABLE], repeat(Code.DISK_FULL))
-
-    def refused(*_given: Any, **_named: Any) -> bool:
-        raise LedgerFault(next(codes), "the note is not taken", "Look there")
-
-    with TcpPrinterDouble() as printer:
-        shop = workshop(printer.address)
-        monkeypatch.setattr(shop.desk.ledger.printed_labels, "sending", refused)
-        shop.walk(A)
-        shop.wait(2)
-
-        assert shop.told[-1].facts[WHY] is Why.LABEL_IN_DOUBT
-        assert (shop.prints.close(WAIT_S), shop.prints.is_incomplete) == (False, True)
-
-
-def test_a_label_that_a_busy_ledger_did_not_note_is_not_in_doubt(
-    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(print_desk, "RETRY_PERIOD_S", 0.01)
-    codes = chain([Code.LEDGER_BUSY], repeat(Code.DISK_FULL))
-
-    def refused(*_given: Any, **_named: Any) -> bool:
-        raise LedgerFault(next(codes), "the note is not taken", "Look there")
-
-    with TcpPrinterDouble() as printer:
-        shop = workshop(printer.address)
-        monkeypatch.setattr(shop.desk.ledger.printed_labels, "sending", refused)
-        shop.walk(A)
-
-        assert shop.wait(2) == [(A, Code.LEDGER_BUSY), (A, Code.DISK_FULL)]
-
-
-def test_a_label_in_doubt_that_another_station_printed_meanwhile_does_not_come_twice(
-    workshop: Callable[..., Workshop], answer_lost: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(print_desk, "RETRY_PERIOD_S", WAIT_S)  # tried again with the next unit, not before
-    with TcpPrinterDouble() as printer:
-        shop = workshop(printer.address)
-        answer_lost(shop, times=2)
-        shop.walk(A)
-        shop.wait(1)
-        labels = shop.desk.ledger.printed_labels
-        with pytest.raises(LedgerFault):  # its answer is lost too, which is nothing to this desk
-            labels.sending(labels.order(A), printer="another", copies=1, operator="Wang")
-        shop.walk(B)
-
-        assert shop.wait(2)[-1] == (B, None)
-        assert len(printer.wait(1)) == 1
-
-
-def test_a_label_that_stays_in_doubt_at_the_end_of_a_shift_is_told(
-    workshop: Callable[..., Workshop], answer_lost: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with TcpPrinterDouble() as printer:
-        shop = workshop(printer.address)
-        answer_lost(shop, times=1000)
-        monkeypatch.setattr(shop.desk.ledger.printed_labels, "take_back", _away)
-        shop.walk(A)
-        shop.wait(1)
-
-        assert (shop.prints.close(WAIT_S), shop.prints.is_incomplete) == (False, True)
-        assert shop.told[-1].facts[WHY] is Why.LABEL_IN_DOUBT
-
-
-def test_a_refusal_that_the_log_does_not_take_is_told_to_whom_asked_for_the_label(
-    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with TcpPrinterDouble(NO_PAPER) as printer:
-        shop = workshop(printer.address)
-        shop.walk(A)
-        shop.wait(1)
-        monkeypatch.setattr(shop.desk.ledger.printed_labels, "failed", _away)
-
-        assert shop.prints.print_again(A).facts[WHY] is Why.LABEL_IN_DOUBT
-
-
-def test_a_refusal_that_a_ledger_without_server_does_not_take_is_told_by_the_printers_own_cause(
-    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_given: Any, **_named: Any) -> None:
-        raise LedgerFault(Code.DISK_FULL, "the disk is full", "Free some space")
-
-    with TcpPrinterDouble(NO_PAPER) as printer:
-        shop = workshop(printer.address)
-        monkeypatch.setattr(shop.desk.ledger.printed_labels, "failed", full)
-        shop.walk(A)
-
-        assert shop.wait(1) == [(A, Code.PRINTER_NOT_READY)]
-        assert "server" not in shop.told[0].message + shop.told[0].mend
-        assert (shop.prints.close(WAIT_S), shop.prints.is_incomplete) == (False, True)
-
-
-def test_a_label_waits_while_nobody_can_tell_whether_its_verdict_is_kept_here(
-    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(print_desk, "RETRY_PERIOD_S", 0.01)
-    with TcpPrinterDouble() as printer:
-        shop = workshop(printer.address)
-        recorder, held = type(shop.desk.ledger.recorder), iter([True, True])
-
-        def kept(_recorder: object) -> int:
-            if next(held, False):
-                raise LedgerFault(Code.LEDGER_BUSY, "another program holds what is kept", "Try again")
-            return 0
-
-        monkeypatch.setattr(recorder, "kept", property(kept))
-        monkeypatch.setattr(recorder, "knows", lambda _recorder, _run_id: True)
-        shop.walk(A)
-
-        assert shop.wait(2) == [(A, Code.LEDGER_UNREACHABLE), (A, None)]
-
-
-def test_a_label_waits_for_a_ledger_that_is_busy(
-    workshop: Callable[..., Workshop], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(print_desk, "RETRY_PERIOD_S", 0.01)
-    with TcpPrinterDouble() as printer:
-        shop = workshop(printer.address)
-        labels = shop.desk.ledger.printed_labels
-        was_sent, held = labels.was_sent, iter([True, True])
-
-        def busy(order: LabelOrder) -> bool:
-            if next(held, False):
-                raise LedgerFault(Code.LEDGER_BUSY, "another program holds the ledger", "Try again")
-            return was_sent(order)
-
-        monkeypatch.setattr(labels, "was_sent", busy)
-        shop.walk(A)
-
-        assert shop.wait(2) == [(A, Code.LEDGER_BUSY), (A, None)]
-        assert shop.told[0].facts[WHY] is Why.LABEL_WAITS
 
 
 def test_so_many_copies_come_as_the_profile_says(workshop: Callable[..., Workshop]) -> None:

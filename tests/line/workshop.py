@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from station.events import Event, LabelPrinted, VerdictReached
-from station.line.print_desk import LabelWork, PrintDesk
+from station.line.label_printing import LabelWork
+from station.line.print_desk import PrintDesk
 from station.peripherals.label_printer import open_printer
 from station.peripherals.label_template import read_template
 from station.unit import Mac
