@@ -46,13 +46,13 @@ class Session:
     """What the command line says about where the platform is."""
 
     def settings(self) -> StationSettings:
-        """Read the station's settings, the defaults where it has none; UsageError with every mistake."""
+        """Read the station's settings, the defaults where it has none; SettingsError with every mistake."""
         from station.cli.settings_file import read_settings  # noqa: PLC0415  --help must not pay for pydantic
 
         return read_settings(self.data)
 
     def language(self) -> str:
-        """Give the language for people: `--lang`, else the settings', else English; UsageError as `settings`."""
+        """Give the language for people: `--lang`, else the settings', else English; SettingsError as `settings`."""
         return self.lang or self.settings().screen.language or "en"
 
     def has_ledger(self) -> bool:
