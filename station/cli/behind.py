@@ -46,6 +46,11 @@ class Behind(Generic[_T]):
         self._values: list[_T] = []
         self._error: BaseException | None = None
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether the context has been entered, or is being."""
+        return self._is_begun
+
     def open(self) -> bool:
         """Enter the context, once; False when it could not be entered, or nobody wants it any more."""
         with self._lock:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from station.cli.context import Session
@@ -25,17 +24,8 @@ from station.line.shift import Shift
 from station.peripherals.stack_light import StackLight
 
 
-@dataclass(frozen=True, slots=True)
-class RunDesk:
-    """What answers the screen, and who signs people in there."""
-
-    desk: ShiftDesk
-    people: Operators
-    asks_operator: bool
-
-
 @contextlib.contextmanager
-def run_desk(session: Session, wishes: RunWishes, *, may_ask: bool) -> Iterator[RunDesk]:
+def run_desk(session: Session, wishes: RunWishes, *, may_ask: bool) -> Iterator[ShiftDesk]:
     """Open everything; CodedError. With `may_ask` a first line lead is asked for at the terminal, once in a station's life."""
     finder = LaneFinder(session, wishes.ports)
     log_to(session.data)
@@ -43,38 +33,38 @@ def run_desk(session: Session, wishes: RunWishes, *, may_ask: bool) -> Iterator[
         if may_ask:
             offer_first_line_lead(session, ledger)
         people = ledger.operators
-        asks_operator = wishes.operator is None and bool(people.active())
+        signs_in = wishes.operator is None and bool(people.active())
         at_work.enter_context(
-            signed_out_after(ledger) if asks_operator else signed_in(ledger, wishes.operator, may_ask=False)
+            signed_out_after(ledger) if signs_in else signed_in(ledger, wishes.operator, may_ask=False)
         )
         allowed = lead_decisions(session, ledger, wishes.lead_options, people.signed_in)
         light = at_work.enter_context(stack_light(session))
-        desk = ShiftDesk(
+        yield ShiftDesk(
             wishes.profiles,
             ledger,
             wishes.batch,
             finder.lanes,
-            _line_opener(session, finder, people, allowed, light),
+            _line_maker(session, finder, people, allowed, light),
             order=wishes.order,
             platform=partial(platform_of, session),
             printer=partial(printer_of, session),
             light=light,
+            signs_in=signs_in,
         )
-        yield RunDesk(desk, people, asks_operator)
 
 
-def _line_opener(
+def _line_maker(
     session: Session, finder: LaneFinder, people: Operators, allowed: LeadDecisions, light: StackLight | None
 ) -> Callable[[Shift, Mapping[int, str]], Line]:
     """Give what makes the line of a chosen shift."""
 
-    def open_line(shift: Shift, chosen: Mapping[int, str]) -> Line:
+    def line_of(shift: Shift, chosen: Mapping[int, str]) -> Line:
         hot_plug = finder.hot_plug(lambda number, port: plan_lane(shift, number, port))
         line = make_line(session, shift, plan_lanes(shift, chosen), people.signed_in, allowed, hot_plug=hot_plug)
         line.show_on(light)
         return line
 
-    return open_line
+    return line_of
 
 
 def serve_run(session: Session, host: str, port: int) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from station.cli.behind import Behind
 from station.cli.context import Session
 from station.cli.run_wishes import RunWishes
-from station.cli.screen import LateDesk, has_screen, show_screen, tell_closing
+from station.cli.screen import has_screen, show_screen, tell_closing
 from station.ledger.first_look import FirstLook, look_first
 from station.line.named_ports import check_ports
 
 if TYPE_CHECKING:
-    from station.cli.run_desk import RunDesk
+    from station.cli.shift_desk import ShiftDesk
 
 
 def run_on_screen(session: Session, wishes: RunWishes) -> None:
@@ -22,27 +22,16 @@ def run_on_screen(session: Session, wishes: RunWishes) -> None:
     session.settings()
     look = _look(session, wishes)
 
-    def opened() -> AbstractContextManager[RunDesk]:
+    def opened() -> AbstractContextManager[ShiftDesk]:
         from station.cli.run_desk import run_desk  # noqa: PLC0415  what the first paint needs not to wait for
 
         return run_desk(session, wishes, may_ask=look is None)
 
     with Behind(opened, tell_wait=lambda: tell_closing(session)) as behind:
-        desk = LateDesk(lambda: behind.value().desk)
-
-        def sign_in(name_or_badge: str) -> object:
-            return behind.value().people.sign_in(name_or_badge)
-
         if look is not None:
-            show_screen(
-                session,
-                desk,
-                sign_in=sign_in if look.has_operators else None,
-                open_behind=behind.open,
-                give_up_behind=behind.give_up,
-            )
+            show_screen(session, behind, signs_in=look.has_operators)
         elif behind.open():
-            show_screen(session, desk, sign_in=sign_in if behind.value().asks_operator else None)
+            show_screen(session, behind, signs_in=behind.value().signs_in)
 
 
 def _look(session: Session, wishes: RunWishes) -> FirstLook | None:

@@ -4,51 +4,25 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import click
 
+from station.cli.behind import Behind
 from station.cli.context import Session
 from station.cli.serving import is_served
 from station.cli.settings_file import write_values
 from station.cli.stopping import stopped_by
 from station.errors import InputError, InternalFault, UsageError
-from station.line.readiness import ReadinessItem
 from station.texts import Texts
 from station.tui.app import StationApp, run_station_app
-from station.tui.choice import Choice
-from station.tui.lesson import Lessons
-from station.tui.line_port import LinePort
 from station.tui.settings import Settings
 
+if TYPE_CHECKING:
+    from station.cli.shift_desk import ShiftDesk
+
 _logger = logging.getLogger(__name__)
-
-
-class Desk(Protocol):
-    """What the screen asks before the shift, in threads."""
-
-    def choices(self) -> Sequence[Choice]: ...
-    def readiness(self, choice: Choice, /) -> Sequence[ReadinessItem]: ...
-    def open_line(self, choice: Choice, /) -> LinePort: ...
-
-
-class LateDesk:
-    """Answers once the real desk is there; the screen's threads wait for it."""
-
-    def __init__(self, desk: Callable[[], Desk]) -> None:
-        """`desk` waits until it can give it; CodedError when it never can."""
-        self._desk = desk
-
-    def choices(self) -> Sequence[Choice]:
-        return self._desk().choices()
-
-    def readiness(self, choice: Choice) -> Sequence[ReadinessItem]:
-        return self._desk().readiness(choice)
-
-    def open_line(self, choice: Choice) -> LinePort:
-        return self._desk().open_line(choice)
 
 
 def _keep(session: Session, settings: Settings) -> None:
@@ -71,21 +45,11 @@ def has_screen() -> bool:
     return is_served() or (sys.stdin.isatty() and sys.stdout.isatty())
 
 
-def show_screen(
-    session: Session,
-    desk: Desk,
-    *,
-    sign_in: Callable[[str], object] | None = None,
-    open_behind: Callable[[], bool] | None = None,
-    give_up_behind: Callable[[], None] = lambda: None,
-    training: bool = False,
-    lessons: Callable[[], Lessons | None] = lambda: None,
-) -> None:
+def show_screen(session: Session, behind: Behind[ShiftDesk], *, signs_in: bool = False, training: bool = False) -> None:
     """Run the screen to its end; UsageError without a terminal. Exit code 3 when a port could not be closed in time.
 
-    `sign_in` takes the name or badge that the screen asks for first; None: it asks for none. `open_behind` opens what the desk
-    needs while the screen is there already; it gives False when the screen has to go. `give_up_behind` is
-    called when the screen has ended, and lets go who waits for the desk. `lessons` are asked for once there is a line.
+    `behind` is opened once the screen is painted, unless it is open; the screen's threads wait for it. With `signs_in` the
+    screen asks first who works here.
 
     Stopped: a signal ended it, after the lanes had stopped.
     """
@@ -96,14 +60,14 @@ def show_screen(
         )
     settings = session.settings().screen
     app = StationApp(
-        choices=desk.choices,
-        readiness=desk.readiness,
-        open_line=desk.open_line,
-        sign_in=sign_in,
-        open_behind=open_behind,
-        give_up_behind=give_up_behind,
+        choices=lambda: behind.value().choices(),
+        readiness=lambda choice: behind.value().readiness(choice),
+        open_line=lambda choice: behind.value().open_line(choice),
+        sign_in=(lambda name_or_badge: behind.value().sign_in(name_or_badge)) if signs_in else None,
+        open_behind=None if behind.is_begun else behind.open,
+        give_up_behind=behind.give_up,
         training=training,
-        lessons=lessons,
+        lessons=lambda: behind.value().lessons,
         settings=settings.model_copy(update={"language": session.lang or settings.language}),
         keep_settings=lambda changed: _keep(session, changed),
         start_at_once=training,

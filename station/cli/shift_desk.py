@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from station.errors import InputError, UsageError
@@ -13,36 +14,34 @@ from station.line.shift import Shift, possible_shifts
 from station.peripherals.label_printer import LabelPrinter
 from station.peripherals.stack_light import StackLight
 from station.tui.choice import Choice
+from station.tui.lesson import Lessons
 
 
+@dataclass(slots=True)
 class ShiftDesk:
-    """Answers the screen's questions: what can be chosen, is it ready, open it. Called from the screen's worker threads."""
+    """Answers the screen's questions: who works here, what can be chosen, is it ready, open it. Its methods are called from the
+    screen's worker threads.
+    """
 
-    def __init__(
-        self,
-        profiles: Sequence[Path],
-        ledger: Ledger,
-        batch: str | None,
-        lanes: Callable[[], Mapping[int, str]],
-        open_line: Callable[[Shift, Mapping[int, str]], Line],
-        *,
-        training: bool = False,
-        order: str | None = None,
-        platform: Callable[[Shift], ProductLink | None] = lambda _shift: None,
-        printer: Callable[[Shift], LabelPrinter | None] = lambda _shift: None,
-        light: StackLight | None = None,
-    ) -> None:
-        self._light = light
-        self._printer = printer
-        self._platform = platform
-        self._profiles = profiles
-        self._ledger = ledger
-        self._batch = batch
-        self._order = order
-        self._lanes = lanes
-        self._open_line = open_line
-        self._training = training
-        self._shifts: dict[Choice, Shift] = {}
+    profiles: Sequence[Path]
+    ledger: Ledger
+    batch: str | None
+    lanes: Callable[[], Mapping[int, str]]
+    make_line: Callable[[Shift, Mapping[int, str]], Line]
+    order: str | None = None
+    platform: Callable[[Shift], ProductLink | None] = lambda _shift: None
+    printer: Callable[[Shift], LabelPrinter | None] = lambda _shift: None
+    light: StackLight | None = None
+    signs_in: bool = False
+    """Whether somebody has to sign in at the screen."""
+    training: bool = False
+    lessons: Lessons | None = None
+    """Those of a training."""
+    _shifts: dict[Choice, Shift] = field(default_factory=dict, init=False)
+
+    def sign_in(self, name_or_badge: str) -> object:
+        """Let somebody work here from now on; CodedError when nobody is called so."""
+        return self.ledger.operators.sign_in(name_or_badge)
 
     def choices(self) -> list[Choice]:
         """Prepare the profiles and list their orders and batches, and what is wrong with one; CodedError when there are none.
@@ -52,11 +51,11 @@ class ShiftDesk:
         found: dict[Choice, Shift] = {}
         offered: list[Choice] = []
         refused: UsageError | None = None
-        for profile in self._profiles:
+        for profile in self.profiles:
             try:
-                shifts = possible_shifts(profile, self._ledger, self._batch, self._order)
+                shifts = possible_shifts(profile, self.ledger, self.batch, self.order)
             except InputError as error:
-                if isinstance(error, UsageError) and (self._batch is not None or self._order is not None):
+                if isinstance(error, UsageError) and (self.batch is not None or self.order is not None):
                     refused = refused or error
                 else:
                     offered.append(Choice(profile, profile.stem, "", fault=error))
@@ -70,24 +69,23 @@ class ShiftDesk:
         return offered
 
     def _choice(self, path: Path, shift: Shift) -> Choice:
-        passed, left, _, quantity = shift.progress()
-        name = shift.recipe.profile.name
+        now, name = shift.progress(), shift.recipe.profile.name
         if shift.order is None:
-            return Choice(path, name, shift.batch, left, shift.work_order)
-        return Choice(path, name, shift.batch, left, shift.work_order, passed, quantity)
+            return Choice(path, name, shift.batch, now.left, shift.work_order)
+        return Choice(path, name, shift.batch, now.left, shift.work_order, now.passed, now.quantity)
 
     def readiness(self, choice: Choice) -> list[ReadinessItem]:
         """Look whether the chosen shift can start."""
         shift = self._shifts[choice]
         return check_readiness(
             shift,
-            self._lanes(),
-            training=self._training,
-            platform=lambda: self._platform(shift),
-            printer=lambda: self._printer(shift),
-            light=self._light,
+            self.lanes(),
+            training=self.training,
+            platform=lambda: self.platform(shift),
+            printer=lambda: self.printer(shift),
+            light=self.light,
         )
 
     def open_line(self, choice: Choice) -> Line:
         """Make the line of the chosen shift; CodedError."""
-        return self._open_line(self._shifts[choice], self._lanes())
+        return self.make_line(self._shifts[choice], self.lanes())

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from station.cli.behind import Behind
 from station.cli.context import TRAINING_FOLDER, Session
-from station.cli.screen import LateDesk, show_screen, tell_closing
+from station.cli.screen import show_screen, tell_closing
 from station.cli.training_products import tell_missing_client
 from station.ledger.first_look import look_first
 from station.ledger.sqlite_reading import LEDGER_FILE
 
 if TYPE_CHECKING:
-    from station.cli.training_shift import TrainingDesk
+    from station.cli.shift_desk import ShiftDesk
 
 
 def train_on_screen(session: Session, lanes: int, units: int | None, profile_name: str, lesson: str | None) -> None:
@@ -28,18 +28,11 @@ def train_on_screen(session: Session, lanes: int, units: int | None, profile_nam
     if sys.platform != "win32":
         ensure_running()  # it passes the terminal on to processes, which a screen's stand-in for standard error is not
 
-    def opened() -> AbstractContextManager[TrainingDesk]:
+    def opened() -> AbstractContextManager[ShiftDesk]:
         from station.cli.training_shift import training_desk  # noqa: PLC0415  what the first paint needs not to wait for
 
         return training_desk(session, lanes, units, profile_name, lesson)
 
     with Behind(opened, tell_wait=lambda: tell_closing(room)) as behind:
         if opens_by_itself or behind.open():
-            show_screen(
-                room,
-                LateDesk(lambda: behind.value().desk),
-                open_behind=behind.open if opens_by_itself else None,
-                give_up_behind=behind.give_up,
-                training=True,
-                lessons=lambda: behind.value().lessons,
-            )
+            show_screen(room, behind, training=True)

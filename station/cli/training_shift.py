@@ -25,7 +25,6 @@ from station.unit import Mac
 from station.virtual.bench import Bench
 
 if TYPE_CHECKING:
-    from station.cli.lessons import TrainingLessons
     from station.cli.shift_desk import ShiftDesk
     from station.cli.training_cloud import TrainingCloud
 
@@ -118,18 +117,10 @@ def _tell_proofs(session: Session, stage: _Stage, cloud: TrainingCloud) -> bool:
     return whole
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingDesk:
-    """What answers the screen of a training, and its lessons."""
-
-    desk: ShiftDesk
-    lessons: TrainingLessons | None
-
-
 @contextlib.contextmanager
 def training_desk(
     session: Session, lanes: int, units: int | None, profile_name: str, lesson: str | None
-) -> Iterator[TrainingDesk]:
+) -> Iterator[ShiftDesk]:
     """Open the bench, with hands at it that change units once there is a line. Without an end there are lessons."""
     from station.cli.lessons import TrainingLessons  # noqa: PLC0415  --auto needs no Textual
     from station.cli.shift_desk import ShiftDesk  # noqa: PLC0415  as above
@@ -137,7 +128,7 @@ def training_desk(
     with _stage(session, lanes, units, profile_name) as stage, contextlib.ExitStack() as hands:
         lessons = TrainingLessons(stage.cloud, lesson)
 
-        def open_line(shift: Shift, lanes: Mapping[int, str]) -> Line:
+        def line_of(shift: Shift, lanes: Mapping[int, str]) -> Line:
             line = stage.line(shift, list(lanes.values()))
             operator = BenchOperator(stage.bench, line, units)
             hands.enter_context(lessons.at(shift, line, stage.bench, operator))
@@ -145,13 +136,13 @@ def training_desk(
             return line
 
         ports = dict(enumerate(stage.bench.ports, start=1))
-        desk = ShiftDesk(
+        yield ShiftDesk(
             [stage.room.profile],
             stage.ledger,
             stage.batch,
             lambda: ports,
-            open_line,
-            training=True,
+            line_of,
             printer=stage.printer,
+            training=True,
+            lessons=lessons if units is None else None,
         )
-        yield TrainingDesk(desk, lessons if units is None else None)

@@ -18,6 +18,7 @@ from textual.drivers.headless_driver import HeadlessDriver
 from station.cli import screen
 from station.cli.behind import Behind
 from station.cli.context import Session
+from station.cli.shift_desk import ShiftDesk
 from station.errors import InternalFault
 from station.tui import ending
 from station.tui.app import StationApp, run_station_app
@@ -83,10 +84,9 @@ def test_an_error_of_the_screens_own_before_its_first_paint_ends_it(capfd: pytes
 def test_an_error_of_the_screens_own_is_no_success(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(screen, "has_screen", lambda: True)
     monkeypatch.setattr(StationApp, "get_driver_class", lambda _app: HeadlessDriver)
-    behind = Behind(SlowStation())
-    desk = screen.LateDesk(lambda: pytest.fail(f"the desk of {behind.value()} was asked"))
+    behind = Behind[ShiftDesk](lambda: pytest.fail("something was opened"))
     with pytest.raises(InternalFault), behind:
-        screen.show_screen(Session(data=tmp_path), desk, open_behind=behind.open, give_up_behind=behind.give_up)
+        screen.show_screen(Session(data=tmp_path), behind)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a closed console of Windows ends the process")

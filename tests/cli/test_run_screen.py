@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from station.cli import run_screen
+from station.cli.behind import Behind
 from station.cli.context import Session
-from station.cli.screen import Desk
+from station.cli.shift_desk import ShiftDesk
 from station.ledger import Ledger
 from station.ledger.opening import ID_FILE
 from tests.cli.at_terminal import Person, hash_cheaply
@@ -35,19 +35,10 @@ class Screen:
 
         monkeypatch.setattr(Ledger, "open", open_ledger)
 
-    def _show(
-        self,
-        _session: Session,
-        _desk: Desk,
-        *,
-        sign_in: Callable[[str], object] | None,
-        open_behind: Callable[[], bool] | None = None,
-        give_up_behind: Callable[[], None] | None = None,
-    ) -> None:
-        del give_up_behind
+    def _show(self, _session: Session, behind: Behind[ShiftDesk], *, signs_in: bool) -> None:
         self.told.append("screen")
-        if open_behind is not None and open_behind() and sign_in is not None:
-            sign_in("Wang")
+        if not behind.is_begun and behind.open() and signs_in:
+            behind.value().sign_in("Wang")
             self.signs_in = True
 
 
