@@ -125,25 +125,14 @@ def _line(one: WorkOrder) -> str:
     return f"{one.number}  {one.state}  {one.passed}{wanted} passed{waiting}  {one.profile}, batch {one.batch}"
 
 
-def _wanted(one: WorkOrder) -> int:
-    """Give how many certificates an order will still take, as far as it says."""
-    return 0 if one.quantity is None else max(0, one.quantity - one.taken)
-
-
 def _tell(session: Session, one: WorkOrder, ledger: Ledger | None = None) -> None:
     """Print an order; with the ledger of one that was made or changed, also whether its batch has enough for it."""
-    if ledger is not None and one.quantity is not None:
-        left = next(batch.left for batch in ledger.batches() if batch.name == one.batch)
-        wanted = _wanted(one)
-        by_others = sum(
-            _wanted(other)
-            for other in ledger.work_orders.all()
-            if other.batch == one.batch and other.number != one.number and other.closed_at is None
-        )
-        if left < wanted + by_others:
+    if ledger is not None and one.wanted is not None:
+        left, by_others = ledger.left(one.batch), ledger.work_orders.wanted_by_others(one.batch, one.number)
+        if left < one.wanted + by_others:
             others = f", other open orders of it want {by_others}" if by_others else ""
             click.echo(
-                f"Batch {one.batch} has {left} certificates left, this order wants {wanted} more{others}.", err=True
+                f"Batch {one.batch} has {left} certificates left, this order wants {one.wanted} more{others}.", err=True
             )
     if session.json:
         say_json(_object(one))

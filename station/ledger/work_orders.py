@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
 
 from station.errors import Code, UsageError, Why, WorkOrderComplete
 from station.ledger.audit import Change, Changes, storable
@@ -20,7 +20,7 @@ from station.ledger.batches import batch_row
 from station.ledger.certificates import BOUND_STATES, live_certificate
 from station.ledger.database import Transactions
 from station.ledger.event_kind import EventKind
-from station.ledger.order_tables import WORK_ORDERS
+from station.ledger.order_tables import WORK_ORDER_COUNTS, WORK_ORDERS
 from station.ledger.processes import ProcessToken
 from station.ledger.quick import quick
 from station.ledger.records import JsonValue
@@ -53,6 +53,13 @@ class WorkOrder:
         return self.quantity is not None and self.passed >= self.quantity
 
     @property
+    def wanted(self) -> int | None:
+        """How many certificates it will still take; None where it does not say."""
+        if self.closed_at is not None:
+            return 0
+        return None if self.quantity is None else max(0, self.quantity - self.taken)
+
+    @property
     def state(self) -> str:
         """`open`, `complete` or `closed`."""
         return "closed" if self.closed_at is not None else "complete" if self.is_complete else "open"
@@ -74,6 +81,12 @@ class WorkOrders:
         """Give one order; UsageError with the nearest number when it is unknown."""
         with self._reading() as connection:
             return _work_order(connection, order_row(connection, number))
+
+    def wanted_by_others(self, batch: str, number: str | None) -> int:
+        """Count the certificates of a batch that its open orders but this one will still take, as far as they say."""
+        with self._reading() as connection:
+            others = connection.execute(_OTHERS, {"of_batch": batch, "but_number": number or ""}).all()
+        return sum(max(0, other.quantity - int(other.taken)) for other in others)
 
     def add(
         self, number: str, *, profile: str, batch: str, quantity: int | None = None, retries: int | None = None
@@ -170,6 +183,14 @@ _QUERY: Final[Select[Any]] = select(WORK_ORDERS, BATCHES.c.name.label("batch"), 
 
 
 _BY_NUMBER: Final = _QUERY.where(_O.number == bindparam("of_number"))
+_OTHERS: Final = (
+    select(_O.quantity, func.coalesce(func.sum(WORK_ORDER_COUNTS.c.taken), 0).label("taken"))
+    .join(BATCHES, BATCHES.c.id == _O.batch_id)
+    .outerjoin(WORK_ORDER_COUNTS, WORK_ORDER_COUNTS.c.work_order_id == _O.id)
+    .where(BATCHES.c.name == bindparam("of_batch"), _O.number != bindparam("but_number"))
+    .where(_O.closed_at.is_(None), _O.quantity.is_not(None))
+    .group_by(_O.id)
+)
 _LOCKED: Final = quick(_BY_NUMBER.with_for_update(of=WORK_ORDERS))
 _CERTIFICATE_OF_RUN: Final = quick(select(RUNS.c.certificate_id).where(RUNS.c.id == bindparam("of_run")))
 

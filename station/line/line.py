@@ -296,6 +296,7 @@ class Line:
             failed=verdicts[Verdict.FAIL],
             errors=verdicts[Verdict.ERROR],
             left=progress.left,
+            wanted=progress.wanted_in_all,
             certificates=progress.certificates,
             first_pass_yield=share(firsts.count(Verdict.PASS), len(firsts)),
             units_per_hour=units_per_hour(verdicts[Verdict.PASS], hours),

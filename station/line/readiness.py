@@ -46,6 +46,7 @@ class Sentence(StrEnum):
     CERTIFICATES = "certificates"
     CERTIFICATES_ENOUGH = "certificates_enough"
     CERTIFICATES_TOO_FEW = "certificates_too_few"
+    CERTIFICATES_TOO_FEW_FOR_ALL = "certificates_too_few_for_all"
     ORDER_COMPLETE = "order_complete"
     NO_CERTIFICATES = "no_certificates"
     LANES = "lanes"
@@ -193,20 +194,21 @@ def _images(shift: Shift) -> list[ReadinessItem]:
 
 
 def _certificates(shift: Shift) -> ReadinessItem:
-    done, left, _, quantity = shift.progress()
-    values: dict[str, str | int] = {"left": left, "batch": shift.batch}
-    if shift.order is not None and quantity is not None and done >= quantity:
+    now = shift.progress()
+    quantity = now.quantity
+    values: dict[str, str | int] = {"left": now.left, "batch": shift.batch}
+    if shift.order is not None and quantity is not None and now.passed >= quantity:
         complete: dict[str, str | int] = {"order": shift.order.number, "quantity": quantity}
         return ReadinessItem("certificates", Readiness.WARNING, Sentence.ORDER_COMPLETE, complete)
-    if not left:
+    if not now.left and now.wanted != 0:
         return ReadinessItem("certificates", Readiness.BLOCKED, Sentence.NO_CERTIFICATES, values)
-    if quantity is None:
+    if quantity is None or now.wanted_in_all is None:
         return ReadinessItem("certificates", Readiness.READY, Sentence.CERTIFICATES, values)
     values["quantity"] = quantity
-    missing = quantity - done - left
-    if missing > 0:
-        few = {**values, "missing": missing}
-        return ReadinessItem("certificates", Readiness.WARNING, Sentence.CERTIFICATES_TOO_FEW, few)
+    if now.left < now.wanted_in_all:
+        few = {**values, "missing": now.wanted_in_all - now.left}
+        sentence = Sentence.CERTIFICATES_TOO_FEW_FOR_ALL if now.wanted_by_others else Sentence.CERTIFICATES_TOO_FEW
+        return ReadinessItem("certificates", Readiness.WARNING, sentence, few)
     return ReadinessItem("certificates", Readiness.READY, Sentence.CERTIFICATES_ENOUGH, values)
 
 

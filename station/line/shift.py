@@ -5,21 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
+from station.certificate import CertificateState
 from station.errors import UsageError, Why
 from station.ledger import BatchSummary, Ledger, WorkOrder, open_orders_of
 from station.profile.prepare import prepare_recipe
 from station.profile.recipe import Recipe
 
 
-class Progress(NamedTuple):
-    """How many units of the `quantity` wanted have passed, and how many of the batch's `certificates` are left."""
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many units of the `quantity` ordered have passed, and how many of the batch's `certificates` are left."""
 
     passed: int
     left: int
     certificates: int
     quantity: int | None
+    wanted: int | None
+    """How many certificates the rest of the quantity will take: a unit that holds one already takes none."""
+    wanted_by_others: int
+    """How many the batch's other open orders will take, as far as they say."""
+
+    @property
+    def wanted_in_all(self) -> int | None:
+        return None if self.wanted is None else self.wanted + self.wanted_by_others
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +47,14 @@ class Shift:
     def progress(self) -> Progress:
         """Give how far the order, as it stands now, or the batch is on all stations."""
         batch = self.ledger.batch(self.batch)
-        if self.order is None:
-            return Progress(batch.passed, batch.left, batch.total, self.noted_quantity)
-        order = self.ledger.work_orders.find(self.order.number)
-        return Progress(order.passed, batch.left, batch.total, order.quantity)
+        number = None if self.order is None else self.order.number
+        by_others = self.ledger.work_orders.wanted_by_others(self.batch, number)
+        if number is not None:
+            order = self.ledger.work_orders.find(number)
+            return Progress(order.passed, batch.left, batch.total, order.quantity, order.wanted, by_others)
+        noted, taken = self.noted_quantity, batch.total - batch.left - batch.counts[CertificateState.VOID]
+        wanted = None if noted is None else max(0, noted - taken)
+        return Progress(batch.passed, batch.left, batch.total, noted, wanted, by_others)
 
 
 def open_shift(

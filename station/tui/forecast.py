@@ -14,8 +14,8 @@ _HOURS_MAX: Final = 24.0
 
 
 def runs_out(numbers: ShiftNumbers, few: int) -> bool:
-    """Whether to warn, where the order needs more: at `few` certificates left, or in the batch's last part at one hour's worth."""
-    if numbers.quantity and numbers.left >= numbers.quantity - numbers.passed:
+    """Whether to warn, where the orders want more: at `few` certificates left, or in the batch's last part at one hour's worth."""
+    if numbers.wanted is not None and numbers.left >= numbers.wanted:
         return False
     an_hours_worth = min(numbers.units_per_hour or 0, numbers.certificates * _LAST_PART)
     return numbers.left <= max(few, an_hours_worth)

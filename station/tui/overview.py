@@ -17,7 +17,7 @@ from station.tui.shift_view import RunLine, run_line
 from station.verdict import Verdict
 
 if TYPE_CHECKING:
-    from station.ledger import LineLook
+    from station.ledger import LineLook, WorkOrder
 
 RATE_PERIOD: Final = timedelta(hours=1)
 """Units per hour are those of the last hour."""
@@ -48,17 +48,6 @@ class LaneNow:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchNow(ShiftNumbers):
-    """How far a work order is, or a batch without one. Of a batch every certificate that is not void is to be used.
-
-    Failures, yield and rate are of the period.
-    """
-
-    is_order: bool = False
-    """Whether `quantity` is what a work order asks for."""
-
-
-@dataclass(frozen=True, slots=True)
 class Overview:
     """Everything that the overview shows. `total` is that of all `batches` now made; `numbers` are those of the period."""
 
@@ -66,7 +55,10 @@ class Overview:
     hours: float
     numbers: Numbers
     total: ShiftNumbers
-    batches: tuple[BatchNow, ...]
+    batches: tuple[ShiftNumbers, ...]
+    """How far each work order is, or batch without one: of that every certificate that is not void is to
+    be used. Failures, yield and rate are of the period.
+    """
     lanes: tuple[LaneNow, ...]
 
     @property
@@ -88,6 +80,7 @@ def overview(look: LineLook, now: datetime, period: timedelta) -> Overview:
         failed=sum(one.failed for one in batches),
         errors=sum(one.errors for one in batches),
         left=sum({one.batch: one.left for one in batches}.values()),
+        wanted=None,
         certificates=sum({one.batch: one.certificates for one in batches}.values()),
         first_pass_yield=numbers.first_pass_yield,
         units_per_hour=_rate(look.finished, now),
@@ -112,7 +105,7 @@ def _rate(runs: Sequence[RunRow], now: datetime) -> float | None:
     return units_per_hour(passes, (now - began) / timedelta(hours=1))
 
 
-def _now_made(look: LineLook, began: datetime, now: datetime) -> tuple[BatchNow, ...]:
+def _now_made(look: LineLook, began: datetime, now: datetime) -> tuple[ShiftNumbers, ...]:
     """What the runs of the period were for, in the order of import; without a run the newest batch with certificates left."""
     numbers = {order.number for order in look.orders}
     of_order: dict[str, list[RunRow]] = {}
@@ -125,14 +118,18 @@ def _now_made(look: LineLook, began: datetime, now: datetime) -> tuple[BatchNow,
     if not of_order and not of_batch:
         of_batch = {batch.name: [] for batch in look.batches if batch.left}
         of_batch = dict([*of_batch.items()][-1:])
-    made: list[BatchNow] = []
+    made: list[ShiftNumbers] = []
     for batch in look.batches:
         for order in look.orders:
             if order.batch == batch.name and order.number in of_order:
                 row = _batch_now(batch, of_order[order.number], began, now)
                 made.append(
                     replace(
-                        row, work_order=plain(order.number), quantity=order.quantity, passed=order.passed, is_order=True
+                        row,
+                        work_order=plain(order.number),
+                        quantity=order.quantity,
+                        passed=order.passed,
+                        wanted=_wanted(order, look.orders),
                     )
                 )
         if batch.name in of_batch:
@@ -140,9 +137,14 @@ def _now_made(look: LineLook, began: datetime, now: datetime) -> tuple[BatchNow,
     return tuple(made)
 
 
-def _batch_now(batch: BatchSummary, own: Sequence[RunRow], began: datetime, now: datetime) -> BatchNow:
+def _wanted(order: WorkOrder, orders: Sequence[WorkOrder]) -> int | None:
+    """Give how many certificates an order and the others of its batch will still take; None where it does not say."""
+    return None if order.wanted is None else sum(one.wanted or 0 for one in orders if one.batch == order.batch)
+
+
+def _batch_now(batch: BatchSummary, own: Sequence[RunRow], began: datetime, now: datetime) -> ShiftNumbers:
     numbers = _numbers(own, began, now)
-    return BatchNow(
+    return ShiftNumbers(
         batch=plain(batch.name),
         work_order=plain(batch.work_order) if batch.work_order else None,
         quantity=batch.total - batch.counts[CertificateState.VOID],
@@ -151,6 +153,7 @@ def _batch_now(batch: BatchSummary, own: Sequence[RunRow], began: datetime, now:
         failed=numbers.verdicts[Verdict.FAIL],
         errors=numbers.verdicts[Verdict.ERROR],
         left=batch.left,
+        wanted=None,
         certificates=batch.total,
         first_pass_yield=numbers.first_pass_yield,
         units_per_hour=_rate(own, now),

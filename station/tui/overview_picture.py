@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from rich.cells import cell_len
 from textual.content import Content
 
+from station.line.shift_numbers import ShiftNumbers
 from station.texts import Texts
 from station.tui import big_word
 from station.tui.blocks import Row, middle, text_row
@@ -17,7 +18,7 @@ from station.tui.forecast import done_about, runs_out
 from station.tui.lane_picture import SYMBOLS, bar
 from station.tui.line_layout import grid_size
 from station.tui.look_back_pages import pareto_rows
-from station.tui.overview import SILENT_AFTER, BatchNow, LaneNow, Overview
+from station.tui.overview import SILENT_AFTER, LaneNow, Overview
 from station.verdict import Verdict
 
 _ROWS_A_SCALE: Final = 18
@@ -63,7 +64,7 @@ def _figures(view: Overview, texts: Texts, few: int) -> list[_Figure]:
     total, say = view.total, texts.say
     done, share, rate = done_about(total, view.at), total.first_pass_yield, total.units_per_hour
     good = say("watch.good") if total.quantity is None else say("watch.good_of", quantity=total.quantity)
-    short = any(_is_short(batch, few) for batch in view.batches)
+    short = any(runs_out(batch, few) for batch in view.batches)
     return [
         _Figure(str(total.passed), good, "$verdict-pass-text"),
         _Figure("–" if share is None else f"{share * 100:.1f}", say("watch.first_pass")),
@@ -113,13 +114,8 @@ def _batch_rows(view: Overview, texts: Texts, few: int, width: int) -> list[Row]
     return [_batch_row(batch, texts, few, width) for batch in view.batches[:_BATCHES_MAX]]
 
 
-def _is_short(batch: BatchNow, few: int) -> bool:
-    """Whether to warn; where no work order says how many are wanted, all that is left counts."""
-    return runs_out(batch if batch.is_order else replace(batch, quantity=None), few)
-
-
-def _batch_row(batch: BatchNow, texts: Texts, few: int, width: int) -> Row:
-    short = _is_short(batch, few)
+def _batch_row(batch: ShiftNumbers, texts: Texts, few: int, width: int) -> Row:
+    short = runs_out(batch, few)
     left = texts.say("header.left" if batch.left else "header.left_none", count=batch.left)
     words = f"▲ {left}" if short else left
     counts = f" {batch.passed} / {'–' if batch.quantity is None else batch.quantity}  "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from station.errors import Code, UsageError
 from station.events import VerdictReached
 from station.ledger import Ledger
 from station.line.line import Line
-from station.line.readiness import Sentence, check_readiness
-from station.line.shift import open_shift, possible_shifts
+from station.line.readiness import Readiness, Sentence, check_readiness
+from station.line.shift import Progress, open_shift, possible_shifts
 from station.profile.reading import load_profile
 from station.verdict import Verdict
 from station.virtual.images import make_bench_images
@@ -46,7 +47,7 @@ def opened(tmp_path: Path) -> Iterator[Ledger]:
 def test_a_profile_opens_its_order_at_the_first_start(opened: Ledger, folder: Path) -> None:
     shifts = [open_shift(folder / "named.yaml", opened) for _ in range(2)]
 
-    assert [(shift.work_order, shift.progress()) for shift in shifts] == [("WO-7", (0, 5, 5, 3))] * 2
+    assert [(shift.work_order, shift.progress()) for shift in shifts] == [("WO-7", Progress(0, 5, 5, 3, 3, 0))] * 2
     assert [order.number for order in opened.work_orders.all()] == ["WO-7"]
 
 
@@ -61,6 +62,45 @@ def test_an_order_that_is_changed_counts_anew_in_the_shift_that_runs(opened: Led
     assert (line.summary().quantity, certificates()) == (3, [(Sentence.CERTIFICATES_ENOUGH, 3)])
     opened.work_orders.change("WO-7", quantity=6, reason="more")
     assert (line.summary().quantity, certificates()) == (6, [(Sentence.CERTIFICATES_TOO_FEW, 6)])
+
+
+def test_a_unit_that_holds_its_certificate_wants_none_and_other_open_orders_want_theirs(
+    opened: Ledger, folder: Path
+) -> None:
+    shift = open_shift(folder / "named.yaml", opened)
+    line = Line(shift, [], operator="Li W.")
+
+    def certificates() -> list[tuple[Readiness, object, object]]:
+        items = check_readiness(shift, {})
+        return [
+            (item.state, item.sentence, item.values.get("missing")) for item in items if item.kind == "certificates"
+        ]
+
+    opened.work_orders.change("WO-7", quantity=5, reason="more")
+    for unit, verdict in enumerate((Verdict.PASS, Verdict.FAIL), 1):
+        make(opened, unit, verdict, order="WO-7")
+    assert (line.summary().wanted, certificates()) == (3, [(Readiness.READY, Sentence.CERTIFICATES_ENOUGH, None)])
+
+    opened.work_orders.add("WO-8", profile="kettle", batch="batch", quantity=2)
+    short = [(Readiness.WARNING, Sentence.CERTIFICATES_TOO_FEW_FOR_ALL, 2)]
+    assert (line.summary().wanted, certificates()) == (5, short)
+
+    opened.work_orders.close("WO-8", reason="not made here")
+    for unit in (3, 4, 5):
+        make(opened, unit, Verdict.FAIL, order="WO-7")
+    assert opened.left("batch") == 0
+    assert certificates() == [(Readiness.READY, Sentence.CERTIFICATES_ENOUGH, None)]
+
+
+def test_without_an_order_the_units_of_the_batch_take_from_the_quantity_that_is_noted(
+    opened: Ledger, folder: Path
+) -> None:
+    opened.import_batch(folder / "batch.csv")
+    shift = replace(open_shift(folder / "plain.yaml", opened), noted_quantity=4)
+    for unit, verdict in enumerate((Verdict.PASS, Verdict.FAIL), 1):
+        make(opened, unit, verdict, order=None)
+
+    assert shift.progress() == Progress(1, 3, 5, 4, 2, 0)
 
 
 def test_open_orders_are_offered_in_the_place_of_their_batch(opened: Ledger, folder: Path) -> None:

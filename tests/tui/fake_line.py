@@ -47,6 +47,7 @@ NUMBERS = ShiftNumbers(
     failed=5,
     errors=0,
     left=188,
+    wanted=188,
     certificates=500,
     first_pass_yield=0.984,
     units_per_hour=114.0,

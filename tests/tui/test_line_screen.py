@@ -145,12 +145,12 @@ async def test_few_certificates_are_a_warning_in_words() -> None:
             (replace(NUMBERS, left=3), True),
             (replace(NUMBERS, left=110), True),  # less than the next hour needs
             (replace(NUMBERS, left=130), False),
-            (replace(NUMBERS, left=3, passed=497), False),  # enough for the order
-            (replace(NUMBERS, left=20, quantity=None, units_per_hour=None), True),
-            (replace(NUMBERS, left=21, quantity=None, units_per_hour=None), False),
-            (replace(NUMBERS, left=194, certificates=200, quantity=None, units_per_hour=1700.0), False),
-            (replace(NUMBERS, left=51, certificates=200, quantity=None, units_per_hour=1700.0), False),
-            (replace(NUMBERS, left=50, certificates=200, quantity=None, units_per_hour=1700.0), True),
+            (replace(NUMBERS, left=3, wanted=3), False),  # enough for the orders
+            (replace(NUMBERS, left=20, wanted=None, units_per_hour=None), True),
+            (replace(NUMBERS, left=21, wanted=None, units_per_hour=None), False),
+            (replace(NUMBERS, left=194, certificates=200, wanted=None, units_per_hour=1700.0), False),
+            (replace(NUMBERS, left=51, certificates=200, wanted=None, units_per_hour=1700.0), False),
+            (replace(NUMBERS, left=50, certificates=200, wanted=None, units_per_hour=1700.0), True),
         ):
             line.numbers = numbers
             app.screen.query_one(ShiftHeader).ask()

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from station.errors import Code, LedgerFault
-from station.ledger import LineLook
+from station.ledger import LineLook, WorkOrder
 from station.texts import LANGUAGES, Texts
 from station.tui.help_screen import HelpScreen
 from station.tui.overview import LaneNow, Overview, as_object
@@ -115,6 +115,22 @@ def test_few_certificates_are_warned_of_before_they_are_gone() -> None:
     assert "▲ left" not in left(21)
     assert "▲ left" in left(20)
     assert "▲ 20 certificates left" in left(20)
+
+
+def test_certificates_that_are_enough_for_the_open_orders_of_a_batch_are_no_warning() -> None:
+    look = one_line()
+    (order,) = look.orders
+    other = replace(order, number="WO-5000", quantity=2, taken=0, passed=0)
+
+    def warned(left: int, *orders: WorkOrder) -> bool:
+        batches = (summary("2026-11", None, installed=498, allocated=2, available=left),)
+        return "▲ left" in "\n".join(painted(replace(look, batches=batches, orders=orders), 80, 22))
+
+    last = replace(order, taken=498, passed=496)
+    assert not warned(2, last)
+    assert warned(2, last, other)
+    assert not warned(2, last, replace(other, closed_at=NOW.isoformat()))
+    assert warned(20, replace(last, quantity=None))
 
 
 def test_a_void_certificate_is_no_part_of_what_is_to_be_made() -> None:
