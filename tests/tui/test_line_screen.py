@@ -6,11 +6,8 @@ import threading
 from dataclasses import replace
 
 import pytest
-from textual.widgets import Input
 
-from station.errors import Code, LedgerFault
-from station.events import CertificateAllocated, LaneAppeared, LaneWaiting, StepReported, VerdictReached, WaitReason
-from station.line.shift_numbers import ShiftNumbers
+from station.events import CertificateAllocated, LaneAppeared, StepReported, VerdictReached, WaitReason
 from station.tui.app import StationApp
 from station.tui.help_screen import HelpScreen
 from station.tui.lane_pane import LanePane
@@ -18,11 +15,9 @@ from station.tui.lane_view import Phase
 from station.tui.last_units import LastUnits
 from station.tui.line_screen import LineScreen
 from station.tui.settings import Bell, Settings
-from station.tui.shift_header import ShiftHeader
 from station.verdict import Step, StepState, Verdict
-from tests.tui.driving import on_line, press, settle, until, view_of
+from tests.tui.driving import on_line, settle, until, view_of
 from tests.tui.fake_line import (
-    NUMBERS,
     TOTAL_BYTES,
     FakeLane,
     FakeLine,
@@ -124,121 +119,6 @@ async def test_a_good_unit_rings_once_and_a_bad_one_three_times(
     assert len(rung) == after_fail
 
 
-async def test_the_header_reads_the_numbers_again_after_a_verdict() -> None:
-    line = fake_line(1)
-    app = fake_app(line)
-    async with on_line(app) as pilot:
-        assert "312 / 500" in screen_text(app)
-        line.numbers = replace(line.numbers, passed=313, left=187)
-        line.say(*passed(1))
-        await settle(pilot)
-
-        assert "313 / 500" in screen_text(app)
-        assert "187 certificates left" in screen_text(app)
-
-
-async def test_few_certificates_are_a_warning_in_words() -> None:
-    line = fake_line(1)
-    app = fake_app(line)
-    async with on_line(app, (120, 40)) as pilot:
-        for numbers, warned in (
-            (replace(NUMBERS, left=3), True),
-            (replace(NUMBERS, left=110), True),  # less than the next hour needs
-            (replace(NUMBERS, left=130), False),
-            (replace(NUMBERS, left=3, wanted=3), False),  # enough for the orders
-            (replace(NUMBERS, left=20, wanted=None, units_per_hour=None), True),
-            (replace(NUMBERS, left=21, wanted=None, units_per_hour=None), False),
-            (replace(NUMBERS, left=194, certificates=200, wanted=None, units_per_hour=1700.0), False),
-            (replace(NUMBERS, left=51, certificates=200, wanted=None, units_per_hour=1700.0), False),
-            (replace(NUMBERS, left=50, certificates=200, wanted=None, units_per_hour=1700.0), True),
-        ):
-            line.numbers = numbers
-            app.screen.query_one(ShiftHeader).ask()
-            await settle(pilot)
-            words = f"▲ {numbers.left} certificates left: get the next batch"
-
-            assert (words in screen_text(app)) is warned, numbers
-
-
-async def test_the_yield_the_rate_and_the_time_to_finish_are_told_beside_a_warning_in_a_narrow_window() -> None:
-    line = fake_line(1)
-    line.numbers = replace(NUMBERS, left=12, errors=3)
-    app = fake_app(line)
-    async with on_line(app):
-        assert "▲ 12 certificates left · 5 bad · first-pass 98.4 % · 114/h · done " in screen_text(app)
-
-
-@pytest.mark.parametrize(("language", "words"), [("en", "stack light away"), ("zh-CN", "塔灯断开")])
-async def test_a_stack_light_that_is_lost_is_told_in_the_header_until_it_is_back(
-    language: str, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    line = fake_line(1)
-    app = fake_app(line, settings=Settings(language=language, bell=Bell.ALL))
-    rung: list[bool] = []
-    monkeypatch.setattr(app, "bell", lambda: rung.append(True))
-    async with on_line(app) as pilot:
-        screen = app.screen
-        for is_lost in (False, True, False):
-            line.light_is_lost = is_lost
-            app.screen.query_one(ShiftHeader).look_at_light()
-            await settle(pilot)
-
-            assert (words in screen_text(app)) is is_lost
-        assert app.screen is screen
-    assert rung == []
-
-
-async def test_a_ledger_that_cannot_be_read_does_not_stop_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
-    line = fake_line(1)
-
-    def busy() -> ShiftNumbers:
-        raise LedgerFault(Code.LEDGER_BUSY, "The ledger is busy", "Wait")
-
-    monkeypatch.setattr(line, "summary", busy)
-    app = fake_app(line)
-    async with on_line(app) as pilot:
-        assert "numbers cannot be read" in screen_text(app)
-        monkeypatch.undo()
-        app.screen.query_one(ShiftHeader).ask()
-        await settle(pilot)
-
-        assert "188 certificates left" in screen_text(app)
-
-
-@pytest.mark.parametrize(("language", "words"), [("en", "2 verdicts are kept here"), ("zh-CN", "本站保存着 2 个结果")])
-async def test_a_server_that_is_away_is_told_with_what_is_kept_until_a_lane_goes_on(
-    language: str, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    line = fake_line(1)
-
-    def away() -> ShiftNumbers:
-        raise LedgerFault(Code.LEDGER_UNREACHABLE, "No answer", "Wait", facts={"kept": 2})
-
-    app = fake_app(line, settings=Settings(language=language))
-    async with on_line(app) as pilot:
-        monkeypatch.setattr(line, "summary", away)
-        line.say(*passed(1))
-        await settle(pilot)
-        assert words in screen_text(app)
-
-        fault = LaneWaiting(1, WaitReason.STATION_FAULT, "No answer. Wait", Code.LEDGER_UNREACHABLE, {"kept": 2})
-        line.say(fault)
-        await settle(pilot)
-        monkeypatch.undo()
-        line.say(waiting(1))
-        await settle(pilot)
-        assert words not in screen_text(app)
-        assert "312 / 500" in screen_text(app)
-
-
-async def test_without_an_order_the_header_counts_this_shifts_good_units_like_its_bad_ones() -> None:
-    line = fake_line(1)
-    line.numbers = replace(line.numbers, quantity=None, passed=312, passed_in_shift=7)
-    app = fake_app(line)
-    async with on_line(app):
-        assert "7 good · 5 bad" in screen_text(app)
-
-
 async def test_f5_tries_a_failed_unit_again_and_nothing_else() -> None:
     line = fake_line(2)
     app = fake_app(line)
@@ -330,48 +210,6 @@ async def test_help_explains_the_chosen_lanes_failure() -> None:
 
         assert isinstance(app.screen, LineScreen)
         assert view_of(app, 2).verdict is Verdict.PASS
-
-
-async def test_the_palette_offers_the_actions_in_words() -> None:
-    line = fake_line(1)
-    app = fake_app(line)
-    async with on_line(app) as pilot:
-        line.say(*writing(1))
-        await settle(pilot)
-        await pilot.press("ctrl+p")
-        await settle(pilot)
-        await pilot.press(*"abort")
-        await settle(pilot)
-        await pilot.press("enter")
-        await until(pilot, lambda: line.calls == ["start", "abort 1"])
-
-
-@pytest.mark.parametrize(
-    ("typed", "found"),
-    [("next language", "F9"), ("f9", "next language"), ("Ｆ９", "next language"), ("xyz", "Fewer letters")],
-)
-async def test_the_palette_finds_an_action_by_its_key_and_by_what_it_does_and_says_when_there_is_none(
-    typed: str, found: str
-) -> None:
-    app = fake_app(fake_line(1))
-    async with on_line(app) as pilot:
-        await press(pilot, "ctrl+p")
-        app.screen.query_one(Input).value = typed
-        await until(pilot, lambda: found in screen_text(app))
-
-        assert "No matches" not in screen_text(app)
-
-
-async def test_the_palette_does_not_what_a_key_would_not_do() -> None:
-    line = fake_line(1)
-    app = fake_app(line)
-    async with on_line(app) as pilot:
-        commands = {command.title: command.callback for command in app.get_system_commands(app.screen)}
-        commands["Abort"]()
-        commands["Start"]()
-        await settle(pilot)
-
-        assert line.calls == ["start"]
 
 
 async def test_training_stands_on_every_screen() -> None:
