@@ -6,11 +6,7 @@ import pytest
 from textual.widgets import Input
 
 from tests.tui.driving import on_line, press, settle, until
-from tests.tui.fake_line import (
-    fake_app,
-    fake_line,
-    writing,
-)
+from tests.tui.fake_line import fake_app, fake_line, writing
 from tests.tui.pictures import screen_text
 
 

@@ -12,13 +12,7 @@ from station.line.shift_numbers import ShiftNumbers
 from station.tui.settings import Bell, Settings
 from station.tui.shift_header import ShiftHeader
 from tests.tui.driving import on_line, settle
-from tests.tui.fake_line import (
-    NUMBERS,
-    fake_app,
-    fake_line,
-    passed,
-    waiting,
-)
+from tests.tui.fake_line import NUMBERS, fake_app, fake_line, passed, waiting
 from tests.tui.pictures import screen_text
 
 
