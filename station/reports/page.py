@@ -23,6 +23,8 @@ from station.verdict import Verdict
 _TEMPLATE: Final = "report.mako"
 _SCRIPT: Final = "report.js"
 _STYLE: Final = "report.css"
+_CODES_OF_LANES_MAX: Final = 8
+"""Columns of the table of lanes: as many as have room on paper."""
 
 
 def report_page(report: Report, texts: Texts) -> str:
@@ -43,6 +45,7 @@ def report_page(report: Report, texts: Texts) -> str:
         zone=str(zone),
         why=lambda run: _why(run, texts),
         lane_names=_lane_names(report.numbers.lanes, texts),
+        codes_of_lanes=report.numbers.codes[:_CODES_OF_LANES_MAX],
         symbols=_SYMBOLS,
     )
     return page

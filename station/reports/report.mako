@@ -51,21 +51,20 @@ ${plots["steps"][1]}
 % else:
 <h3>${say("report.by_code")}: ${say("report.count")} · ${say("report.cumulative")}</h3>${plots["codes"][1]}
 % endif
-<% found = report.numbers.codes[:8] %>\
-% if found and len(report.numbers.lanes) > 1:
+% if codes_of_lanes and len(report.numbers.lanes) > 1:
 <h3>${say("report.by_lane_and_code")}</h3>
 <table class="counts">
 <thead><tr><th></th>
-% for one in found:
+% for one in codes_of_lanes:
 <th class="number">${one.code}</th>
 % endfor
 </tr></thead>
 <tbody>
 % for lane, name in zip(report.numbers.lanes, lane_names):
 <% counts = {one.code: one.count for one in lane.codes} %>\
-% if any(one.code in counts for one in found):
+% if any(one.code in counts for one in codes_of_lanes):
 <tr><td>${name}</td>
-% for one in found:
+% for one in codes_of_lanes:
 <td class="number">${counts.get(one.code, "·")}</td>
 % endfor
 </tr>
