@@ -6,18 +6,27 @@ Catalogues are YAML files beside this one; `en` is the model, a test keeps the o
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
 LANGUAGES: Final = ("en", "zh-CN")
 """Each has a catalogue `<language>.yaml`."""
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml's where it is there: a change of language is a key on the screen, and Python alone reads a catalogue for 50 ms."""
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # which of them is known at run time
+    """libyaml's where it is there: a change of language is a key on the screen, and Python alone reads a catalogue for 50 ms."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Refuse a key that stands twice: YAML would silently take the last one."""
+        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
+        if len(mapping) < len(node.value):
+            raise yaml.constructor.ConstructorError(None, None, "a key stands twice here", node.start_mark)
+        return mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +119,7 @@ def fill(sentence: str, values: Mapping[str, object]) -> str:
 @cache
 def _catalogue(language: str) -> Catalogue:
     known = language if language in LANGUAGES else LANGUAGES[0]
-    tree = yaml.load((files(__package__) / f"{known}.yaml").read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506  both are the safe ones
+    tree = read_tree((files(__package__) / f"{known}.yaml").read_text(encoding="utf-8"))
     failures = {
         code: FailureText(entry["title"], entry["cause"], tuple(entry["try"]))
         for code, entry in tree.pop("failures").items()
@@ -119,6 +128,12 @@ def _catalogue(language: str) -> Catalogue:
     lists: dict[str, tuple[str, ...]] = {}
     _flatten(tree, "", sentences, lists)
     return Catalogue(known, sentences, failures, lists)
+
+
+def read_tree(text: str) -> dict[str, Any]:
+    """Read a catalogue's YAML; YAMLError when a key stands twice."""
+    tree: dict[str, Any] = yaml.load(text, Loader=_Loader)  # noqa: S506  it is a safe one
+    return tree
 
 
 def _flatten(

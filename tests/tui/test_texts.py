@@ -6,8 +6,8 @@ import gc
 import re
 import string
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ from station.ledger import EventKind
 from station.line.readiness import Sentence
 from station.profile.doubts import DoubtKind
 from station.serial_number import EntryWay
-from station.texts import LANGUAGES, Texts
+from station.texts import LANGUAGES, Texts, read_tree
 from station.tui import end_screen
 from station.tui.asking_screen import AskingStage
 from station.tui.decision_view import Stage
@@ -48,15 +48,9 @@ def test_every_language_has_the_same_keys(language: str) -> None:
 def test_no_key_of_a_catalogue_stands_twice(language: str) -> None:
     catalogue = Path(station.texts.__file__).with_name(f"{language}.yaml").read_text(encoding="utf-8")
 
-    assert list(_doubles(yaml.compose(catalogue))) == []
-
-
-def _doubles(node: yaml.Node | None) -> Iterator[str]:
-    if isinstance(node, yaml.MappingNode):
-        keys = [str(key.value) for key, _ in node.value]
-        yield from (key for key, count in Counter(keys).items() if count > 1)
-        for _, value in node.value:
-            yield from _doubles(value)
+    for more, is_refused in (("", False), ("\npane: {}\n", True), ("\nmore: {a: {b: 1, c: 2, b: 3}}\n", True)):
+        with pytest.raises(yaml.YAMLError, match="twice") if is_refused else nullcontext():
+            read_tree(catalogue + more)
 
 
 @pytest.mark.parametrize("language", OTHERS)
