@@ -10,12 +10,12 @@ from station.cli.settings_file import read_settings, write_section
 
 
 def learnt_lanes(data: Path) -> dict[int, Place]:
-    """Give the lanes that the technician taught, by number; none without a file. UsageError with every mistake."""
+    """Give the lanes that the technician taught, by number; none without a file. SettingsError with every mistake."""
     return {number: lane.place for number, lane in read_settings(data).lanes.items()}
 
 
 def write_learnt_lanes(data: Path, lanes: Mapping[int, Place]) -> None:
-    """Put the lanes into the settings, whole or not at all; every other line stays as it is. UsageError."""
+    """Put the lanes into the settings, whole or not at all; every other line stays as it is. SettingsError, UsageError."""
     write_section(data, "lanes", [f"  {number}: {_flow(place)}" for number, place in sorted(lanes.items())])
 
 

@@ -27,7 +27,7 @@ class LaneFinder:
     """Which lanes a command works on: the ports named, numbered from 1, or the USB serial ports that are there."""
 
     def __init__(self, session: Session, named: Sequence[str]) -> None:
-        """UsageError when a port is named twice, or when the station's settings are wrong."""
+        """UsageError when a port is named twice, SettingsError when the station's settings are wrong."""
         check_ports(named)
         self._named = dict(enumerate(named, start=1))
         self._places = LanePlaces(NOTHING_LEARNT if named else learnt_lanes(session.data))

@@ -92,10 +92,11 @@ def _is_made_lead(given: str, people: Operators, texts: Texts) -> bool:
     except UsageError as refused:
         click.echo(_refusal(refused, texts), err=True)
         return False
-    asked = [texts.say(f"first_lead.{key}", name=name) for key in ("pin", "again", "differ")]
     for _ in range(_TRIES):
         try:
-            people.add(name, by=system_user_name(), role=Role.LINE_LEAD, pin=asked_new_pin(*asked))
+            question, again = texts.say("first_lead.pin", name=name), texts.say("first_lead.again")
+            pin = asked_new_pin(question, again, texts.say("first_lead.differ"))
+            people.add(name, by=system_user_name(), role=Role.LINE_LEAD, pin=pin)
         except UsageError as refused:
             click.echo(_refusal(refused, texts), err=True)
         else:

@@ -52,12 +52,12 @@ def _keep(context: click.Context, parameter: click.Parameter, value: str | None)
 
 
 def platform_settings(session: Session) -> PlatformSettings:
-    """Give the settings of this station and command; UsageError with every mistake of the file."""
+    """Give the settings of this station and command; SettingsError with every mistake of the file."""
     return session.settings().platform.model_copy(update=session.platform)
 
 
 def open_platform(session: Session) -> PlatformApi:
-    """Give the platform, for the account of the station's access key; UsageError, PlatformFault."""
+    """Give the platform, for the account of the station's access key; SettingsError, PlatformFault."""
     from station.platform.openapi_client import OpenApiClient  # noqa: PLC0415  --help must not pay for it
     from station.platform.platform_api import PlatformApi  # noqa: PLC0415  as above
 

@@ -103,7 +103,7 @@ def schema() -> None:
 
 @contextmanager
 def results_told(session: Session, ledger: Ledger) -> Iterator[None]:
-    """Tell other systems what is recorded, as the settings say, while the block lasts and a moment longer. UsageError."""
+    """Tell other systems what is recorded, as the settings say, while the block lasts and a moment longer. SettingsError."""
     channels = session.settings().results
     if not channels:
         yield

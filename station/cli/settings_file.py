@@ -81,7 +81,7 @@ def _find_equal_places(settings: StationSettings, faults: FaultList) -> None:
 
 
 def write_section(data: Path, section: str, lines: list[str]) -> None:
-    """Put a whole section in its place, or at the end; every other line stays as it is. UsageError."""
+    """Put a whole section in its place, or at the end; every other line stays as it is. SettingsError, UsageError."""
 
     def changed(source: YamlSource, newline: str) -> str:
         block = newline.join([f"{section}:", *lines]) + newline
@@ -100,7 +100,7 @@ def write_section(data: Path, section: str, lines: list[str]) -> None:
 
 
 def write_values(data: Path, section: str, values: Mapping[str, str]) -> None:
-    """Set plain keys of a section; every other line, and what stands behind them, stays as it is. UsageError."""
+    """Set plain keys of a section; every other line, and what stands behind them, stays as it is. SettingsError, UsageError."""
     for key, value in values.items():
 
         def changed(source: YamlSource, newline: str, key: str = key, value: str = value) -> str:

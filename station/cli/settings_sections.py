@@ -27,7 +27,7 @@ def as_yaml(values: dict[str, Any]) -> str:
 
 
 def add_lacking_sections(data: Path) -> list[str]:
-    """Add each section that the file lacks, commented out, and give their names; UsageError with every mistake of the file."""
+    """Add each section that the file lacks, commented out, and give their names; SettingsError with every mistake of the file."""
     source = settings_source(data)
     if source.faults or not isinstance(source.tree, dict):
         raise SettingsError(source.path, tuple(source.faults))
