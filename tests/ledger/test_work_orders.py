@@ -64,6 +64,19 @@ def test_a_complete_order_takes_no_new_unit_and_spends_no_certificate(ordered: L
     assert (ordered.left("batch"), known_device(ordered, mac_of(3), PRODUCT)) == (left, None)
 
 
+def test_what_the_other_open_orders_of_a_batch_want_is_counted_as_far_as_they_say(ordered: Ledger) -> None:
+    orders = ordered.work_orders
+    make(ordered, 1, Verdict.FAIL)
+    orders.add("WO-2", profile="kettle", batch="batch", quantity=4)
+    orders.add("WO-3", profile="plug", batch="batch")
+    assert [orders.wanted_by_others("batch", number) for number in ("WO-1", "WO-2", "WO-3", None)] == [4, 1, 5, 5]
+    assert [order.wanted for order in orders.all()] == [1, 4, None]
+
+    orders.close("WO-2", reason="not made here")
+    assert (orders.wanted_by_others("batch", "WO-1"), orders.find("WO-2").wanted) == (0, 0)
+    assert orders.wanted_by_others("another", None) == 0
+
+
 def test_rework_of_its_units_still_goes(ordered: Ledger) -> None:
     make(ordered, 1, Verdict.FAIL)
     make(ordered, 2)
