@@ -24,9 +24,10 @@ class SilentPort:
         self.timeout = 0.01
         self.dtr = True
         self.closed = 0
+        self._ended = threading.Event()
 
     def read(self, _size: int) -> bytes:
-        time.sleep(self.timeout)
+        self._ended.wait(self.timeout)
         return b""
 
     def write(self, data: bytes) -> int:
@@ -34,6 +35,7 @@ class SilentPort:
 
     def close(self) -> None:
         self.closed += 1
+        self._ended.set()
 
 
 def silent_lane_port(abort: threading.Event) -> tuple[LanePort, SilentPort]:
