@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from station.chip.chip import Chip
-from station.errors import Code, UsageError
+from station.errors import Code
 from station.events import Event, LaneClosed, LaneWaiting, RunStarted, VerdictReached, WaitReason
 from station.held_baud import HeldBaud
 from station.ledger import Ledger
 from station.line import lane as lane_module
 from station.line.lane import Startup
-from station.line.named_ports import check_ports
 from station.line.shift import Shift
 from station.profile.prepare import prepare_recipe
 from station.profile.recipe import Recipe
@@ -387,28 +386,3 @@ def test_the_last_word_of_a_lane_is_that_it_closed(shift: Shift) -> None:
         assert work.line.stop(5)
     assert heard[-1] == LaneClosed(1)
     assert heard.count(LaneClosed(1)) == 1
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("rfc2217://127.0.0.1:4000", "rfc2217://127.0.0.1:4000"),
-        ("rfc2217://localhost:4000", "RFC2217://127.0.0.1:4000/"),
-        ("rfc2217://bench:4000?ign_set_control", "rfc2217://Bench:4000"),
-    ],
-)
-def test_a_port_under_two_names_is_one_port(one: str, other: str) -> None:
-    with pytest.raises(UsageError, match="given to two lanes"):
-        check_ports([one, other])
-    check_ports([one, "rfc2217://127.0.0.1:4001"])
-
-
-def test_a_link_to_a_port_is_that_port(tmp_path: Path) -> None:
-    adapter, link = tmp_path / "ttyUSB0", tmp_path / "by-id"
-    adapter.touch()
-    try:
-        link.symlink_to(adapter)
-    except OSError:
-        pytest.skip("this user may make no links")
-    with pytest.raises(UsageError, match="also"):
-        check_ports([str(adapter), str(link)])
