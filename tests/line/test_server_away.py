@@ -139,33 +139,39 @@ class TestPrintedLabels:
             assert shop.walk(mac) is Verdict.PASS
             yield
 
-    def test_a_label_waits_until_the_server_has_the_verdict_and_is_printed_by_itself(
-        self, desk: Desk, url: str, tmp_path: Path
-    ) -> None:
-        with TcpPrinterDouble() as printer, workshops(desk, tmp_path) as at:
-            shop = at(printer.address)
-            with self.server_lost(shop, url, A):
-                assert shop.wait(1) == [(A, Code.LEDGER_UNREACHABLE)]
-                assert "by itself" in shop.told[0].mend
-                assert printer.connections == 0
-            assert shop.wait(2)[1] == (A, None)
-            shop.walk(B)
-            assert shop.wait(3)[2] == (B, None)
-            assert len(printer.wait(2)) == 2
+    @pytest.fixture
+    def printer(self) -> Iterator[TcpPrinterDouble]:
+        with TcpPrinterDouble() as printer:
+            yield printer
 
-        kinds = [event.kind for event in desk.ledger.unit(A).events]
+    @pytest.fixture
+    def shop(self, desk: Desk, printer: TcpPrinterDouble, tmp_path: Path) -> Iterator[Workshop]:
+        with workshops(desk, tmp_path) as at:
+            yield at(printer.address)
+
+    def test_a_label_waits_until_the_server_has_the_verdict_and_is_printed_by_itself(
+        self, shop: Workshop, printer: TcpPrinterDouble, url: str
+    ) -> None:
+        with self.server_lost(shop, url, A):
+            assert shop.wait(1) == [(A, Code.LEDGER_UNREACHABLE)]
+            assert "by itself" in shop.told[0].mend
+            assert printer.connections == 0
+        assert shop.wait(2)[1] == (A, None)
+        shop.walk(B)
+        assert shop.wait(3)[2] == (B, None)
+        assert len(printer.wait(2)) == 2
+
+        kinds = [event.kind for event in shop.desk.ledger.unit(A).events]
         assert kinds.index("run_finished") < kinds.index("label_sent")
         assert kinds.count("label_sent") == 1
 
     def test_a_shift_that_ends_does_not_wait_and_leaves_the_label_to_be_printed(
-        self, desk: Desk, url: str, tmp_path: Path
+        self, shop: Workshop, printer: TcpPrinterDouble, url: str
     ) -> None:
-        with TcpPrinterDouble() as printer, workshops(desk, tmp_path) as at:
-            shop = at(printer.address)
-            with self.server_lost(shop, url, A):
-                assert shop.wait(1) == [(A, Code.LEDGER_UNREACHABLE)]
-                assert shop.prints.close(WAIT_S)
-            desk.ledger.recorder.require_server()
+        with self.server_lost(shop, url, A):
+            assert shop.wait(1) == [(A, Code.LEDGER_UNREACHABLE)]
+            assert shop.prints.close(WAIT_S)
+        shop.desk.ledger.recorder.require_server()
 
-            assert printer.connections == 0
-            assert desk.ledger.printed_labels.missing(desk.batch) == [A]
+        assert printer.connections == 0
+        assert shop.desk.ledger.printed_labels.missing(shop.desk.batch) == [A]
