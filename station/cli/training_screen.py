@@ -13,7 +13,6 @@ from station.cli.context import TRAINING_FOLDER, Session
 from station.cli.screen import show_screen, tell_closing
 from station.cli.training_products import tell_missing_client
 from station.ledger.first_look import look_first
-from station.ledger.sqlite_reading import LEDGER_FILE
 
 if TYPE_CHECKING:
     from station.cli.shift_desk import ShiftDesk
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 def train_on_screen(session: Session, lanes: int, units: int | None, profile_name: str, lesson: str | None) -> None:
     """Show the screen until the training ends."""
     tell_missing_client(session, profile_name)
-    room = replace(session, data=session.data / TRAINING_FOLDER)
-    opens_by_itself = look_first(room.data) is not None or not (room.data / LEDGER_FILE).exists()
+    room = replace(session, data=session.data / TRAINING_FOLDER, ledger_url=None)
+    opens_by_itself = look_first(room.data) is not None or not room.has_ledger()
 
     if sys.platform != "win32":
         ensure_running()  # it passes the terminal on to processes, which a screen's stand-in for standard error is not

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from station.certificate import CertificateState
@@ -78,9 +78,9 @@ def serve_training(session: Session, profile_name: str, host: str, port: int) ->
 def _stage(session: Session, lanes: int, units: int | None, profile_name: str) -> Iterator[_Stage]:
     room = set_up_training(session.data, profile_name)
     log_to(room.data)
-    session.data, session.ledger_url = room.data, None  # training never touches the factory's ledger
+    at_training = replace(session, data=room.data, ledger_url=None)  # it never touches the factory's ledger
     with contextlib.ExitStack() as stack:
-        ledger = stack.enter_context(session.open_ledger())
+        ledger = stack.enter_context(at_training.open_ledger())
         bench = stack.enter_context(Bench(room.units, lanes))
         if profile_name != CLOUD_PROFILE:
             yield _Stage(room, ledger, bench, stock_certificates(ledger, room, units or lanes), None)
