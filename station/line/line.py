@@ -92,6 +92,7 @@ class Line:
         self._static = pack_static(shift.recipe)
         self._lock = threading.Lock()
         self._began = clock()
+        self._turn_before_s = sys.getswitchinterval()
         self._verdicts: dict[Verdict, int] = dict.fromkeys(Verdict, 0)
         self._first_runs: dict[Mac, Verdict] = {}
         self._hot_plug = hot_plug
@@ -169,6 +170,7 @@ class Line:
 
     def start(self) -> None:
         """Start every lane, and look for new ones where they may come."""
+        self._turn_before_s = sys.getswitchinterval()
         sys.setswitchinterval(TURN_S)
         self._began = self._clock()
         if self._prints is not None:
@@ -257,6 +259,7 @@ class Line:
                 "label printing is incomplete: look at what was told of each label, then print those that are missing"
             )
         self._sign_off()
+        sys.setswitchinterval(self._turn_before_s)
         return all(joined)
 
     def _sign_off(self) -> None:

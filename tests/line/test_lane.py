@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -386,3 +387,12 @@ def test_the_last_word_of_a_lane_is_that_it_closed(shift: Shift) -> None:
         assert work.line.stop(5)
     assert heard[-1] == LaneClosed(1)
     assert heard.count(LaneClosed(1)) == 1
+
+
+def test_the_turns_of_threads_are_as_before_once_the_line_has_stopped(shift: Shift) -> None:
+    found_s = sys.getswitchinterval()
+    sys.setswitchinterval(0.02)
+    with at_work(LineAtWork(shift, [])):
+        assert sys.getswitchinterval() < 0.02
+    assert sys.getswitchinterval() == pytest.approx(0.02)
+    sys.setswitchinterval(found_s)
