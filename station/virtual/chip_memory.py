@@ -50,7 +50,7 @@ class ChipMemory:
         count = -(-len(data) // 4)
         places = range(address & ~3, (address & ~3) + 4 * count, 4)
         words = zip(places, struct.unpack(f"<{count}I", data.ljust(4 * count, b"\0")), strict=True)
-        if count and self._model.answers(address, 4 * count):
+        if self._model.answers(address, 4 * count):
             self._words.update(words)
         else:
             self._words.update((place, word) for place, word in words if self._model.answers(place))
