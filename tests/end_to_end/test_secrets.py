@@ -109,11 +109,10 @@ def looked_at(process_id: int) -> Iterator[bytes]:
             yield from looked_at(int(child))
 
 
-def test_after_good_bad_and_killed_runs_no_secret_stands_anywhere_but_in_the_chips(desk: Desk, tmp_path: Path) -> None:
+def good_bad_and_killed_runs(desk: Desk, units: list[Unit]) -> list[bytes]:
+    """Walk the units, each to another end; give what was said, and what the killed process showed of itself."""
     heard: list[bytes] = []
-    units: list[Unit] = [unit_number(number) for number in range(4)]
     quick, port = desk.profiles / "quick.yaml", "--port"
-
     with quick_fixture(units[0]) as fixture:
         done = desk.station("flash", quick, port, fixture.url, "--json")
         assert done.code == 0
@@ -137,11 +136,11 @@ def test_after_good_bad_and_killed_runs_no_secret_stands_anywhere_but_in_the_chi
         station.process.kill()
         station.end()
         heard += [json.dumps(station.events).encode(), station.said_on_stderr.encode()]
+    return heard
 
-    # The search would find them: the chips hold them.
-    carried = [unit.flash.read(CREDENTIALS_OFFSET, 0x6000) for unit in units]
-    assert [bool(leaks(flash)) for flash in carried] == [True] * 4
 
+def refused_import(desk: Desk) -> bytes:
+    """Import a file whose every row is wrong; give what was said."""
     wrong = desk.profiles / "wrong.csv"
     wrong.write_text(
         f"DeviceName,DeviceSecret,ProductKey\r\nmarked-0,{SECRETS[5]},{PRODUCT_KEY}\r\n"
@@ -150,9 +149,19 @@ def test_after_good_bad_and_killed_runs_no_secret_stands_anywhere_but_in_the_chi
     )
     refused = desk.here("batch", "import", wrong)
     assert refused.code == 2
-    heard.append(said(refused))
     wrong.unlink()
+    return said(refused)
 
+
+def test_after_good_bad_and_killed_runs_no_secret_stands_anywhere_but_in_the_chips(desk: Desk, tmp_path: Path) -> None:
+    units: list[Unit] = [unit_number(number) for number in range(4)]
+    heard = good_bad_and_killed_runs(desk, units)
+
+    # The search would find them: the chips hold them.
+    carried = [unit.flash.read(CREDENTIALS_OFFSET, 0x6000) for unit in units]
+    assert [bool(leaks(flash)) for flash in carried] == [True] * 4
+
+    heard.append(refused_import(desk))
     for words in (
         ("unit", "show", mac_number(0)),
         ("unit", "show", "marked-2", "--json"),
