@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from esptool.util import FatalError
 
-WRITE_ENTRY_BYTES: Final = 16
+_WRITE_ENTRY: Final = struct.Struct("<IIII")
 """Address, value, mask, delay: the stub takes any number of them in one command (esp-flasher-stub, `s_write_reg`)."""
 _ALL_BITS: Final = 0xFFFFFFFF
 _DONE: Final = bytes(2)
@@ -78,7 +78,7 @@ class _GatheredWrites:
 
     def _gather(self, data: bytes) -> None:
         self._entries += data
-        for address, value, mask, _delay_us in struct.iter_unpack("<IIII", data):
+        for address, value, mask, _delay_us in _WRITE_ENTRY.iter_unpack(data):
             self._known.pop(address, None)
             if address in self._lasting and mask == _ALL_BITS:
                 self._known[address] = value
